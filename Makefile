@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types check bench-kernels bench-throughput clean
+
+help: ## say what the targets do
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make or renew the virtual environment in .venv
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("mlopt needs Python 3.11 or newer: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## tune a 512x512x512 matmul
+	$(BIN)/mlopt workload=matmul
+
+test: $(READY) ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/mypy
+
+check: lint types test ## lint, types and tests
+
+bench-kernels: $(READY) ## kernels found, against their peers on this machine
+	$(BIN)/python benchmarks/kernels.py
+
+bench-throughput: $(READY) ## trials a second, and what the study loop costs
+	$(BIN)/python benchmarks/throughput.py
+
+clean: ## remove the virtual environment and the caches, but no results
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

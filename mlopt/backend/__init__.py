@@ -1,0 +1,1 @@
+"""Backends: (workload, schedule) -> program -> kernel."""

@@ -1,0 +1,1 @@
+"""The MLIR backend: linalg programs, scheduled by the transform dialect, run in-process on the CPU."""

@@ -1,0 +1,38 @@
+"""The MLIR Python bindings, from whichever package carries them. Nothing else imports that package."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.util import find_spec
+from typing import Any
+
+PACKAGES = ("torch_mlir", "mlir")
+"""Where the bindings may live: the torch-mlir wheel, or a build of upstream MLIR."""
+
+
+def _package() -> str:
+    for package in PACKAGES:
+        if find_spec(package) is not None and find_spec(f"{package}.ir") is not None:
+            return package
+    raise ImportError("no MLIR Python bindings; install them with: pip install torch-mlir")
+
+
+def _load(module: str) -> Any:
+    return importlib.import_module(f"{_package()}.{module}")
+
+
+ir = _load("ir")
+structured = _load("dialects.transform.structured")
+transform = _load("dialects.transform")
+vector = _load("dialects.transform.vector")
+PassManager = _load("passmanager").PassManager
+ExecutionEngine = _load("execution_engine").ExecutionEngine
+apply_named_sequence = _load("dialects.transform.interpreter").apply_named_sequence
+ranked_memref_descriptor = _load("runtime").get_ranked_memref_descriptor
+
+
+def new_context() -> Any:
+    """A context without threads of its own: workers are forked, and compile one program at a time."""
+    context = ir.Context()
+    context.enable_multithreading(False)
+    return context

@@ -1,0 +1,122 @@
+"""The contraction at the heart of a payload, and the space of ways to compute it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import UserError
+from ...core.schedule import Value
+from ...core.space import Knob, KnobSpace
+from .bindings import ir
+from .simd import Simd
+
+BATCH_LOOPS = {"linalg.matmul": 0, "linalg.batch_matmul": 1}
+"""The contractions understood so far, with the number of loops that come before m, n and k."""
+
+PACKING = ("none", "panel", "block", "whole")
+"""Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
+loop that it varies with, once per parallel block, or once before all."""
+
+LOWERINGS = ("outerproduct", "parallelarith")
+
+FMA_LIMIT = 128
+"""Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
+
+PARALLEL_ARITH_LIMIT = 32
+"""The same for `parallelarith`, which compiles several times slower."""
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """C[batch, m, n] += A[batch, m, k] B[batch, k, n] over float32."""
+
+    operation: str
+    batch: tuple[int, ...]
+    m: int
+    n: int
+    k: int
+
+    @classmethod
+    def find(cls, module: Any) -> Contraction:
+        """The one contraction in a parsed payload. Raises UserError where there is none, or more than one."""
+        found = [op for op in _operations(module.operation) if op.name in BATCH_LOOPS]
+        if len(found) != 1:
+            raise UserError(f"the MLIR backend optimises programs with one matrix product; this one has {len(found)}")
+        left, right = (ir.RankedTensorType(operand.type).shape for operand in list(found[0].operands)[:2])
+        return cls(found[0].name, tuple(left[:-2]), left[-2], right[-1], left[-1])
+
+
+class ContractionSpace(KnobSpace):
+    """Register tile, cache tiles, parallel blocks, loop orders, packing and lowering of one contraction.
+
+    Tile sizes are in elements and are rounded up to whole register tiles; a size that equals the dimension leaves the
+    loop out. What cannot fit (more accumulators than registers, bodies beyond FMA_LIMIT) is not in the space.
+    """
+
+    def __init__(self, contraction: Contraction, simd: Simd) -> None:
+        self.contraction = contraction
+        self.simd = simd
+        c = contraction
+        columns = tuple(simd.lanes * vectors for vectors in (1, 2, 3, 4) if simd.lanes * (vectors - 1) < c.n)
+        rows = tuple(rows for rows in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28) if rows <= c.m)
+        orders = tuple("".join(order) for order in itertools.permutations("mnk"))
+        self.knobs = (
+            Knob("reg_n", "ordinal", columns, "columns of the register tile"),
+            Knob("reg_m", "ordinal", rows, "rows of the register tile", needs=("reg_n",)),
+            Knob("reg_k", "log2", (2, 4, 8, 16), "unrolling of k in the innermost loop", needs=("reg_n", "reg_m")),
+            Knob("lowering", "categorical", LOWERINGS, "how a register tile is contracted", needs=("reg_n", "reg_m", "reg_k")),
+            Knob("remainder", "categorical", ("mask", "peel"), "partial tiles", needs=("reg_n", "reg_m")),
+            Knob("tile_k", "log2", _sizes(c.k), "cache tile of k", needs=("reg_k",)),
+            Knob("block_m", "log2", _sizes(c.m), "rows of a parallel block", needs=("reg_m",)),
+            Knob("tile_m", "log2", _sizes(c.m), "cache tile of m", needs=("reg_m", "block_m")),
+            Knob("block_n", "log2", _sizes(c.n), "columns of a parallel block", needs=("reg_n",)),
+            Knob("tile_n", "log2", _sizes(c.n), "cache tile of n", needs=("reg_n", "block_n")),
+            Knob("order", "permutation", orders, "cache loops, outermost first"),
+            Knob("reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
+            Knob("pack_a", "ordinal", PACKING, "where the left operand is packed"),
+            Knob("pack_b", "ordinal", PACKING, "where the right operand is packed"),
+            Knob("accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
+        )
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        get = {name: int(value) for name, value in chosen.items() if not isinstance(value, str)}
+        vectors = get.get("reg_n", 0) // self.simd.lanes
+        c = self.contraction
+        match knob.name:
+            case "reg_m":
+                # An accumulator a vector, one row of the right operand, and one broadcast element of the left.
+                fit = [r for r in knob.values if int(r) * vectors + vectors + 1 <= self.simd.registers]
+                return fit or knob.values[:1]
+            case "reg_k":
+                work = get["reg_m"] * vectors
+                return [u for u in knob.values if u == 2 or (int(u) < 2 * c.k and work * int(u) <= FMA_LIMIT)]
+            case "lowering":
+                small = get["reg_m"] * vectors * get["reg_k"] <= PARALLEL_ARITH_LIMIT
+                return knob.values if small else knob.values[:1]
+            case "remainder":
+                return knob.values if c.m % get["reg_m"] or c.n % get["reg_n"] else knob.values[:1]
+            case "tile_k":
+                return [s for s in knob.values if get["reg_k"] <= int(s) or s == c.k]
+            case "block_m" | "block_n":
+                dimension = c.m if knob.name == "block_m" else c.n
+                register = get["reg_" + knob.name[-1]]
+                return [s for s in knob.values if register <= int(s) or s == dimension]
+            case "tile_m" | "tile_n":
+                block, register = get["block_" + knob.name[-1]], get["reg_" + knob.name[-1]]
+                return [s for s in knob.values if s == block or register <= int(s) < block]
+            case _:
+                return knob.values
+
+
+def _sizes(dimension: int) -> tuple[int, ...]:
+    """Powers of two from 4 up to the dimension, and the dimension itself."""
+    return (*(1 << p for p in range(2, dimension.bit_length()) if 1 << p < dimension), dimension)
+
+
+def _operations(operation: Any) -> list[Any]:
+    """`operation` and everything nested in it, outermost first."""
+    nested = (o for region in operation.regions for block in region for op in block for o in _operations(op.operation))
+    return [operation, *nested]

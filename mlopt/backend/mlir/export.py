@@ -1,0 +1,36 @@
+"""The best kernel as files that need the MLIR bindings and numpy, and nothing of mlopt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from ...core.schedule import Schedule
+from ...protocols import Workload
+from .compiler import build, script_text
+from .lowering import lowering
+
+RERUN = Path(__file__).with_name("rerun.py")
+
+
+def export(workload: Workload, schedule: Schedule, threads: int, directory: Path) -> None:
+    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`."""
+    source = workload.source("mlir")
+    program = build(source, schedule, threads)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "payload.mlir").write_text(source)
+    (directory / "schedule.mlir").write_text(script_text(source, schedule))
+    (directory / "optimized.mlir").write_text(program.ir)
+    shutil.copyfile(workload.reference_file, directory / "reference.py")
+    shutil.copyfile(RERUN, directory / "rerun.py")
+    record = {
+        "entry": program.entry,
+        "inputs": [asdict(spec) for spec in workload.operands],
+        "outputs": [asdict(spec) for spec in workload.outputs],
+        "schedule": schedule.values(),
+        "pipeline": lowering(threads > 1),
+        "threads": threads,
+    }
+    (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")

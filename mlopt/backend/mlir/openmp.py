@@ -1,0 +1,50 @@
+"""The OpenMP runtime that parallel kernels call, found and controlled without environment variables."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+SPIN_MILLISECONDS = 200
+"""How long threads wait actively for the next parallel region while kernels are timed: the runtime's own default."""
+
+
+@functools.cache
+def library_path() -> str | None:
+    """Path of libiomp5 (PyPI's intel-openmp) or LLVM's libomp; None when neither is installed."""
+    return next((str(path) for path in _candidates() if path.is_file()), None)
+
+
+def use_threads(count: int) -> None:
+    """Let the kernels that this process calls from now on run on `count` threads, spinning between calls."""
+    runtime = _runtime()
+    runtime.omp_set_dynamic(0)
+    runtime.omp_set_num_threads(count)
+    runtime.kmp_set_blocktime(SPIN_MILLISECONDS)
+
+
+def rest() -> None:
+    """Let the helper threads sleep as soon as the next parallel region ends, until `use_threads` is called again."""
+    _runtime().kmp_set_blocktime(0)
+
+
+@functools.cache
+def _runtime() -> ctypes.CDLL:
+    path = library_path()
+    if path is None:
+        raise ImportError("no OpenMP runtime for MLIR kernels; install one with: pip install intel-openmp")
+    return ctypes.CDLL(path)
+
+
+def _candidates() -> Iterator[Path]:
+    for name in ("libiomp5.so", "libomp.so"):
+        yield Path(sys.prefix) / "lib" / name
+    for name in ("iomp5", "omp5", "omp"):
+        found = ctypes.util.find_library(name)
+        if found:
+            for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/local/lib"):
+                yield Path(folder) / found

@@ -1,0 +1,91 @@
+"""A compiled MLIR program, and the kernel that it becomes in this process."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...protocols import Array
+from . import openmp
+from .bindings import ExecutionEngine, PassManager, ir, new_context, ranked_memref_descriptor
+from .lowering import NAIVE
+
+
+@dataclass(frozen=True, slots=True)
+class MlirProgram:
+    """Machine code in an execution engine, with the IR that it was made from."""
+
+    engine: Any
+    entry: str
+    optimized: Any
+    """The transformed module, before it was lowered to the LLVM dialect."""
+    threads: int
+    """0 for a program without parallel loops."""
+    stage_seconds: Mapping[str, float]
+
+    @property
+    def ir(self) -> str:
+        return str(self.optimized)
+
+    def load(self) -> MlirKernel:
+        return MlirKernel(self.engine, self.entry, self.threads)
+
+
+class MlirKernel:
+    """A function of the execution engine, called through its C interface: inputs first, then outputs."""
+
+    def __init__(self, engine: Any, entry: str, threads: int) -> None:
+        self._engine = engine
+        self._entry = entry
+        self._threads = threads
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
+        if self._threads:
+            openmp.use_threads(self._threads)
+        return _bind(self._engine, self._entry, (*inputs, *outputs))
+
+    def overhead(self) -> float:
+        return _call_overhead()
+
+    def rest(self) -> None:
+        if self._threads:
+            openmp.rest()
+
+
+def compile_llvm(module: Any, libraries: Sequence[str] = ()) -> Any:
+    """An execution engine for a module in the LLVM dialect, optimised at level 3 for this CPU."""
+    return ExecutionEngine(module, opt_level=3, shared_libs=list(libraries))
+
+
+def _bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:
+    """A call of a compiled function on the memory of `arrays`; keeps both the code and the memory alive."""
+    function = engine.lookup(entry)
+    descriptors = [ctypes.pointer(ctypes.pointer(ranked_memref_descriptor(array))) for array in arrays]
+    arguments = (ctypes.c_void_p * len(descriptors))(*(ctypes.cast(d, ctypes.c_void_p).value for d in descriptors))
+
+    def call(keep: Any = (engine, descriptors, arrays)) -> None:
+        function(arguments)
+
+    return call
+
+
+@functools.cache
+def _call_overhead() -> float:
+    """Seconds that a bound call of a function without a body takes: median over 1,000 calls."""
+    context = new_context()
+    with context, ir.Location.unknown(context):
+        module = ir.Module.parse("func.func @empty() attributes { llvm.emit_c_interface } { return }")
+        PassManager.parse(NAIVE).run(module.operation)
+        engine = compile_llvm(module)
+    call = _bind(engine, "empty", ())
+    samples = []
+    for _ in range(1000):
+        start = time.perf_counter()
+        call()
+        samples.append(time.perf_counter() - start)
+    return statistics.median(samples)

@@ -1,0 +1,96 @@
+"""Run the kernel in this folder: transform payload.mlir by schedule.mlir, compile, check the result, print the seconds.
+
+Needs numpy, the MLIR Python bindings (`pip install torch-mlir`, or a build of MLIR) and, for more than one thread, an
+OpenMP runtime (`pip install intel-openmp`, or LLVM's libomp). Exit code 0 when the result is right, 1 when it is wrong.
+"""
+
+import ctypes
+import ctypes.util
+import importlib
+import importlib.util
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+REPETITIONS = 200
+SECONDS = 2.0
+
+
+def bindings(module):
+    package = "torch_mlir" if importlib.util.find_spec("torch_mlir") else "mlir"
+    return importlib.import_module(f"{package}.{module}")
+
+
+def openmp_library():
+    for name in ("libiomp5.so", "libomp.so"):
+        if (Path(sys.prefix) / "lib" / name).is_file():
+            return str(Path(sys.prefix) / "lib" / name)
+    for name in ("iomp5", "omp5", "omp"):
+        if ctypes.util.find_library(name):
+            return ctypes.util.find_library(name)
+    sys.exit("this kernel runs on several threads and needs an OpenMP runtime: pip install intel-openmp")
+
+
+def compile_kernel(record):
+    ir = bindings("ir")
+    with ir.Context(), ir.Location.unknown():
+        payload = ir.Module.parse((HERE / "payload.mlir").read_text())
+        for function in payload.body.operations:
+            function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+        script = ir.Module.parse((HERE / "schedule.mlir").read_text())
+        interpreter = bindings("dialects.transform.interpreter")
+        interpreter.apply_named_sequence(payload, script.body.operations[0], script)
+        bindings("passmanager").PassManager.parse(record["pipeline"]).run(payload.operation)
+        libraries = []
+        if record["threads"] > 1:
+            libraries.append(openmp_library())
+            ctypes.CDLL(libraries[0]).omp_set_num_threads(record["threads"])
+        return bindings("execution_engine").ExecutionEngine(payload, opt_level=3, shared_libs=libraries)
+
+
+def bind(engine, entry, arrays):
+    describe = bindings("runtime").get_ranked_memref_descriptor
+    pointers = [ctypes.pointer(ctypes.pointer(describe(array))) for array in arrays]
+    arguments = (ctypes.c_void_p * len(pointers))(*(ctypes.cast(p, ctypes.c_void_p).value for p in pointers))
+    function = engine.lookup(entry)
+    return lambda: function(arguments), (pointers, arrays)
+
+
+def aligned(array):
+    """A copy of `array` whose memory begins at a cache line, as where it was measured."""
+    memory = np.empty(array.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def main():
+    record = json.loads((HERE / "record.json").read_text())
+    sys.path.insert(0, str(HERE))
+    expected = importlib.import_module("reference")
+    rng = np.random.default_rng(0)
+    inputs = [aligned(rng.standard_normal(i["shape"]).astype(i["dtype"])) for i in record["inputs"]]
+    outputs = [aligned(np.full(o["shape"], np.nan, o["dtype"])) for o in record["outputs"]]
+    call, _keep = bind(compile_kernel(record), record["entry"], [*inputs, *outputs])
+    call()
+    for output, value, allowed in zip(outputs, expected.reference(*inputs), expected.tolerance(*inputs)):
+        if not np.all(np.abs(output - value) <= allowed):
+            print("wrong result")
+            return 1
+    samples, end = [], time.perf_counter() + SECONDS
+    while len(samples) < REPETITIONS and time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        samples.append(time.perf_counter() - start)
+    print(f"{statistics.median(samples):.9f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

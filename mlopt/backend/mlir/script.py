@@ -1,0 +1,140 @@
+"""A small vocabulary for writing transform-dialect scripts with the bindings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .bindings import ir, structured, transform, vector
+
+Handle = Any
+"""An SSA value of type !transform.any_op: the payload operations that a step speaks of."""
+
+
+class Script:
+    """Builds one named sequence, step by step; each method appends one transform operation.
+
+    Use inside an active context and location. `payload` is the handle of the whole payload module.
+    """
+
+    ENTRY = "__transform_main"
+
+    def __init__(self) -> None:
+        self.module = ir.Module.create()
+        self.module.operation.attributes["transform.with_named_sequence"] = ir.UnitAttr.get()
+        self._any = transform.AnyOpType.get()
+        with ir.InsertionPoint(self.module.body):
+            sequence = transform.NamedSequenceOp(
+                self.ENTRY, [self._any], [], arg_attrs=[{"transform.consumed": ir.UnitAttr.get()}]
+            )
+        self._body = ir.InsertionPoint(sequence.body)
+        self.payload: Handle = sequence.bodyTarget
+
+    def finish(self) -> Any:
+        """Close the sequence; returns the transform module."""
+        with self._body:
+            transform.YieldOp([])
+        return self.module
+
+    def match(self, target: Handle, *names: str) -> Handle:
+        with self._body:
+            return structured.MatchOp.match_op_names(target, list(names)).result
+
+    def producer(self, target: Handle, operand: int) -> Handle:
+        with self._body:
+            return transform.GetProducerOfOperand(self._any, target, operand_number=operand).result
+
+    def pack(self, target: Handle, sizes: Sequence[int]) -> Handle:
+        """Give the operands of `target` an inner tile of `sizes` (one a loop, 0 for none), padding with zeros."""
+        with self._body:
+            generic = transform.OperationType.get("linalg.generic")
+            return structured.PackOp(generic, target, packed_sizes=[], static_packed_sizes=list(sizes)).result
+
+    def transpose_pack(self, compute: Handle, operand: int, outer: Sequence[int], inner: Sequence[int]) -> Handle:
+        """Reorder the packed layout of one operand; returns the new `compute`."""
+        with self._body:
+            kinds = [transform.OperationType.get(name) for name in ("linalg.generic", "linalg.pack")]
+            pack = transform.GetProducerOfOperand(kinds[1], compute, operand_number=operand).result
+            op = structured.PackTransposeOp(
+                *kinds, self._any, pack, compute, outer_perm=list(outer), inner_perm=list(inner)
+            )
+            return op.results[0]
+
+    def tile_parallel(self, target: Handle, sizes: Sequence[int]) -> tuple[Handle, Handle]:
+        """(tiled operation, scf.forall)."""
+        with self._body:
+            op = structured.TileUsingForallOp(target, tile_sizes=list(sizes))
+            return op.tiled_op, op.forall_op
+
+    def tile(self, target: Handle, sizes: Sequence[int]) -> tuple[Handle, list[Handle]]:
+        """(tiled operation, one scf.for a size that is not 0, outermost first)."""
+        with self._body:
+            op = structured.TileUsingForOp(target, sizes=list(sizes))
+            return op.results[0], list(op.results)[1:]
+
+    def fuse(self, producer: Handle, loop: Handle) -> tuple[Handle, Handle]:
+        """Move `producer` into `loop`, which uses slices of it: (the fused operation, the new loop)."""
+        with self._body:
+            op = structured.FuseIntoContainingOp(self._any, self._any, producer, loop)
+            return op.results[0], op.results[1]
+
+    def peel(self, loop: Handle) -> None:
+        """Split off the last, partial iteration of a scf.for; without effect where every iteration is whole."""
+        with self._body:
+            attempt = transform.SequenceOp(transform.FailurePropagationMode.Suppress, [], loop)
+        with ir.InsertionPoint(attempt.body):
+            self._create("transform.loop.peel", [attempt.bodyTarget], results=2)
+            transform.YieldOp([])
+
+    def vectorize(self, target: Handle, sizes: Sequence[int] = ()) -> None:
+        """Vectorise operations at these sizes, masked where they are smaller; without sizes, whole static ones."""
+        with self._body:
+            structured.VectorizeOp(target, list(sizes))
+
+    def patterns(self, target: Handle, *names: str) -> None:
+        """Apply the pattern sets `transform.apply_patterns.NAME` greedily, together."""
+        with self._patterns(target):
+            for name in names:
+                ir.Operation.create(f"transform.apply_patterns.{name}")
+
+    def lower_contractions(self, target: Handle, strategy: str) -> None:
+        """Turn vector.contract into arithmetic on vectors, in the way of this name."""
+        number = next(way for way in vector.VectorContractLowering if str(way) == strategy)
+        with self._patterns(target):
+            vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
+
+    def unroll_transfers(self, target: Handle) -> None:
+        """Make every transfer between memory and a vector one-dimensional."""
+        with self._patterns(target):
+            vector.ApplyTransferToScfPatternsOp(max_transfer_rank=1, full_unroll=True)
+
+    def simplify(self, target: Handle) -> None:
+        """Canonicalise, then merge equal computations."""
+        self.patterns(target, "canonicalization")
+        with self._body:
+            self._create("transform.apply_cse", [target])
+
+    def hoist(self, target: Handle) -> None:
+        """Move what does not change out of the loops of `target`."""
+        loops = self.match(target, "scf.for")
+        with self._body:
+            self._create("transform.apply_licm", [loops])
+
+    def hoist_accumulators(self, target: Handle) -> None:
+        """Keep slices that a loop reads and writes in registers across its iterations."""
+        loops = self.match(target, "scf.for")
+        with self._body:
+            self._create("transform.loop.hoist_loop_invariant_subsets", [loops])
+
+    def run_pass(self, target: Handle, name: str, **options: Any) -> Handle:
+        with self._body:
+            return transform.ApplyRegisteredPassOp(
+                self._any, target, name, options={key.replace("_", "-"): value for key, value in options.items()}
+            ).results[0]
+
+    def _patterns(self, target: Handle) -> Any:
+        with self._body:
+            return ir.InsertionPoint(transform.ApplyPatternsOp(target).patterns)
+
+    def _create(self, name: str, operands: Sequence[Handle], results: int = 0) -> Any:
+        return ir.Operation.create(name, results=[self._any] * results, operands=list(operands))

@@ -1,0 +1,203 @@
+"""From a schedule to the transform-dialect script that carries it out.
+
+The script follows the anatomy of a high-performance matrix product (Goto and van de Geijn 2008; van Zee and van de
+Geijn 2015), in linalg's terms: the product is rewritten on operands packed into register tiles, so that every size,
+however odd, becomes whole tiles; the outermost loops are parallel blocks; cache loops and register loops follow. An
+operand's packing is fused to the depth that the schedule says: at no depth it is a copy made before all else, at the
+innermost it folds away and the kernel reads the operand itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.schedule import Schedule
+from .contraction import Contraction
+from .script import Handle, Script
+
+VARIES_WITH = {0: "mk", 1: "nk"}
+"""For each operand of the product, the loops that its elements depend on, in the order of its packed layout."""
+
+
+@dataclass(slots=True)
+class _Nest:
+    """Handles of what the packed product consists of, updated as loops are put around it."""
+
+    product: Handle
+    unpack: Handle
+    """The copy of finished tiles to C; the consumer, which the parallel loops are made from."""
+    clear: Handle
+    packs: list[Handle]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """One sequential loop around the register tile: over `dimension`, in steps of `tiles` register tiles."""
+
+    dimension: str
+    tiles: int
+
+
+def transformation(contraction: Contraction, schedule: Schedule) -> Any:
+    """The transform module (one named sequence, from tensors to vectors on buffers). Needs an active context."""
+    return _Writer(contraction, schedule).write()
+
+
+class _Writer:
+    def __init__(self, contraction: Contraction, schedule: Schedule) -> None:
+        knobs: dict[str, Any] = schedule.values()
+        self.knobs = knobs
+        self.contraction = contraction
+        self.script = Script()
+        self.batch = len(contraction.batch)
+        self.size = {"m": contraction.m, "n": contraction.n, "k": contraction.k}
+        self.register: dict[str, int] = {d: knobs[f"reg_{d}"] for d in "mnk"}
+        self.block: dict[str, int] = {"m": knobs["block_m"], "n": knobs["block_n"], "k": contraction.k}
+        self.cache_loops = [
+            _Loop(d, self._tiles(d, knobs[f"tile_{d}"])) for d in knobs["order"] if knobs[f"tile_{d}"] < self.block[d]
+        ]
+        self.register_loops = [_Loop(d, 1) for d in (*knobs["reg_order"], "k")]
+
+    def write(self) -> Any:
+        nest = self._tile_blocks(self._pack())
+        self._tile_loops(nest)
+        self._vectorize(nest)
+        self._bufferize()
+        return self.script.finish()
+
+    def _tiles(self, dimension: str, size: int) -> int:
+        """How many register tiles cover `size` elements."""
+        return -(-size // self.register[dimension])
+
+    def _pack(self) -> _Nest:
+        """Rewrite the product on packed operands.
+
+        Its loops are now batch, m, n, k over register tiles, then m, n, k within a tile.
+        """
+        script, batch = self.script, list(range(self.batch))
+        packed = script.pack(script.match(script.payload, self.contraction.operation), [0] * self.batch + self._tile())
+        script.transpose_pack(packed, operand=1, outer=[*batch, self.batch + 1, self.batch], inner=[1, 0])
+        script.patterns(script.payload, "canonicalization")
+        product = script.match(script.payload, "linalg.generic")
+        return _Nest(
+            product=product,
+            unpack=script.match(script.payload, "linalg.unpack"),
+            clear=script.producer(product, 2),
+            packs=[script.producer(product, operand) for operand in (0, 1)],
+        )
+
+    def _tile(self) -> list[int]:
+        return [self.register[d] for d in "mnk"]
+
+    def _tile_blocks(self, nest: _Nest) -> _Nest:
+        """Parallel blocks of C, one batch entry each, with all that is not done beforehand fused into them."""
+        script, batch = self.script, [1] * self.batch
+        sizes = [self._tiles(d, self.block[d]) * self.register[d] for d in "mn"]
+        nest.unpack, block = script.tile_parallel(nest.unpack, [*batch, *sizes])
+        nest.product, block = script.fuse(nest.product, block)
+        nest.clear, block = script.fuse(nest.clear, block)
+        for operand, placement in enumerate(self._placements()):
+            if placement == "whole":
+                tiles = self._tiles(VARIES_WITH[operand][0], self.block[VARIES_WITH[operand][0]])
+                nest.packs[operand], _ = script.tile_parallel(nest.packs[operand], [*batch, tiles, 0])
+            else:
+                nest.packs[operand], block = script.fuse(nest.packs[operand], block)
+        return nest
+
+    def _placements(self) -> tuple[str, str]:
+        return self.knobs["pack_a"], self.knobs["pack_b"]
+
+    def _tile_loops(self, nest: _Nest) -> None:
+        """Cache loops, then register loops, with each operand's packing fused as deep as the schedule says."""
+        script, batch = self.script, [0] * self.batch
+        loops = [*self.cache_loops, *self.register_loops]
+        depths = [self._depth(operand, loops) for operand in VARIES_WITH]
+        finished = [loop.dimension for loop in loops].index("k") if self.knobs["accumulate"] == "tile" else 0
+        for position, loop in enumerate(loops):
+            tiles = [loop.tiles if d == loop.dimension else 0 for d in "mnk"]
+            if position < finished:
+                elements = [count * self.register[d] for count, d in zip(tiles, "mn", strict=False)]
+                nest.unpack, (handle,) = script.tile(nest.unpack, [*batch, *elements])
+                nest.product, handle = script.fuse(nest.product, handle)
+                # Else the size of a partial tile, asked of the clearing, would hold it back from being fused.
+                script.patterns(script.match(script.payload, "func.func"), "memref.resolve_ranked_shaped_type_result_dims")
+                nest.clear, handle = script.fuse(nest.clear, handle)
+            else:
+                nest.product, (handle,) = script.tile(nest.product, [*batch, *tiles])
+            for operand, depth in enumerate(depths):
+                if position < depth:
+                    nest.packs[operand], handle = script.fuse(nest.packs[operand], handle)
+
+    def _depth(self, operand: int, loops: list[_Loop]) -> int:
+        """How many of `loops` the packing of an operand stands in: up to the innermost admitted one that it varies with."""
+        admitted = {"panel": len(self.cache_loops), "none": len(loops)}.get(self._placements()[operand], 0)
+        varying = (p + 1 for p, loop in enumerate(loops[:admitted]) if loop.dimension in VARIES_WITH[operand])
+        return max(varying, default=0)
+
+    def _vectorize(self, nest: _Nest) -> None:
+        script, (m, n, k), units = self.script, self._tile(), [1] * (self.batch + 2)
+        for pack, inner in zip(nest.packs, ([m, k], [k, n]), strict=True):
+            tile, _ = script.tile(pack, units)
+            script.vectorize(tile, [*units, *inner])
+        script.tile(nest.clear, units)
+        tile, loops = script.tile(nest.unpack, [*units[:-2], m, n])
+        script.vectorize(tile, [*units, m, n])
+        if self.knobs["remainder"] == "peel":
+            for loop in reversed(loops[self.batch :]):
+                script.peel(loop)
+        function = script.match(script.payload, "func.func")
+        script.patterns(
+            function,
+            "linalg.fold_unit_extent_dims_via_slices",
+            "linalg.tiling_canonicalization",
+            "canonicalization",
+        )
+        script.vectorize(script.match(function, "linalg.generic", "linalg.fill"))
+        script.patterns(
+            function,
+            "vector.reduction_to_contract",
+            "vector.transfer_permutation_patterns",
+            "vector.lower_masked_transfers",
+            "vector.cast_away_vector_leading_one_dim",
+            "tensor.fold_tensor_subset_ops_into_vector_transfers",
+            "canonicalization",
+        )
+        script.simplify(function)
+        script.hoist(function)
+        script.hoist_accumulators(function)
+        script.patterns(function, "canonicalization")
+
+    def _bufferize(self) -> None:
+        """Tensors become buffers, results become arguments, temporaries are hoisted and freed; then flat vectors."""
+        script = self.script
+        module = script.run_pass(script.payload, "eliminate-empty-tensors")
+        module = script.run_pass(
+            module,
+            "one-shot-bufferize",
+            bufferize_function_boundaries=True,
+            function_boundary_type_conversion="identity-layout-map",
+        )
+        module = script.run_pass(
+            module, "buffer-results-to-out-params", hoist_static_allocs=True, modify_public_functions=True
+        )
+        function = script.match(module, "func.func")
+        script.patterns(function, "memref.fold_memref_alias_ops", "canonicalization")
+        script.simplify(function)
+        function = script.run_pass(function, "buffer-hoisting")
+        function = script.run_pass(function, "buffer-loop-hoisting")
+        script.run_pass(function, "canonicalize")
+        module = script.run_pass(module, "buffer-deallocation-pipeline")
+        function = script.match(module, "func.func")
+        script.hoist(function)
+        script.lower_contractions(function, self.knobs["lowering"])
+        script.patterns(
+            function,
+            "vector.transfer_permutation_patterns",
+            "vector.lower_outerproduct",
+            "vector.lower_broadcast",
+            "vector.lower_transpose",
+            "vector.lower_shape_cast",
+            "vector.lower_create_mask",
+        )
+        script.unroll_transfers(function)

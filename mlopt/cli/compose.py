@@ -1,0 +1,116 @@
+"""From the words of the call to the configuration of each study, every mistake told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from .. import plugins
+from ..core.errors import UserError
+from .errors import suggest
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+
+CONFIG_NAME = "config"
+
+
+class PluginFolders(SearchPathPlugin):
+    """Adds the config folders of mlopt's plugins to those that Hydra searches."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for source in plugins.sources():
+            if source is not plugins.BUILT_IN:
+                search_path.append(source.origin, f"file://{source.conf}")
+
+
+@contextmanager
+def hydra_session() -> Iterator[Hydra]:
+    """Hydra, knowing every option there is. Raises UserError when two plugins claim one name."""
+    plugins.options()
+    plugins.make_importable()
+    Plugins.instance().register(PluginFolders)
+    with initialize_config_dir(str(plugins.BUILT_IN.conf), job_name="mlopt", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        yield hydra
+
+
+def compose(hydra: Hydra, words: Sequence[str]) -> DictConfig:
+    """The configuration of one study, Hydra's own part included. Raises UserError."""
+    try:
+        return hydra.compose_config(CONFIG_NAME, list(words), RunMode.RUN)
+    except Exception as error:  # whatever goes wrong in here is in the call or in a YAML file
+        reason = str(error).partition("\nConfig search path")[0]
+        raise UserError(_explanation(hydra, words) or reason) from error
+
+
+def expand(hydra: Hydra, words: Sequence[str]) -> list[list[str]]:
+    """The calls of single studies that make up a sweep, each combination once. Raises UserError."""
+    choices = []
+    for override in _parse(hydra, words):
+        word = str(override.input_line)
+        if not override.is_sweep_override():
+            choices.append([word])
+        elif override.is_discrete_sweep():
+            choices.append([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+        else:
+            raise UserError(f"'{word}' is an interval; a sweep needs single values")
+    return [list(job) for job in product(*choices)]
+
+
+def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
+    """What is wrong with `words` that Hydra would not compose, and the nearest that is right."""
+    overrides = _parse(hydra, words)
+    choosing = []
+    for override in overrides:
+        if override.is_sweep_override():
+            return f"'{override.input_line}' is a sweep: add -m, or quote the value"
+        group, option = override.key_or_group, override.value()
+        options = hydra.config_loader.get_group_options(group)
+        if options and not override.is_delete():
+            if option not in options:
+                return f"{group} has no option '{option}'{suggest(str(option), options)}"
+            choosing.append(str(override.input_line))
+    try:
+        base = OmegaConf.to_container(hydra.compose_config(CONFIG_NAME, choosing, RunMode.RUN))
+    except Exception:  # the choices themselves do not go together; Hydra's words must do
+        return None
+    return next(filter(None, (_unknown_key(base, override) for override in overrides)), None)
+
+
+def _unknown_key(config: Any, override: Override) -> str | None:
+    """Which part of the override's key is not in `config`, if one is."""
+    path: list[str] = []
+    for part in override.key_or_group.replace("/", ".").split("."):
+        if not isinstance(config, Mapping):
+            return None
+        if part not in config:
+            return f"{'.'.join(path) or 'the configuration'} has no key '{part}'{suggest(part, map(str, config))}"
+        path.append(part)
+        config = config[part]
+    return None
+
+
+def _parse(hydra: Hydra, words: Sequence[str]) -> list[Override]:
+    parser = OverridesParser.create(hydra.config_loader)
+    overrides = []
+    for word in words:
+        try:
+            overrides += parser.parse_overrides([word])
+        except HydraException as error:
+            raise UserError(f"cannot read '{word}' as KEY=VALUE") from error
+    return overrides

@@ -1,0 +1,101 @@
+"""From a configuration to the objects it describes, checked against what their constructors accept."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from inspect import Parameter
+from pkgutil import resolve_name
+from typing import Any
+
+import hydra.utils
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from ..core.errors import UserError
+from .errors import suggest
+
+TARGET = "_target_"
+PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
+
+
+def instantiate(config: DictConfig) -> dict[str, Any]:
+    """The parts of a study and its seed, by name. Raises UserError for what no constructor accepts."""
+    try:
+        for missing in sorted(map(str, OmegaConf.missing_keys(config))):
+            raise UserError(f"{missing} has no default: give it as {missing}=VALUE")
+        plain = OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:  # an interpolation that leads nowhere
+        raise UserError(error) from error
+    assert isinstance(plain, dict)
+    for key in plain:
+        if key not in (*PARTS, "seed"):
+            raise UserError(f"the configuration has no key {key!r}{suggest(str(key), (*PARTS, 'seed'))}")
+    for part in PARTS:
+        if not isinstance(plain.get(part), dict):
+            raise UserError(f"a study needs a {part}; see mlopt --help")
+    seed = plain.get("seed")
+    if type(seed) is not int or seed < 0:
+        raise UserError(f"seed={seed} is not a whole number from 0 up")
+    return {**{part: build(part, plain[part]) for part in PARTS}, "seed": seed}
+
+
+def build(part: str, arguments: Mapping[str, Any]) -> Any:
+    """What one option describes: `_target_` called with the other keys. Raises UserError if it does not accept them."""
+    constructor = _constructor(part, arguments)
+    _check(part, constructor, {key: value for key, value in arguments.items() if not key.startswith("_")})
+    try:
+        return hydra.utils.instantiate(arguments, _convert_="all")
+    except InstantiationException as error:
+        cause: BaseException = error
+        while isinstance(cause, InstantiationException) and cause.__cause__:
+            cause = cause.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        if isinstance(cause, (TypeError, ValueError, ImportError)):
+            raise UserError(f"{part}: {cause}") from error
+        raise
+
+
+def _constructor(part: str, arguments: Mapping[str, Any]) -> Callable[..., Any]:
+    target = arguments.get(TARGET)
+    if not isinstance(target, str):
+        raise UserError(f"{part} names no class: its YAML file needs {TARGET}")
+    try:
+        constructor = resolve_name(target)
+    except (ImportError, AttributeError, SyntaxError, ValueError) as error:
+        raise UserError(f"{part}: cannot load {target}: {error}") from error
+    if not callable(constructor):
+        raise UserError(f"{part}: {target} is not callable")
+    return constructor  # type: ignore[no-any-return]
+
+
+def _check(part: str, constructor: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Raise UserError for the first argument that `constructor` does not know or whose type it does not take."""
+    try:
+        parameters = inspect.signature(constructor, eval_str=True).parameters
+    except NameError:  # names imported for the type checker alone
+        parameters = inspect.signature(constructor).parameters
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    for key, value in arguments.items():
+        if key in parameters:
+            _check_type(f"{part}.{key}", parameters[key].annotation, value)
+        elif not open_ended:
+            raise UserError(f"{part} has no key '{key}'{suggest(key, parameters)}")
+
+
+def _check_type(key: str, annotation: Any, value: Any) -> None:
+    if annotation is Parameter.empty or isinstance(annotation, str) or TARGET in str(value):
+        return
+    try:
+        # As JSON, because there a list stands for any sequence, and nothing else is converted.
+        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        reasons = " or ".join(dict.fromkeys(str(e["msg"]).removeprefix("Input ") for e in error.errors()))
+        raise UserError(f"{key}={value} {reasons}") from error
+    except PydanticUserError:  # a type of the plugin's own, which only its constructor can judge
+        return

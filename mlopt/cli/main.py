@@ -1,0 +1,67 @@
+"""The `mlopt` command: finds out what is asked for, and imports only what that needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .. import __version__
+from ..core.errors import UserError
+from .errors import complain, suggest
+
+COMMANDS = ("list", "ui")
+HELP = """\
+mlopt finds the fastest way to compile a kernel, and proves it.
+
+  mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
+  mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
+  mlopt list [GROUP]                    show every option of every group
+  mlopt ui                              open the MLflow UI on the studies
+
+  --cfg job        print the configuration instead of running it
+  --version        print the version
+  --help           print this
+
+Groups: workload, backend, search, evaluator, executor, tracker. Keys: budget.trials, budget.seconds, seed,
+hydra.run.dir (where the study writes; outputs/DATE/TIME by default), and each option's own, which --cfg job shows.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 the user's mistake, 3 no valid schedule, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _dispatch(words)
+    except UserError as error:
+        complain(error)
+        return 2
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if "--help" in words or "-h" in words:
+        print(HELP, end="")
+        return 0
+    if "--version" in words:
+        print(f"mlopt {__version__}")
+        return 0
+    match words:
+        case ["list", *rest]:
+            from .list import list_options
+
+            return list_options(rest)
+        case ["ui", *rest]:
+            from .ui import ui
+
+            return ui(rest)
+        case [word, *_] if word[:1] not in "-+~" and "=" not in word:
+            raise UserError(f"unknown command '{word}'{suggest(word, COMMANDS)}")
+    from .run import run
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""The exceptions that mean something to mlopt; any other exception is a fault of the code that raised it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake in the call or the configuration: shown as one plain line, exit code 2."""
+
+
+class InvalidSchedule(Exception):
+    """A schedule that its space does not allow; the message names the decision."""
+
+
+class CompileError(Exception):
+    """A compiler refused a program or failed on it."""
+
+
+class WrongResult(Exception):
+    """A kernel ran, and what it computed is not what the reference says."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Say which of `choices` resembles `word` most, as the end of an error line ('' when none does)."""
+    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean '{matches[0]}'?" if matches else ""

@@ -1,0 +1,133 @@
+"""Knobs, and the flat tuning space made of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InvalidSchedule
+from .schedule import Decision, Schedule, Value
+
+Kind = Literal["categorical", "ordinal", "log2", "permutation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One thing to decide, and what a search needs to know of it."""
+
+    name: str
+    kind: Kind
+    values: tuple[Value, ...]
+    """Every value that any schedule of the space may give it, in order (for ordinal and log2: ascending)."""
+    purpose: str = ""
+    needs: tuple[str, ...] = ()
+    """The earlier knobs on which the legal values of this one depend."""
+
+    def encode(self, value: Value) -> float:
+        """A number for `value`: its logarithm (log2), its rank in [0, 1] (ordinal), its index (the others)."""
+        if self.kind == "log2":
+            return math.log2(float(value) + 1.0)
+        index = self.values.index(value)
+        return index / max(1, len(self.values) - 1) if self.kind == "ordinal" else float(index)
+
+    def neighbours(self, value: Value) -> tuple[Value, ...]:
+        """The values one step away: next in order where there is one, else every other value."""
+        index = self.values.index(value)
+        if self.kind in ("ordinal", "log2"):
+            return self.values[max(0, index - 1) : index] + self.values[index + 1 : index + 2]
+        return self.values[:index] + self.values[index + 1 :]
+
+
+class KnobSpace(ABC):
+    """A space whose k-th decision sets its k-th knob, under constraints on earlier knobs.
+
+    The legal values of a knob depend on the earlier knobs named in `Knob.needs` and on nothing else. A prefix is
+    therefore summarised by the values that later knobs still need, and completions are counted exactly by dynamic
+    programming over these summaries: dead ends are never offered, and schedules can be drawn uniformly.
+    """
+
+    knobs: tuple[Knob, ...]
+
+    @abstractmethod
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        """The values that `knob` may take after `chosen`, which holds the knobs in `knob.needs`."""
+
+    def options(self, prefix: Schedule) -> Sequence[Decision]:
+        """The decisions that may follow `prefix`; () when it is complete."""
+        if len(prefix) == len(self.knobs):
+            return ()
+        knob = self.knobs[len(prefix)]
+        return [Decision(knob.name, value) for value in self._values(len(prefix), self._summary(prefix))]
+
+    def count(self, prefix: Schedule = Schedule()) -> int:  # noqa: B008 - immutable
+        """The number of complete schedules that begin with `prefix`."""
+        return self._count(len(prefix), self._summary(prefix))
+
+    def features(self, prefix: Schedule) -> NDArray[np.float32]:
+        """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
+        features = np.zeros((2, len(self.knobs)), dtype=np.float32)
+        for index, decision in enumerate(prefix):
+            features[:, index] = self.knobs[index].encode(decision.value), 1.0
+        return features.ravel()
+
+    def check(self, schedule: Schedule) -> None:
+        """Raise InvalidSchedule, naming the first decision that is out of place, unless `schedule` is complete."""
+        for length, decision in enumerate(schedule):
+            options = self.options(schedule.prefix(length)) if length < len(self.knobs) else ()
+            if not _offered(decision, options):
+                expected = f"{options[0].knob} in {[o.value for o in options]}" if options else "nothing more"
+                raise InvalidSchedule(f"{decision.knob}={decision.value!r} is not legal here; expected {expected}")
+        if len(schedule) < len(self.knobs):
+            raise InvalidSchedule(f"{self.knobs[len(schedule)].name} is not decided")
+
+    @functools.cached_property
+    def _live(self) -> tuple[tuple[str, ...], ...]:
+        """For each depth, the earlier knobs that this or a later knob needs."""
+        names = [knob.name for knob in self.knobs]
+        return tuple(
+            tuple(name for name in names[:depth] if any(name in knob.needs for knob in self.knobs[depth:]))
+            for depth in range(len(names) + 1)
+        )
+
+    @functools.cached_property
+    def _counts(self) -> dict[tuple[int, tuple[Value, ...]], int]:
+        return {}
+
+    def _summary(self, prefix: Schedule) -> tuple[Value, ...]:
+        values = prefix.values()
+        return tuple(values[name] for name in self._live[len(prefix)])
+
+    def _values(self, depth: int, summary: tuple[Value, ...]) -> list[Value]:
+        """The legal values at `depth` from which a complete schedule can be reached."""
+        return [value for value, _ in self._children(depth, summary)]
+
+    def _children(self, depth: int, summary: tuple[Value, ...]) -> list[tuple[Value, int]]:
+        knob = self.knobs[depth]
+        chosen = dict(zip(self._live[depth], summary, strict=True))
+        children = []
+        for value in self.legal(knob, chosen):
+            after = {**chosen, knob.name: value}
+            count = self._count(depth + 1, tuple(after[name] for name in self._live[depth + 1]))
+            if count:
+                children.append((value, count))
+        return children
+
+    def _count(self, depth: int, summary: tuple[Value, ...]) -> int:
+        if depth == len(self.knobs):
+            return 1
+        key = (depth, summary)
+        if key not in self._counts:
+            self._counts[key] = sum(count for _, count in self._children(depth, summary))
+        return self._counts[key]
+
+
+def _offered(decision: Decision, options: Sequence[Decision]) -> bool:
+    """Whether `decision` is an option by value and type, since in Python True == 1 == 1.0."""
+    return any(option == decision and type(option.value) is type(decision.value) for option in options)

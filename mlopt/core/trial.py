@@ -1,0 +1,118 @@
+"""What is known of one tried schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .errors import CompileError, InvalidSchedule, WrongResult
+from .schedule import Schedule
+
+
+class Status(StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    COMPILE_ERROR = "compile_error"
+    WRONG_RESULT = "wrong_result"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    OUT_OF_MEMORY = "out_of_memory"
+
+    @classmethod
+    def of(cls, error: BaseException) -> Status:
+        """The status that an exception stands for: the only place where one becomes the other."""
+        for kind, status in (
+            (WorkerLost, None),
+            (InvalidSchedule, cls.INVALID),
+            (CompileError, cls.COMPILE_ERROR),
+            (WrongResult, cls.WRONG_RESULT),
+            (MemoryError, cls.OUT_OF_MEMORY),
+        ):
+            if isinstance(error, kind):
+                return error.status if isinstance(error, WorkerLost) else status or cls.CRASH
+        return cls.CRASH
+
+
+class WorkerLost(Exception):
+    """An executor's word that the worker is gone and its work with it.
+
+    `status` says how: CRASH (it died), TIMEOUT (killed at its deadline) or OUT_OF_MEMORY (killed at its limit).
+    """
+
+    def __init__(self, status: Status, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What an evaluator found out about a correct program."""
+
+    seconds: float | None = None
+    """Robust estimate of one call's time; None where nothing was executed."""
+    samples: tuple[float, ...] = ()
+    """Every timed repetition kept, in seconds."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Further numbers by name; a simulated cost is `cost`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One line of the trial log. A failed trial has no number at all: `seconds` is None unless it is ok."""
+
+    trial: int
+    schedule: Schedule
+    status: Status
+    seconds: float | None = None
+    samples: tuple[float, ...] = ()
+    compile_seconds: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    cached: bool = False
+    error: str = ""
+    started: str = ""
+    finished: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.OK
+
+    @property
+    def objective(self) -> float | None:
+        """What a search minimises: seconds where executed, else the simulated cost, None for a failure."""
+        if not self.ok:
+            return None
+        return self.seconds if self.seconds is not None else self.metrics.get("cost")
+
+    @classmethod
+    def from_json(cls, line: str) -> Trial:
+        """The trial in one line of `trials.jsonl`, which may come from anywhere.
+
+        Raises UserError, in one line, for whatever is no trial.
+        """
+        from .record import read  # loads pydantic, which a worker has no use for
+
+        return read(line)
+
+    def to_json(self) -> dict[str, Any]:
+        """The line of `trials.jsonl`."""
+        return {
+            "trial": self.trial,
+            "schedule": self.schedule.values(),
+            "status": self.status.value,
+            "seconds": self.seconds,
+            "samples": list(self.samples),
+            "compile_seconds": self.compile_seconds,
+            "metrics": dict(self.metrics),
+            "cached": self.cached,
+            "error": self.error,
+            "started": self.started,
+            "finished": self.finished,
+        }

@@ -1,0 +1,82 @@
+"""Whether a kernel computes what its workload says: checked on seeded inputs, against a float64 reference."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.errors import WrongResult
+from ..protocols import Array, Kernel, TensorSpec, Workload
+
+DISTRIBUTIONS = ("normal", "uniform", "normal")
+"""Inputs of the successive cases: with cancellation, without it, and fresh ones for after the timing."""
+
+ALIGNMENT = 64
+"""Bytes: every buffer begins at a cache line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One set of inputs, what should come out, and how far off each element may be."""
+
+    inputs: tuple[Array, ...]
+    expected: tuple[Array, ...]
+    allowed: tuple[Array, ...]
+    pristine: tuple[Array, ...]
+    """Copies of the inputs that no kernel sees."""
+
+    def check(self, kernel: Kernel, outputs: Sequence[Array]) -> None:
+        """Run `kernel` once into poisoned `outputs`. Raises WrongResult, naming the first wrong element."""
+        for output in outputs:
+            poison(output)
+        kernel.bind(self.inputs, outputs)()
+        self.compare(outputs)
+
+    def compare(self, outputs: Sequence[Array]) -> None:
+        """Raises WrongResult unless every element is within tolerance and the inputs are as they were."""
+        for number, (used, pristine) in enumerate(zip(self.inputs, self.pristine, strict=True)):
+            if not np.array_equal(used, pristine):
+                np.copyto(used, pristine)
+                raise WrongResult(f"the kernel wrote to input {number}")
+        for number, output in enumerate(outputs):
+            error = np.abs(output - self.expected[number])
+            wrong = ~(error <= self.allowed[number])  # so that NaN is wrong
+            if wrong.any():
+                index = tuple(int(i) for i in np.argwhere(wrong)[0])
+                raise WrongResult(
+                    f"output {number}: {int(wrong.sum())} of {wrong.size} elements are wrong, the first at {index}: "
+                    f"{output[index]:.9g} instead of {self.expected[number][index]:.9g}"
+                )
+
+
+@functools.lru_cache(maxsize=8)
+def case(workload: Workload, seed: int, number: int) -> Case:
+    """The case of this number; a worker makes each once."""
+    rng = np.random.default_rng([seed, number])
+    inputs = workload.inputs(rng, DISTRIBUTIONS[number])
+    expected, allowed = workload.reference(*inputs), workload.tolerance(*inputs)
+    return Case(tuple(aligned(array) for array in inputs), expected, allowed, inputs)
+
+
+def aligned(array: Array) -> Array:
+    """A copy of `array` in memory that begins at a cache line."""
+    copy = empty(TensorSpec(array.shape, str(array.dtype)))
+    copy[...] = array
+    return copy
+
+
+def empty(spec: TensorSpec) -> Array:
+    """Memory for a tensor, beginning at a cache line, with whatever it holds."""
+    dtype = np.dtype(spec.dtype)
+    size = int(np.prod(spec.shape, dtype=np.int64)) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(spec.shape)
+
+
+def poison(array: Array) -> None:
+    """Fill with what no kernel computes: NaN where the dtype has it, else its largest number."""
+    array.fill(np.nan if np.issubdtype(array.dtype, np.inexact) else np.iinfo(array.dtype).max)

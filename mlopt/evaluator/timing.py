@@ -1,0 +1,71 @@
+"""How a kernel's time is taken: warm-up, then repetition until the answer is precise enough or beyond hope."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..core.statistics import Estimate
+
+Call = Callable[[], None]
+
+SAMPLE_SECONDS = 5e-5
+"""A sample spans at least this much, over several calls of a fast kernel: far above the clock's resolution."""
+
+WARM_UP_SECONDS = 2e-3
+FEWEST_SAMPLES = 6
+"""The fewest for a 95 % interval of the median."""
+
+HOPELESS = 2.0
+"""A kernel whose fastest of three calls is this much slower than the best is not timed further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Times calls; `precision` is the relative half-width of the 95 % interval that is aimed at."""
+
+    precision: float
+    seconds: float
+    """Time given to one kernel at most, beyond FEWEST_SAMPLES."""
+
+    def samples(self, calls: Sequence[Call], overhead: float, best: float | None = None) -> list[float]:
+        """Seconds of one call, many times over; `calls` are taken in turn (one: inputs stay in the caches).
+
+        Ends when the interval is precise, when it lies above `best`, or when the time is over.
+        """
+        turns = itertools.cycle(calls)
+        repeat = self._warm_up(turns)
+        samples: list[float] = []
+        end = time.perf_counter() + self.seconds
+        while not self._enough(samples, best, time.perf_counter() >= end):
+            samples.append(max(take(turns, repeat) - overhead, 1e-12))
+        return samples
+
+    def _warm_up(self, turns: itertools.cycle[Call]) -> int:
+        """Run until caches, page tables and clocks are warm; returns how many calls make one sample."""
+        end = time.perf_counter() + WARM_UP_SECONDS
+        fastest = take(turns, 1)
+        while time.perf_counter() < end:
+            fastest = min(fastest, take(turns, 1))
+        return max(1, round(SAMPLE_SECONDS / max(fastest, 1e-9)))
+
+    def _enough(self, samples: list[float], best: float | None, late: bool) -> bool:
+        count = len(samples)
+        if best is not None and count == 3 and min(samples) > HOPELESS * best:
+            return True
+        # Every few samples: an estimate costs more than a fast kernel.
+        if count < FEWEST_SAMPLES or (count % FEWEST_SAMPLES and not late):
+            return False
+        estimate = Estimate.of(samples)
+        return late or estimate.precision <= self.precision or (best is not None and estimate.low > best)
+
+
+def take(turns: itertools.cycle[Call], repeat: int) -> float:
+    """Seconds of one call, averaged over `repeat` of them."""
+    calls = list(itertools.islice(turns, repeat))
+    start = time.perf_counter()
+    for call in calls:
+        call()
+    return (time.perf_counter() - start) / repeat

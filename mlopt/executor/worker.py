@@ -1,0 +1,294 @@
+"""One killable worker process, as its driver sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.reduction import send_handle
+from typing import Any, TypeVar
+
+import psutil
+
+from mlopt.core.errors import UserError
+from mlopt.core.trial import Status, WorkerLost
+
+R = TypeVar("R")
+
+_POLL_SECONDS = 0.05
+_START_SECONDS = 120.0
+_KILL_SECONDS = 5.0
+_STDERR_BYTES = 4096
+_STDERR_LINES = 3
+_PIPE_BYTES = 65536
+_OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate memory", re.IGNORECASE)
+
+
+class Worker:
+    """A process that runs one work after another, and is replaced when a work takes it along.
+
+    It is forked from its nursery, another process, which has imported `preload`. It keeps its state between works, is
+    killed with everything below it when a work outlives its deadline or when its resident memory (imported modules
+    included) outgrows `memory_bytes`, and never outlives the driver. A work is any picklable callable; what it is
+    made of must be importable, so it cannot come from `__main__`. May be used from several threads, one work at a
+    time. `environment` replaces the driver's own.
+    """
+
+    def __init__(
+        self,
+        preload: Sequence[str] = (),
+        memory_bytes: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._preload = tuple(preload)
+        self._memory_bytes = memory_bytes
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._closed = False
+        self._nursery: _Nursery | None = None
+        self._child: _Child | None = None
+
+    def start(self) -> None:
+        """Begin to get ready; returns at once."""
+        with self._lock:
+            self._started()
+
+    def run(self, work: Callable[[], R], deadline_seconds: float) -> R:
+        """The result of `work`, which is killed `deadline_seconds` after it began in a process that was ready.
+
+        Raises WorkerLost when the process died or was killed, UserError when it cannot import its modules, and
+        otherwise what `work` raised, with the worker's traceback as a note.
+        """
+        result: R = unpack(self.exchange(pickle.dumps(work), deadline_seconds))
+        return result
+
+    def exchange(self, work: bytes, deadline_seconds: float) -> bytes:
+        """As `run`, but takes the work pickled and gives an answer for `unpack`, which may be in another process."""
+        with self._lock:
+            if self._child is not None and not self._child.idle():
+                self._end()
+            nursery = self._started()
+            if self._child is None:
+                self._child = self._fork(nursery)
+            child = self._child
+            nursery.forget_stderr()
+            with self._loss_at_eof():
+                child.connection.send(work)
+                late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {deadline_seconds:g} s")
+                self._wait(child.connection, deadline_seconds, late)
+                answer: bytes = child.connection.recv()
+            return answer
+
+    def pause(self) -> None:
+        """Stop the idle process with all its threads until `resume`, so that it computes nothing meanwhile."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the paused process go on; to be called before its next work."""
+        self._signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Kill the process, also in the middle of a work, and leave nothing behind. May be called twice."""
+        self._closed = True  # a thread that is in `exchange` sees it at its next poll
+        with self._lock:
+            self._quit()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._child.process.send_signal(number)
+
+    def _started(self) -> _Nursery:
+        if self._closed:
+            raise WorkerLost(Status.CRASH, "the worker is closed")
+        if self._nursery is not None and self._nursery.process.poll() is not None:
+            self._quit()
+        if self._nursery is None:
+            self._nursery = _Nursery(self._preload, self._memory_bytes, self._environment)
+        return self._nursery
+
+    def _fork(self, nursery: _Nursery) -> _Child:
+        late = WorkerLost(Status.CRASH, f"the process did not start within {_START_SECONDS:g} s")
+        with self._loss_at_eof():
+            if not nursery.imported:
+                self._wait(nursery.control, _START_SECONDS, late)
+                if failure := nursery.control.recv():
+                    self._quit()
+                    raise UserError(failure)
+                nursery.imported = True
+            ours, theirs = Pipe()
+            with theirs:
+                send_handle(nursery.control, theirs.fileno(), nursery.process.pid)
+            self._wait(nursery.control, _START_SECONDS, late)
+            return _Child(psutil.Process(nursery.control.recv()), ours)
+
+    def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> None:
+        """Return as soon as `connection` can be read; raise WorkerLost when a limit is reached before."""
+        assert self._nursery is not None
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            readable = wait([connection, self._nursery.stderr_fd], min(_POLL_SECONDS, max(left, 0.0)))
+            self._nursery.read_stderr()
+            if connection in readable:
+                return
+            resident = None if self._child is None else self._child.resident_bytes()
+            if resident == 0:  # dead, though a process below it holds the connection open
+                raise EOFError
+            if self._closed:
+                raise self._loss(WorkerLost(Status.CRASH, "the worker was closed"))
+            if left <= 0:
+                raise self._loss(late)
+            if resident and self._memory_bytes and resident > self._memory_bytes:
+                sizes = f"{resident >> 20} MiB, over its limit of {self._memory_bytes >> 20} MiB"
+                raise self._loss(WorkerLost(Status.OUT_OF_MEMORY, f"killed at {sizes}"))
+
+    @contextlib.contextmanager
+    def _loss_at_eof(self) -> Iterator[None]:
+        """Turn the end of a connection, which is how a death shows, into WorkerLost."""
+        try:
+            yield
+        except (EOFError, OSError):
+            raise self._loss() from None
+
+    def _loss(self, known: WorkerLost | None = None) -> WorkerLost:
+        """Clear away what is left; what to raise: `known`, else how the process died and its last words."""
+        assert self._nursery is not None
+        nursery = self._nursery
+        code = self._end()
+        if known is not None:
+            return known
+        words = nursery.last_words()
+        status = Status.OUT_OF_MEMORY if _OUT_OF_MEMORY.search(words) else Status.CRASH
+        return WorkerLost(status, f"{_manner(code)}: {words}" if words else _manner(code))
+
+    def _end(self) -> int:
+        """Kill the child and all below it, the nursery too if need be; how it ended (see `_manner`)."""
+        assert self._nursery is not None
+        code = None
+        if self._child is not None:
+            self._child.connection.close()
+            self._child = None
+            code = self._nursery.end_child()
+        return self._quit() if code is None else code
+
+    def _quit(self) -> int:
+        """Kill the nursery and all below it; how it ended."""
+        if self._child is not None:
+            self._child.connection.close()
+            self._child = None
+        if self._nursery is None:
+            return 0
+        nursery, self._nursery = self._nursery, None
+        return nursery.quit()
+
+
+def unpack(answer: bytes) -> Any:
+    """What the work returned, or raise what it raised."""
+    returned, value = pickle.loads(answer)
+    if not returned:
+        raise value
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """The process that works, and the connection for works and answers."""
+
+    process: psutil.Process
+    connection: Connection
+
+    def idle(self) -> bool:
+        """Whether it is alive and waits for work."""
+        return not self.connection.poll() and self.resident_bytes() > 0
+
+    def resident_bytes(self) -> int:
+        """0 once it is dead."""
+        try:
+            return int(self.process.memory_info().rss)
+        except psutil.NoSuchProcess:
+            return 0
+
+
+class _Nursery:
+    """The process that imports and forks (`nursery.py`), the connection to it, and the end of what is said below it."""
+
+    def __init__(
+        self, preload: tuple[str, ...], memory_bytes: int | None, environment: Mapping[str, str] | None
+    ) -> None:
+        self.imported = False
+        self.control, theirs = Pipe()
+        self.stderr_fd, write_fd = os.pipe()
+        os.set_blocking(self.stderr_fd, False)
+        self._stderr = b""
+        path = [os.path.abspath(entry) for entry in sys.path]
+        program = (
+            f"import sys; sys.path[:] = {path}; from mlopt.executor.nursery import main; "
+            f"main({theirs.fileno()}, {preload}, {memory_bytes})"
+        )
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", program],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=write_fd,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            os.close(write_fd)
+
+    def end_child(self) -> int | None:
+        """Kill the child and all below it; how it ended, None when that cannot be learnt."""
+        try:
+            self.control.send(None)
+            code: int | None = self.control.recv() if self.control.poll(_KILL_SECONDS) else None
+        except (EOFError, OSError):
+            code = None
+        self.read_stderr()
+        return code
+
+    def quit(self) -> int:
+        """End this process and all below it; how it ended."""
+        self.control.close()
+        try:
+            code = self.process.wait(_KILL_SECONDS if self.imported else 0)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.read_stderr()
+        os.close(self.stderr_fd)
+        return code
+
+    def read_stderr(self) -> None:
+        """Take what has been written, at most a pipe's capacity, and keep its end."""
+        with contextlib.suppress(BlockingIOError):
+            self._stderr = (self._stderr + os.read(self.stderr_fd, _PIPE_BYTES))[-_STDERR_BYTES:]
+
+    def forget_stderr(self) -> None:
+        """Drop what has been written so far."""
+        self.read_stderr()
+        self._stderr = b""
+
+    def last_words(self) -> str:
+        """The last lines written, as one."""
+        lines = [line.strip() for line in self._stderr.decode(errors="replace").splitlines()]
+        return " / ".join([line for line in lines if line][-_STDERR_LINES:])
+
+
+def _manner(code: int) -> str:
+    """How a process ended, in words: `code` is its exit code, or minus the signal that killed it."""
+    if code >= 0:
+        return f"exited with code {code}"
+    return next((f"killed by {name.name}" for name in signal.Signals if name == -code), f"killed by signal {-code}")

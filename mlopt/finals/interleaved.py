@@ -1,0 +1,94 @@
+"""The interleaved run: every contender in its own process, one turn each a round, in shuffled order.
+
+What changes during the run (clocks, neighbours on the machine) hits all contenders alike. While one is timed, the
+others' processes are stopped. A turn's median is one observation, since calls within a turn are not independent.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import numpy as np
+
+from .. import device
+from ..core.fingerprint import available_cores
+from ..core.statistics import Estimate
+from ..core.trial import WorkerLost
+from ..executor.worker import Worker
+from .contender import Contender, Prepare, Skipped, Turn
+
+PREPARE_SECONDS = 300.0
+TURN_DEADLINE_SECONDS = 300.0
+
+FEWEST_ROUNDS, MOST_ROUNDS = 15, 60
+SECONDS = 20.0
+"""Time after which no further round begins, once there are FEWEST_ROUNDS."""
+
+PRECISION = 0.005
+"""Relative half-width of every interval at which the run ends."""
+
+SLOW_SECONDS, SLOW_ROUNDS = 0.3, 3
+"""A contender whose turn takes longer than this stays for so many rounds only."""
+
+
+def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """Each contender's time by its name, and for those without one the reason."""
+    with ExitStack() as stack:
+        workers = {c.name: Worker(("numpy", "mlopt.finals.contender", *c.preload)) for c in contenders}
+        for worker in workers.values():
+            stack.callback(worker.close)
+        absent = _prepare(contenders, workers)
+        present = [c for c in contenders if c.name not in absent]
+        turns = _rounds(present, workers, rng, absent)
+    return {name: Estimate.of(medians) for name, medians in turns.items() if name not in absent}, absent
+
+
+def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker]) -> dict[str, str]:
+    """Get all ready, side by side; the reasons of those that could not."""
+
+    def prepare(contender: Contender) -> str:
+        worker = workers[contender.name]
+        try:
+            worker.run(Prepare(contender), PREPARE_SECONDS)
+        except Skipped as skipped:
+            return str(skipped)
+        except Exception as error:  # whatever a baseline raises, the others go on
+            return f"{type(error).__name__}: {error}"
+        worker.pause()
+        return ""
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        reasons = zip(contenders, pool.map(prepare, contenders), strict=True)
+        return {contender.name: reason for contender, reason in reasons if reason}
+
+
+def _rounds(
+    contenders: Sequence[Contender], workers: Mapping[str, Worker], rng: np.random.Generator, absent: dict[str, str]
+) -> dict[str, list[float]]:
+    """The median of every turn, in seconds; who is lost on the way is added to `absent`."""
+    medians: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    slow: set[str] = set()
+    end = time.monotonic() + SECONDS
+    for number in range(MOST_ROUNDS):
+        running = [c for c in contenders if c.name not in absent and (c.name not in slow or number < SLOW_ROUNDS)]
+        with device.alone():
+            for contender in (running[i] for i in rng.permutation(len(running))):
+                worker, start = workers[contender.name], time.monotonic()
+                worker.resume()
+                try:
+                    medians[contender.name].append(statistics.median(worker.run(Turn(contender), TURN_DEADLINE_SECONDS)))
+                except WorkerLost as lost:
+                    absent[contender.name] = str(lost)
+                    continue
+                worker.pause()
+                if time.monotonic() - start > SLOW_SECONDS:
+                    slow.add(contender.name)
+        quick = [Estimate.of(medians[c.name]) for c in running if c.name not in slow and c.name not in absent]
+        precise = all(estimate.precision <= PRECISION for estimate in quick)
+        if number + 1 >= FEWEST_ROUNDS and (precise or time.monotonic() > end):
+            break
+    return medians

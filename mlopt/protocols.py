@@ -1,0 +1,222 @@
+"""What each concept of mlopt promises the others. `mlopt.testing` holds the suite that checks each promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .core.errors import UserError
+from .core.schedule import Decision, Schedule
+from .core.space import Knob
+from .core.trial import Measurement, Trial
+
+Array = NDArray[Any]
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape and numpy dtype name of one tensor."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a study may spend; whichever limit is reached first ends it."""
+
+    trials: int
+    seconds: float | None = None
+    trial_seconds: float = 20.0
+    """Deadline of one trial, counted from when a worker takes it up."""
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "seconds", "trial_seconds"):
+            limit = getattr(self, name)
+            if limit is not None and limit <= 0:
+                raise UserError(f"budget.{name}={limit} leaves nothing to try; it must be positive")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyContext:
+    """What a search is told of the study that it works for."""
+
+    rng: np.random.Generator
+    budget: Budget
+    slots: int
+    """How many trials run at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roofline:
+    """What this machine reached in a micro-benchmark, at the backend's thread count."""
+
+    flops_per_second: float
+    bytes_per_second: float
+
+    def seconds(self, flops: int, nbytes: int) -> float:
+        """The least time that `flops` and `nbytes` of traffic can take (Williams, Waterman, Patterson 2009)."""
+        return max(flops / self.flops_per_second, nbytes / self.bytes_per_second)
+
+
+class Workload(Protocol):
+    """What is to be computed. Implementations are frozen dataclasses: hashable, picklable, and cheap to make."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one call."""
+    @property
+    def bytes(self) -> int:
+        """Bytes that one call must move at least: each input read once, each output written once."""
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The results' shapes and dtypes."""
+    @property
+    def reference_file(self) -> Path:
+        """A Python file on numpy alone that defines `reference(*inputs)` and `tolerance(*inputs)`, as below."""
+    @property
+    def operands(self) -> tuple[TensorSpec, ...]:
+        """The inputs' shapes and dtypes."""
+    def source(self, language: str) -> str:
+        """Its program in a backend's language ('mlir'). Raises UserError when it has none in that language."""
+    def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
+        """Fresh inputs, drawn from 'normal' (mean 0, standard deviation 1) or 'uniform' ([0, 1))."""
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        """The outputs in float64 for these inputs."""
+    def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
+        """The absolute error allowed in each element of each output (broadcastable to it)."""
+    def eager(self) -> Callable[..., Any]:
+        """The same computation as a function of PyTorch tensors, in the workload's dtype."""
+
+
+class Space(Protocol):
+    """The tree of schedules: which decisions may follow which."""
+
+    @property
+    def knobs(self) -> Sequence[Knob]: ...
+    def options(self, prefix: Schedule) -> Sequence[Decision]:
+        """The legal next decisions, all of one knob; empty when `prefix` is a complete schedule."""
+    def features(self, prefix: Schedule) -> NDArray[np.float32]:
+        """Shape (d,), the same d for every prefix."""
+    def check(self, schedule: Schedule) -> None:
+        """Raise InvalidSchedule, naming the decision, unless `schedule` is complete and legal."""
+
+
+@runtime_checkable
+class CountedSpace(Space, Protocol):
+    """A space that also knows how many complete schedules begin with a prefix; `core.space.KnobSpace` does."""
+
+    def count(self, prefix: Schedule) -> int: ...
+
+
+class Kernel(Protocol):
+    """Machine code, ready to run in this process."""
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
+        """A call on these very buffers, as cheap to make as the language allows."""
+    def overhead(self) -> float:
+        """Seconds that one bound call costs beyond the kernel itself."""
+    def rest(self) -> None:
+        """Put the kernel's helper threads to sleep, so that they take no time from whoever is measured next."""
+
+
+class Program(Protocol):
+    """What a backend built: the transformed IR and what can be run from it."""
+
+    @property
+    def ir(self) -> str: ...
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds per stage of building."""
+    def load(self) -> Kernel: ...
+
+
+class Backend(Protocol):
+    """Turns a workload and a schedule into a program. Implementations are frozen dataclasses, like workloads."""
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Modules that a worker should have imported before its first trial."""
+    @property
+    def thread_count(self) -> int:
+        """CPU threads that its kernels use."""
+    def space(self, workload: Workload) -> Space:
+        """Raises UserError when this backend cannot optimise the workload."""
+    def build(self, workload: Workload, schedule: Schedule | None) -> Program:
+        """The program; `schedule=None` is the naive one. Raises InvalidSchedule or CompileError."""
+    def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
+        """Write the program and everything needed to run it without mlopt into `directory`."""
+    def roofline(self) -> Roofline:
+        """Measure this machine (takes seconds; the caller keeps the answer)."""
+
+
+class Evaluator(Protocol):
+    """Turns a program into a measurement."""
+
+    @property
+    def executes(self) -> bool:
+        """Whether it runs programs: then it has the device to itself, and finalists meet the baselines at the end."""
+    @property
+    def preload(self) -> tuple[str, ...]: ...
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        """Judge one program; `best` is the objective to beat so far. Raises WrongResult."""
+
+
+class Search(Protocol):
+    """Proposes schedules and learns from what became of them."""
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        """Called once, before all else."""
+    def ask(self, n: int) -> Sequence[Schedule]:
+        """At most n new schedules. Nothing while trials are pending means "wait"; with none pending, "exhausted"."""
+    def tell(self, trials: Sequence[Trial]) -> None:
+        """Finished trials, in any order; may hold schedules that were never asked for (a resumed study)."""
+
+
+class Executor(Protocol):
+    """Runs picklable work in killable workers, and knows nothing of what the work is."""
+
+    @property
+    def slots(self) -> int:
+        """How many works run at once."""
+    def start(self, preload: Sequence[str]) -> None:
+        """Get workers ready, each with these modules imported."""
+    def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
+        """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
+
+        The future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
+        """
+    def close(self) -> None:
+        """Kill whatever still runs; leaves no process behind. May be called twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyInfo:
+    """What a tracker is told of a study at its start."""
+
+    name: str
+    directory: Path
+    config: Mapping[str, Any]
+    """The composed configuration: nested plain data."""
+    tags: Mapping[str, str]
+
+
+class Tracker(Protocol):
+    """Mirrors a study somewhere else: to MLflow, to the terminal."""
+
+    def start(self, info: StudyInfo) -> None: ...
+    def baseline(self, name: str, seconds: float) -> None:
+        """A first estimate of a baseline, to see progress against; the result has the one that counts."""
+    def log(self, trial: Trial) -> None:
+        """One finished trial; must return at once, whatever the state of the other end."""
+    def finish(self, result: Mapping[str, Any] | None) -> None:
+        """The study is over and its files are written; `result` is `result.json`'s content, None after a failure."""

@@ -1,0 +1,86 @@
+"""`result.json`: what a study found, as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .core.fingerprint import fingerprint
+from .core.statistics import Estimate
+from .core.trial import Status, Trial
+from .protocols import Backend, Roofline, StudyInfo, Workload
+
+NAME = "result.json"
+
+
+def describe(
+    info: StudyInfo, workload: Workload, backend: Backend, seed: int, trials: Sequence[Trial], wall_seconds: float
+) -> dict[str, Any]:
+    """Everything but the best schedule and what it is compared with."""
+    counts = Counter(trial.status for trial in trials)
+    keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
+    return {
+        "workload": {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes},
+        "backend": info.tags["backend"],
+        "search": info.tags["search"],
+        "evaluator": info.tags["evaluator"],
+        "seed": seed,
+        "threads": backend.thread_count,
+        "best": None,
+        "baselines": {},
+        "speedup": {},
+        "counts": {status.value: counts[status] for status in Status},
+        "trials": len(trials),
+        "wall_seconds": wall_seconds,
+        "fingerprint": fingerprint(),
+    }
+
+
+def provisional(best: Trial) -> dict[str, Any]:
+    """The best schedule by its own trial alone, where it met no baseline."""
+    found: dict[str, Any] = {"trial": best.trial, "schedule": best.schedule.values()}
+    if best.seconds is None:
+        return {**found, "cost": best.objective}
+    return {**found, **_timed(Estimate.of(best.samples))}
+
+
+def final(
+    finalists: Mapping[str, Trial],
+    estimates: Mapping[str, Estimate],
+    absent: Mapping[str, str],
+    roofline: Roofline,
+    workload: Workload,
+) -> dict[str, Any]:
+    """`best`, `baselines` and `speedup` from the interleaved run; `finalists` are trials by contender's name.
+
+    A schedule beats another by its median there. `speedup` is the baseline's time over the best's.
+    """
+    standing = sorted((name for name in finalists if name in estimates), key=lambda name: estimates[name].seconds)
+    best, winner = estimates[standing[0]], finalists[standing[0]]
+    baselines: dict[str, Any] = {name: _timed(e) for name, e in estimates.items() if name not in finalists}
+    baselines["roofline"] = {
+        "seconds": roofline.seconds(workload.flops, workload.bytes),
+        "flops_per_second": roofline.flops_per_second,
+        "bytes_per_second": roofline.bytes_per_second,
+    }
+    skipped = {name: {"skipped": reason} for name, reason in absent.items() if name not in finalists}
+    return {
+        "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(best)},
+        "finalists": [{"trial": finalists[name].trial, **_timed(estimates[name])} for name in standing],
+        "baselines": {**baselines, **skipped},
+        "speedup": {name: baseline["seconds"] / best.seconds for name, baseline in baselines.items()},
+    }
+
+
+def write(directory: Path, result: Mapping[str, Any]) -> None:
+    """Replace `result.json` as a whole, so that no reader sees half of it."""
+    temporary = directory / f".{NAME}.new"
+    temporary.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
+    temporary.replace(directory / NAME)
+
+
+def _timed(estimate: Estimate) -> dict[str, Any]:
+    return {"seconds": estimate.seconds, "ci95": [estimate.low, estimate.high]}

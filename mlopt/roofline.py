@@ -1,0 +1,57 @@
+"""The roofline of this machine, measured once and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from . import device
+from .core.fingerprint import digest, fingerprint
+from .protocols import Backend, Roofline
+
+DEADLINE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The work of measuring; to be done in a worker."""
+
+    backend: Backend
+
+    def __call__(self) -> Roofline:
+        with device.alone():
+            return self.backend.roofline()
+
+
+def roofline(backend: Backend, run: Callable[[Measure], Roofline]) -> Roofline:
+    """The roofline at the backend's thread count: from the user's cache, else measured by `run` and put there."""
+    key = digest([fingerprint(), type(backend).__qualname__, backend.thread_count])
+    path = user_cache_path("mlopt") / "roofline" / f"{key}.json"
+    known = _read(path)
+    if known is None:
+        known = run(Measure(backend))
+        _write(path, known)
+    return known
+
+
+def _read(path: Path) -> Roofline | None:
+    try:
+        values = {key: float(value) for key, value in json.loads(path.read_text()).items()}
+        roofline = Roofline(**values)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return roofline if min(roofline.flops_per_second, roofline.bytes_per_second) > 0 else None
+
+
+def _write(path: Path, roofline: Roofline) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(asdict(roofline)))
+        temporary.replace(path)
+    except OSError:  # a cache that cannot be written costs a second per study, no more
+        return

@@ -1,0 +1,97 @@
+"""One trial, as a worker carries it out: check, build, verify, measure, verify again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from . import device
+from .core.schedule import Schedule
+from .core.trial import Measurement, Status
+from .protocols import Backend, Evaluator, Program, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a trial, for its line in the log."""
+
+    status: Status
+    measurement: Measurement = field(default_factory=Measurement)
+    compile_seconds: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+    started: str = ""
+    finished: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialWork:
+    """Build one schedule's program and evaluate it; picklable, and never raises."""
+
+    workload: Workload
+    backend: Backend
+    evaluator: Evaluator
+    schedule: Schedule
+    best: float | None
+    """The objective to beat so far."""
+
+    def __call__(self) -> Outcome:
+        started = now()
+        compile_seconds, metrics = None, {}
+        try:
+            with device.shared():
+                start = time.perf_counter()
+                program = self.backend.build(self.workload, self.schedule)
+                compile_seconds = time.perf_counter() - start
+            metrics = {f"{stage}_seconds": seconds for stage, seconds in program.stage_seconds.items()}
+            measurement = self._evaluate(program)
+        except Exception as error:  # the one place where an exception becomes a status
+            status, text = Status.of(error), f"{type(error).__name__}: {error}"
+            return Outcome(status, Measurement(), compile_seconds, metrics, text[:1000], started, now())
+        metrics.update(measurement.metrics)
+        return Outcome(Status.OK, measurement, compile_seconds, metrics, "", started, now())
+
+    def _evaluate(self, program: Program) -> Measurement:
+        with device.alone() if self.evaluator.executes else device.shared():
+            return self.evaluator.evaluate(program, self.workload, self.best)
+
+
+@dataclass(frozen=True, slots=True)
+class Naive:
+    """Time one call of the naive program, in seconds; a first estimate for whoever watches."""
+
+    workload: Workload
+    backend: Backend
+
+    def __call__(self) -> float:
+        with device.shared():
+            kernel = self.backend.build(self.workload, None).load()
+        inputs = self.workload.inputs(np.random.default_rng(0), "normal")
+        call = kernel.bind(inputs, [np.empty(spec.shape, spec.dtype) for spec in self.workload.outputs])
+        with device.alone():
+            start = time.perf_counter()
+            call()
+            return time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Write a schedule's program and what is needed to run it without mlopt into `directory`."""
+
+    workload: Workload
+    backend: Backend
+    schedule: Schedule
+    directory: Path
+
+    def __call__(self) -> None:
+        self.backend.export(self.workload, self.schedule, self.directory)
+
+
+def now() -> str:
+    """The time of day, as logs have it: UTC, ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

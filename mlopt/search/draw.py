@@ -1,0 +1,121 @@
+"""Uniform draws of complete schedules, and the memory of what was already proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..core.errors import InvalidSchedule
+from ..core.schedule import Decision, Schedule
+from ..protocols import CountedSpace, Space
+
+CANDIDATES = 16
+"""Paths compared for one draw from a space that cannot count."""
+
+
+class Draw:
+    """Draws complete schedules of a space at random, never one that was drawn or seen before.
+
+    Where the space counts its schedules, each step down the tree is taken with probability proportional to the number
+    of schedules left below it: exactly uniform, whatever the shape of the tree. Elsewhere a path is drawn by uniform
+    steps; the product of its branching factors estimates the number of schedules it stands for (Knuth 1975), and one
+    of `CANDIDATES` paths is kept with probability proportional to it (sampling-importance-resampling, Rubin 1987):
+    nearly uniform. Subtrees with nothing left are never entered, so no draw is in vain and the end is known exactly.
+    """
+
+    def __init__(self, space: Space, rng: np.random.Generator) -> None:
+        self._space = space
+        self._counted = space if isinstance(space, CountedSpace) else None
+        self._rng = rng
+        self._root = _Node()
+        self._seen: set[Schedule] = set()
+
+    def __contains__(self, schedule: Schedule) -> bool:
+        return schedule in self._seen
+
+    def __len__(self) -> int:
+        """The number of legal schedules drawn or seen so far."""
+        return len(self._seen)
+
+    def fresh(self) -> Schedule | None:
+        """A schedule never drawn or seen before, None when there is none left."""
+        if self._size(Schedule()) == self._root.taken:
+            return None
+        paths = [self._path() for _ in range(1 if self._counted else CANDIDATES)]
+        schedule, _ = paths[pick(self._rng, [weight for _, weight in paths])]
+        self._take(schedule)
+        return schedule
+
+    def see(self, schedule: Schedule) -> bool:
+        """Never draw `schedule` from now on; whether it is legal and was not seen before."""
+        if schedule in self._seen:
+            return False
+        try:
+            self._space.check(schedule)
+        except InvalidSchedule:
+            return False
+        self._take(schedule)
+        return True
+
+    def _path(self) -> tuple[Schedule, int]:
+        """A random path to an untaken leaf, and the product of its branching factors."""
+        prefix, node, weight = Schedule(), self._root, 1
+        while options := self._space.options(prefix):
+            left = [self._left(prefix, node, option) for option in options]
+            index = pick(self._rng, left)
+            weight *= sum(left)
+            prefix = prefix.then(options[index])
+            node = node.children.get(options[index], _UNTOUCHED)
+        return prefix, weight
+
+    def _take(self, schedule: Schedule) -> None:
+        self._seen.add(schedule)
+        nodes = [self._root]
+        for decision in schedule:
+            nodes.append(nodes[-1].children.setdefault(decision, _Node()))
+        for length in range(len(schedule), -1, -1):
+            prefix, node = schedule.prefix(length), nodes[length]
+            if not self._counted and any(self._left(prefix, node, option) for option in self._space.options(prefix)):
+                break
+            node.taken += 1
+
+    def _left(self, prefix: Schedule, node: _Node, option: Decision) -> int:
+        """How much is left below `option`: schedules where the space counts them, else 1 for any."""
+        return self._size(prefix.then(option)) - node.children.get(option, _UNTOUCHED).taken
+
+    def _size(self, prefix: Schedule) -> int:
+        return self._counted.count(prefix) if self._counted else 1
+
+
+@dataclass(slots=True)
+class _Node:
+    """A prefix of something taken: how much of its size is taken, and the decisions that went on from it."""
+
+    taken: int = 0
+    children: dict[Decision, _Node] = field(default_factory=dict)
+
+
+_UNTOUCHED = _Node()
+
+
+def pick(rng: np.random.Generator, weights: Sequence[int]) -> int:
+    """An index, drawn with probability exactly proportional to its weight, however large the weights."""
+    rest = below(rng, sum(weights))
+    for index, weight in enumerate(weights):
+        if rest < weight:
+            return index
+        rest -= weight
+    raise AssertionError("unreachable: rest < sum(weights)")
+
+
+def below(rng: np.random.Generator, bound: int) -> int:
+    """An integer drawn exactly uniformly from [0, bound), however large the bound."""
+    if bound < 1:
+        raise ValueError(f"nothing to draw from: [0, {bound})")
+    size = (bound.bit_length() + 7) // 8
+    excess = 8 * size - bound.bit_length()
+    while (number := int.from_bytes(rng.bytes(size), "little") >> excess) >= bound:
+        pass
+    return number

@@ -1,0 +1,74 @@
+"""New schedules out of old ones."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..core.schedule import Decision, Schedule, Value
+from ..core.space import Knob
+from ..protocols import Space
+
+
+class Vary:
+    """Mutates and crosses schedules; what does not fit together is repaired on the way down the tree.
+
+    Every result is complete and legal, and may equal its parent.
+    """
+
+    def __init__(self, space: Space, rng: np.random.Generator) -> None:
+        self._knobs = {knob.name: knob for knob in space.knobs}
+        # The same few parents are varied again and again, and asking a space may be slow.
+        self._options = functools.lru_cache(maxsize=4096)(space.options)
+        self._rng = rng
+
+    def mutate(self, parent: Schedule, changes: int, local: float) -> Schedule:
+        """`parent` with `changes` of its free decisions made anew.
+
+        Each goes to the next legal value with probability `local`, to any other legal value otherwise.
+        """
+        free = [d.knob for length, d in enumerate(parent) if len(self._options(parent.prefix(length))) > 1]
+        changed = self._rng.permutation(len(free))[:changes]
+        return self._walk(parent.values(), {free[index] for index in changed}, local)
+
+    def cross(self, first: Schedule, second: Schedule) -> Schedule:
+        """A prefix of `first`, gone on with like `second`; both must have a decision to give."""
+        cut = int(self._rng.integers(1, max(2, len(first))))
+        return self.repair(first.values() | second.values() | first.prefix(cut).values())
+
+    def repair(self, wanted: Mapping[str, Value]) -> Schedule:
+        """The schedule that decides as `wanted` where that is legal, by the nearest value where order means something,
+        and at random elsewhere."""
+        return self._walk(wanted, (), 0.0)
+
+    def _walk(self, wanted: Mapping[str, Value], changed: Collection[str], local: float) -> Schedule:
+        schedule = Schedule()
+        while options := self._options(schedule):
+            knob = self._knobs[options[0].knob]
+            kept = next((option for option in options if option.value == wanted.get(knob.name)), None)
+            if knob.name in changed and kept:
+                option = self._other(knob, options, kept, local)
+            else:
+                option = kept or self._nearest(knob, options, wanted.get(knob.name))
+            schedule = schedule.then(option)
+        return schedule
+
+    def _other(self, knob: Knob, options: Sequence[Decision], kept: Decision, local: float) -> Decision:
+        others = [option for option in options if option != kept]
+        if others and self._rng.random() < local:
+            legal = replace(knob, values=tuple(option.value for option in options))
+            near = legal.neighbours(kept.value)
+            others = [option for option in others if option.value in near]
+        return self._any(others or options)
+
+    def _nearest(self, knob: Knob, options: Sequence[Decision], wanted: Value | None) -> Decision:
+        if wanted not in knob.values or knob.kind not in ("ordinal", "log2"):
+            return self._any(options)
+        code = knob.encode(wanted)
+        return min(options, key=lambda option: abs(knob.encode(option.value) - code))
+
+    def _any(self, options: Sequence[Decision]) -> Decision:
+        return options[int(self._rng.integers(len(options)))]

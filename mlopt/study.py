@@ -1,0 +1,204 @@
+"""The study: one loop around a search, its trial log, and the result at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import result
+from .core.errors import UserError
+from .core.schedule import Schedule
+from .core.trial import Status, Trial
+from .executor.worker import Worker
+from .finals.contender import Contender, KernelContender
+from .finals.interleaved import measure
+from .finals.pytorch import PytorchContender
+from .protocols import Backend, Budget, Evaluator, Executor, Search, StudyContext, StudyInfo, Tracker, Workload
+from .roofline import DEADLINE_SECONDS, roofline
+from .runner import Export, Naive, Outcome, TrialWork, now
+from .trial_log import TrialLog
+
+R = TypeVar("R")
+
+FINALISTS = 5
+EXPORT_SECONDS = 60.0
+
+
+class NoValidSchedule(Exception):
+    """Not one trial of the study was valid."""
+
+
+class Study:
+    """Searches the schedules of one workload within a budget, and keeps every trial."""
+
+    def __init__(
+        self,
+        workload: Workload,
+        backend: Backend,
+        search: Search,
+        evaluator: Evaluator,
+        executor: Executor,
+        trackers: Sequence[Tracker],
+        budget: Budget,
+        seed: int,
+        info: StudyInfo,
+    ) -> None:
+        self.workload = workload
+        self.backend = backend
+        self.search = search
+        self.evaluator = evaluator
+        self.executor = executor
+        self.trackers = trackers
+        self.budget = budget
+        self.seed = seed
+        self.info = info
+        self.trials: list[Trial] = []
+        self.best: Trial | None = None
+
+    def run(self) -> dict[str, Any]:
+        """Run to the end of the budget or of the space; returns the content of `result.json`.
+
+        Raises NoValidSchedule when no trial is ok, and KeyboardInterrupt, once the best so far is written, on Ctrl-C.
+        """
+        started = time.monotonic()
+        found: dict[str, Any] | None = None
+        interrupted = False
+        self.info.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            for tracker in self.trackers:
+                tracker.start(self.info)
+            try:
+                self._search()
+                comparison = self._compare()
+            except KeyboardInterrupt:
+                interrupted = True
+                comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
+            found = self._write(comparison, time.monotonic() - started)
+        finally:
+            for tracker in reversed(self.trackers):
+                tracker.finish(found)
+        if interrupted:
+            raise KeyboardInterrupt
+        if self.best is None:
+            first = next((trial.error for trial in self.trials), "the search proposed nothing")
+            raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
+        return found
+
+    def _search(self) -> None:
+        """Spend the budget."""
+        space = self.backend.space(self.workload)
+        with contextlib.closing(TrialLog(self.info.directory)) as log, contextlib.closing(self.executor):
+            self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
+            context = StudyContext(np.random.default_rng(self.seed), self.budget, self.executor.slots)
+            self.search.start(space, context)
+            self._loop(log)
+
+    def _loop(self, log: TrialLog) -> None:
+        """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
+        pending: dict[Future[Outcome], tuple[int, Schedule, str]] = {}
+        naive = self._time_naive() if self.evaluator.executes else None
+        end = time.monotonic() + (float("inf") if self.budget.seconds is None else self.budget.seconds)
+        asked = 0
+        while time.monotonic() < end:
+            free = min(self.executor.slots - len(pending), self.budget.trials - asked)
+            for schedule in self.search.ask(free) if free > 0 else ():
+                work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
+                pending[self.executor.submit(work, self.budget.trial_seconds)] = asked, schedule, now()
+                asked += 1
+            if not pending:
+                return
+            awaited = [*pending, naive] if naive else [*pending]
+            left = None if self.budget.seconds is None else max(0.0, end - time.monotonic())
+            for future in wait(awaited, timeout=left, return_when=FIRST_COMPLETED).done:
+                if future is naive:
+                    naive = self._show_naive(naive)
+                else:
+                    self._finish(_trial(future, *pending.pop(future)), log)
+
+    def _time_naive(self) -> Future[float]:
+        """Begin to time the naive program once, to see progress against."""
+        return self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds)
+
+    def _show_naive(self, future: Future[float]) -> None:
+        if future.exception() is None:
+            for tracker in self.trackers:
+                tracker.baseline("naive", future.result())
+
+    def _finish(self, trial: Trial, log: TrialLog) -> None:
+        log.append(trial)
+        self.trials.append(trial)
+        to_beat = self._to_beat()
+        if trial.objective is not None and (to_beat is None or trial.objective < to_beat):
+            self.best = trial
+        self.search.tell([trial])
+        for tracker in self.trackers:
+            tracker.log(trial)
+
+    def _to_beat(self) -> float | None:
+        return None if self.best is None else self.best.objective
+
+    def _compare(self) -> dict[str, Any]:
+        """Let the best schedules and the baselines meet, where programs are executed."""
+        if self.best is None:
+            return {}
+        if not self.evaluator.executes:
+            return {"best": result.provisional(self.best)}
+        valid = [trial for trial in self.trials if trial.seconds is not None]
+        finalists = {f"trial {t.trial}": t for t in heapq.nsmallest(FINALISTS, valid, key=lambda t: t.seconds or 0.0)}
+        contenders: list[Contender] = [
+            *(KernelContender(name, self.backend, self.workload, t.schedule) for name, t in finalists.items()),
+            KernelContender("naive", self.backend, self.workload, None),
+            *(PytorchContender(self.workload, self.backend.thread_count, compiled) for compiled in (False, True)),
+        ]
+        estimates, absent = measure(contenders, np.random.default_rng(self.seed))
+        roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS))
+        return result.final(finalists, estimates, absent, roof, self.workload)
+
+    def _write(self, comparison: dict[str, Any], wall_seconds: float) -> dict[str, Any]:
+        """Write `best/` and `result.json`."""
+        directory, best = self.info.directory, comparison.get("best")
+        found = result.describe(self.info, self.workload, self.backend, self.seed, self.trials, wall_seconds)
+        found.update(comparison)
+        if best:
+            schedule = Schedule.of(best["schedule"])
+            self._aside(Export(self.workload, self.backend, schedule, directory / "best"), EXPORT_SECONDS)
+            record = directory / "best" / "record.json"
+            known = {key: found[key] for key in ("workload", "best", "fingerprint")}
+            record.write_text(json.dumps({**json.loads(record.read_text()), **known}, indent=2) + "\n")
+        result.write(directory, found)
+        return found
+
+    def _aside(self, work: Callable[[], R], deadline_seconds: float) -> R:
+        """Do `work` of the backend in a worker of its own: compilers stay out of this process."""
+        with contextlib.closing(Worker(self.backend.preload)) as worker:
+            return worker.run(work, deadline_seconds)
+
+
+def _trial(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:
+    """The trial that a finished future stands for, whether its worker lived or was lost. Raises UserError."""
+    error = future.exception()
+    if isinstance(error, UserError):  # what no trial can mend, such as a worker that cannot import a module
+        raise error
+    if error is None:
+        outcome = future.result()
+    else:
+        outcome = Outcome(Status.of(error), error=f"{error}", started=submitted, finished=now())
+    return Trial(
+        trial=number,
+        schedule=schedule,
+        status=outcome.status,
+        seconds=outcome.measurement.seconds,
+        samples=outcome.measurement.samples,
+        compile_seconds=outcome.compile_seconds,
+        metrics=outcome.metrics,
+        error=outcome.error,
+        started=outcome.started,
+        finished=outcome.finished,
+    )

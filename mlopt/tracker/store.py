@@ -1,0 +1,41 @@
+"""Where the MLflow store is: the one place that knows it, for the writer as for `mlopt ui`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An MLflow store; with a SQLite database, the artifacts lie beside it, else the server has its own place."""
+
+    uri: str
+    database: Path | None
+
+    @property
+    def artifacts(self) -> Path | None:
+        return self.database.parent / "mlartifacts" if self.database else None
+
+
+def locate(uri: str | None) -> Store:
+    """The store at an MLflow tracking URI; None: `outputs/mlflow.db`. Relative paths start at the current folder."""
+    uri = uri or f"{SQLITE}outputs/mlflow.db"
+    if not uri.startswith(SQLITE):
+        return Store(uri, None)
+    database = Path(uri.removeprefix(SQLITE)).absolute()
+    return Store(f"{SQLITE}{database}", database)
+
+
+def environment() -> dict[str, str]:
+    """The environment for a process that runs MLflow: this process's modules, no telemetry, no retrying for minutes."""
+    return {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+    }

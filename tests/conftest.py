@@ -1,0 +1,32 @@
+"""What several folders of tests share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DropIn = Callable[..., Path]
+
+
+@pytest.fixture
+def drop_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DropIn:
+    """Go to an empty folder; `drop_in(package, {"GROUP/NAME": yaml}, code, folder)` writes a plugin there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delenv("MLOPT_PLUGINS", raising=False)
+
+    def drop(package: str, options: dict[str, str], code: str = "", folder: str = "plugins") -> Path:
+        root = tmp_path / folder / package
+        root.mkdir(parents=True, exist_ok=True)
+        (root / "__init__.py").write_text(code)
+        for option, text in options.items():
+            file = root / "conf" / f"{option}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        monkeypatch.delitem(sys.modules, package, raising=False)
+        return root
+
+    return drop

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.core.trial import Status
+from mlopt.executor.ray import Ray
+from mlopt.protocols import Executor
+from mlopt.testing.executor import PATIENCE, ExecutorContract, assert_costs_its_own_work_only
+
+
+class TestRay(ExecutorContract):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def environment_is_as_before_in_the_end(cls) -> Iterator[None]:
+        before = {**os.environ, "PYTEST_CURRENT_TEST": ""}
+        yield
+        assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == before
+
+    def make(self, slots: int, memory_bytes: int) -> Executor:
+        return Ray(slots=slots, memory_bytes=memory_bytes)
+
+    def test_a_ray_process_that_dies_is_a_crash(self, executor: Executor) -> None:
+        kill_the_ray_process = functools.partial(exec, "import psutil; psutil.Process().parent().parent().kill()")
+        assert_costs_its_own_work_only(executor, kill_the_ray_process, PATIENCE, Status.CRASH)
+
+    def test_a_work_sees_the_drivers_openmp_setting(self, executor: Executor) -> None:
+        threads = executor.submit(functools.partial(os.getenv, "OMP_NUM_THREADS"), PATIENCE).result(PATIENCE)
+        assert threads == os.environ.get("OMP_NUM_THREADS")
+
+    def test_a_work_has_the_drivers_priority(self, executor: Executor) -> None:
+        niceness = executor.submit(functools.partial(os.nice, 0), PATIENCE).result(PATIENCE)
+        assert niceness == os.nice(0)
+
+    def test_only_this_machine_can_reach_it(self, executor: Executor) -> None:
+        executor.submit(int, PATIENCE).result(PATIENCE)
+        listening = {
+            connection.laddr.ip
+            for process in psutil.Process().children(recursive=True)
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_no_work_outlives_a_driver_that_is_killed(kill_driver: Callable[..., list[psutil.Process]]) -> None:
+    agents = ("ray::Dashboard", "ray::RuntimeEnv")  # Ray's own, which take a minute to notice
+    assert not kill_driver("from mlopt.executor.ray import Ray", "Ray(slots=1)", spare=agents)
+
+
+def test_an_address_where_nothing_listens_is_a_mistake_of_the_user() -> None:
+    executor = Ray(address="127.0.0.1:1")
+    executor.start([])
+    error = executor.submit(int, PATIENCE).exception(PATIENCE)
+    executor.close()
+    assert isinstance(error, UserError)
+    assert "executor.address=127.0.0.1:1" in str(error)

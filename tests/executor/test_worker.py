@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.core.trial import Status, WorkerLost
+from mlopt.executor.worker import Worker
+from mlopt.testing.executor import PATIENCE, hang_with_company, read_pids
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    before = set(psutil.Process().children(recursive=True))
+    worker = Worker()
+    yield worker
+    worker.close()
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+def test_modules_are_imported_before_the_first_work() -> None:
+    worker = Worker(preload=["wave"])
+    assert worker.run(functools.partial(eval, "'wave' in __import__('sys').modules"), PATIENCE) is True
+    worker.close()
+
+
+def test_a_module_that_cannot_be_imported_is_named_every_time() -> None:
+    worker = Worker(preload=["wave", "no_such_module"])
+    for _ in range(2):
+        with pytest.raises(UserError, match="no_such_module"):
+            worker.run(int, PATIENCE)
+    worker.close()
+
+
+def test_a_module_that_kills_its_importer_is_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "deadly.py").write_text("import os; os._exit(7)")
+    monkeypatch.syspath_prepend(tmp_path)
+    worker = Worker(preload=["deadly"])
+    with pytest.raises(WorkerLost, match="exited with code 7"):
+        worker.run(int, PATIENCE)
+    worker.close()
+
+
+def test_it_is_replaced_when_it_died_idle(worker: Worker) -> None:
+    first = worker.run(os.getpid, PATIENCE)
+    psutil.Process(first).kill()
+    while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert worker.run(os.getpid, PATIENCE) != first
+
+
+def test_it_is_replaced_when_its_nursery_died(worker: Worker) -> None:
+    nursery = psutil.Process(worker.run(os.getppid, PATIENCE))
+    children = nursery.children()
+    nursery.kill()
+    psutil.wait_procs(children, PATIENCE)
+    assert worker.run(os.getppid, PATIENCE) != nursery.pid
+
+
+def test_a_death_is_seen_while_a_process_below_lives_on(worker: Worker) -> None:
+    with pytest.raises(WorkerLost, match="exited with code 5"):
+        worker.run(functools.partial(exec, "import os, time\nif os.fork(): os._exit(5)\ntime.sleep(60)"), PATIENCE)
+
+
+def test_paused_it_computes_nothing(worker: Worker) -> None:
+    spin = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
+    worker.run(functools.partial(exec, spin, {}), PATIENCE)
+    process = psutil.Process(worker.run(os.getpid, PATIENCE))
+    worker.pause()
+    while process.status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+    used = process.cpu_times().user
+    time.sleep(0.2)
+    assert process.cpu_times().user == used
+    worker.resume()
+    assert worker.run(os.getpid, PATIENCE) == process.pid
+
+
+def test_it_can_be_closed_from_another_thread_in_the_middle_of_a_work(worker: Worker, tmp_path: Path) -> None:
+    errors: list[WorkerLost] = []
+
+    def run() -> None:
+        with pytest.raises(WorkerLost) as caught:
+            worker.run(functools.partial(hang_with_company, tmp_path / "pids"), PATIENCE)
+        errors.append(caught.value)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    pids = read_pids(tmp_path / "pids")
+    worker.close()
+    thread.join()
+    assert [error.status for error in errors] == [Status.CRASH]
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_a_work_may_have_workers_of_its_own(worker: Worker) -> None:
+    nested = "import os\nfrom mlopt.executor.worker import Worker\nassert Worker().run(os.getpid, 60.0) != os.getpid()"
+    worker.run(functools.partial(exec, nested, {}), PATIENCE)
+
+
+def test_it_has_the_environment_it_was_given() -> None:
+    worker = Worker(environment={**os.environ, "FLAVOUR": "salt"})
+    assert worker.run(functools.partial(os.getenv, "FLAVOUR"), PATIENCE) == "salt"
+    worker.close()
+
+
+def test_the_main_module_is_not_run_again(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\nfrom mlopt.executor.worker import Worker\nopen('ran', 'a').write('x')\n"
+        "worker = Worker()\nworker.run(os.getpid, 60.0)\nworker.close()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path)}
+    subprocess.run([sys.executable, str(script)], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "ran").read_text() == "x"

@@ -1,0 +1,154 @@
+"""Uniform draws without repetition."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mlopt.core.schedule import Decision, Schedule, Value
+from mlopt.core.space import Knob, KnobSpace
+from mlopt.protocols import Space
+from mlopt.search.draw import Draw, below, pick
+from mlopt.testing.spaces import Flat, Tree, schedules
+
+
+class Huge(KnobSpace):
+    """40 knobs of 8 values: 2^120 schedules."""
+
+    knobs = tuple(Knob(f"k{index}", "ordinal", tuple(range(8))) for index in range(40))
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return knob.values
+
+
+class Impossible(KnobSpace):
+    """No schedule at all."""
+
+    knobs = (Knob("only", "ordinal", (1, 2)),)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return ()
+
+
+class Lopsided:
+    """One schedule on the left, a hundred on the right; the plain form of a space."""
+
+    knobs = (Knob("side", "categorical", ("left", "right")), Knob("tile", "ordinal", tuple(range(100))))
+
+    def options(self, prefix: Schedule) -> Sequence[Decision]:
+        if prefix.values().get("side") == "left" or len(prefix) == 2:
+            return ()
+        return [Decision(self.knobs[len(prefix)].name, value) for value in self.knobs[len(prefix)].values]
+
+    def features(self, prefix: Schedule) -> np.typing.NDArray[np.float32]:
+        return np.zeros(1, dtype=np.float32)
+
+    def check(self, schedule: Schedule) -> None: ...
+
+
+def draw(space: Space, seed: int = 0) -> Draw:
+    return Draw(space, np.random.default_rng(seed))
+
+
+def drawn(draw: Draw) -> list[Schedule]:
+    return list(iter(draw.fresh, None))
+
+
+@pytest.mark.parametrize("make", [Flat, Tree])
+def test_every_schedule_comes_exactly_once_and_then_nothing(make: Callable[[], Space]) -> None:
+    source = draw(make())
+    assert sorted(map(repr, drawn(source))) == sorted(map(repr, schedules(make())))
+    assert source.fresh() is None
+    assert source.fresh() is None
+
+
+@pytest.mark.parametrize("make", [Flat, Tree])
+def test_what_was_seen_is_not_drawn(make: Callable[[], Space]) -> None:
+    source = draw(make())
+    seen = list(schedules(make()))[::2]
+    assert all(source.see(schedule) for schedule in seen)
+    assert not any(source.see(schedule) for schedule in seen)
+    assert not set(drawn(source)) & set(seen)
+    assert len(source) == len(list(schedules(make())))
+
+
+def test_what_is_not_legal_is_not_seen() -> None:
+    source = draw(Flat())
+    assert not source.see(Schedule())
+    assert not source.see(Schedule.of({"tile": 3}))
+    assert not source.see(Schedule.of({"tile": 2, "register": 1, "vectorize": 0, "unroll": 1}))  # 0 is not False
+    assert len(source) == 0
+    assert len(drawn(source)) == len(list(schedules(Flat())))
+
+
+def test_knows_what_it_drew_and_saw() -> None:
+    source = draw(Flat())
+    first, second = schedules(Flat()), schedules(Flat())
+    seen = next(first)
+    assert seen not in source
+    source.see(seen)
+    assert next(second) in source
+    drawn = source.fresh()
+    assert drawn is not None
+    assert drawn in source
+
+
+def test_the_first_draw_is_uniform_where_the_space_counts() -> None:
+    counts = Counter(Draw(Flat(), rng).fresh() for rng in np.random.default_rng(1).spawn(43 * 20))
+    assert len(counts) == 43
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01
+
+
+def test_the_last_draw_is_uniform_too_where_the_space_counts() -> None:
+    seen = list(schedules(Flat()))[1::2]
+    left = Flat().count() - len(seen)
+    counts: Counter[Schedule | None] = Counter()
+    for rng in np.random.default_rng(2).spawn(left * 20):
+        source = Draw(Flat(), rng)
+        for schedule in seen:
+            source.see(schedule)
+        counts[source.fresh()] += 1
+    assert len(counts) == left
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01
+
+
+def test_a_draw_is_nearly_uniform_where_the_space_cannot_count() -> None:
+    sides = Counter(
+        next(iter(Draw(Lopsided(), rng).fresh() or ())).value for rng in np.random.default_rng(3).spawn(300)
+    )
+    assert sides["left"] < 15  # 3 expected; uniform steps would give 150
+
+
+def test_a_space_of_2_to_the_120_is_drawn_evenly() -> None:
+    source = draw(Huge())
+    values = np.array([[decision.value for decision in source.fresh() or ()] for _ in range(200)])
+    for column in values.T[[0, 20, 39]]:
+        assert stats.chisquare(np.bincount(column, minlength=8)).pvalue > 0.001
+
+
+def test_nothing_is_drawn_from_an_impossible_space() -> None:
+    assert draw(Impossible()).fresh() is None
+
+
+def test_large_weights_are_kept_exactly() -> None:
+    weights = [1, 0, 2**100, 2**101]
+    counts = Counter(pick(np.random.default_rng(seed), weights) for seed in range(600))
+    assert set(counts) == {2, 3}
+    assert 150 < counts[2] < 250
+
+
+def test_integers_below_a_bound_reach_every_one() -> None:
+    rng = np.random.default_rng(0)
+    counts = Counter(below(rng, 5) for _ in range(1000))
+    assert sorted(counts) == [0, 1, 2, 3, 4]
+    assert stats.chisquare(list(counts.values())).pvalue > 0.01
+    assert max(below(rng, 2**70) for _ in range(50)) > 2**69
+
+
+def test_nothing_lies_below_zero() -> None:
+    with pytest.raises(ValueError, match="nothing to draw from"):
+        below(np.random.default_rng(0), 0)

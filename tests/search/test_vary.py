@@ -1,0 +1,106 @@
+"""Mutation, crossover and repair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mlopt.core.schedule import Schedule, Value
+from mlopt.protocols import Space
+from mlopt.search.vary import Vary
+from mlopt.testing.spaces import Flat, Tree, schedules
+
+SPACES = [Flat, Tree]
+
+
+def vary(space: Space, seed: int = 0) -> Vary:
+    return Vary(space, np.random.default_rng(seed))
+
+
+def flat(tile: int, register: int, vectorize: bool, unroll: int) -> Schedule:
+    return Schedule.of({"tile": tile, "register": register, "vectorize": vectorize, "unroll": unroll})
+
+
+def changed(parent: Schedule, child: Schedule) -> dict[str, Value]:
+    return {d.knob: d.value for d in child if d not in parent}
+
+
+@pytest.mark.parametrize("make", SPACES)
+def test_children_are_complete_and_legal(make: Callable[[], Space]) -> None:
+    space = make()
+    source = vary(space)
+    parents = list(schedules(space))
+    for first, second in zip(parents, reversed(parents), strict=True):
+        space.check(source.mutate(first, 2, 0.5))
+        space.check(source.cross(first, second))
+
+
+def test_a_legal_schedule_needs_no_repair() -> None:
+    for schedule in schedules(Flat()):
+        assert vary(Flat()).repair(schedule.values()) == schedule
+
+
+def test_repair_takes_the_nearest_legal_value_where_order_means_something() -> None:
+    for seed in range(10):
+        wanted = {"tile": 2, "register": 8, "vectorize": False, "unroll": 3}
+        assert vary(Flat(), seed).repair(wanted) == flat(2, 2, False, 2)
+
+
+def test_repair_draws_where_order_means_nothing_or_nothing_is_wanted() -> None:
+    wanted: dict[str, Value] = {"transformation": "tile", "outer": "m", "inner": "m"}
+    repaired = [vary(Tree(), seed).repair(wanted).values() for seed in range(60)]
+    assert {values["inner"] for values in repaired} == {"n", "k"}
+    assert {values["tile"] for values in repaired} == {4, 8, 16, 32}
+
+
+def test_repair_passes_over_values_and_knobs_that_nobody_knows() -> None:
+    wanted: dict[str, Value] = {"tile": "wide", "register": 1, "no such knob": 1}
+    assert vary(Flat()).repair(wanted).values()["register"] == 1
+
+
+@pytest.mark.parametrize("changes", [1, 2, 3, 4])
+def test_a_mutation_changes_as_many_decisions_as_told(changes: int) -> None:
+    parent = flat(8, 1, False, 1)  # beside which every neighbour of every value is legal
+    for seed in range(20):
+        assert len(changed(parent, vary(Flat(), seed).mutate(parent, changes, 1.0))) == changes
+
+
+def test_a_mutation_of_one_free_decision_among_forced_ones_finds_it() -> None:
+    forced = Schedule.of({"transformation": "unroll", "factor": 5, "peel": True})
+    for seed in range(20):
+        child = vary(Tree(), seed).mutate(forced, 1, 0.0)
+        assert child != forced
+
+
+def test_a_local_mutation_goes_to_the_next_legal_value() -> None:
+    parent = flat(4, 2, False, 2)
+    steps = [changed(parent, vary(Flat(), seed).mutate(parent, 1, 1.0)) for seed in range(100)]
+    assert {step["tile"] for step in steps if "tile" in step} == {2, 8}
+    assert {step["register"] for step in steps if "register" in step} == {1, 4}
+    assert {step["unroll"] for step in steps if "unroll" in step} == {1, 3}
+
+
+def test_a_mutation_that_is_not_local_goes_anywhere_else() -> None:
+    parent = flat(8, 8, True, 2)
+    steps = [changed(parent, vary(Flat(), seed).mutate(parent, 1, 0.0)) for seed in range(100)]
+    assert {step["tile"] for step in steps if "tile" in step} == {1, 2, 4}
+
+
+def test_a_mutation_that_takes_another_branch_decides_its_knobs() -> None:
+    parent = Schedule.of({"transformation": "none"})
+    children = [vary(Tree(), seed).mutate(parent, 1, 0.5) for seed in range(40)]
+    assert {child.values()["transformation"] for child in children} == {"tile", "unroll"}
+
+
+def test_a_cross_begins_like_the_first_and_ends_like_the_second() -> None:
+    first, second = flat(8, 1, False, 1), flat(4, 4, True, 2)
+    children = {vary(Flat(), seed).cross(first, second) for seed in range(40)}
+    assert children == {flat(8, 4, True, 2), flat(8, 1, True, 2), flat(8, 1, False, 2)}
+
+
+def test_a_cross_of_different_branches_keeps_what_only_the_first_decides() -> None:
+    first = Schedule.of({"transformation": "tile", "tile": 8, "outer": "m", "inner": "n"})
+    second = Schedule.of({"transformation": "none"})
+    assert {vary(Tree(), seed).cross(first, second) for seed in range(20)} == {first}

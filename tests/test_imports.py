@@ -1,0 +1,171 @@
+"""Who may import whom: the layers of docs/architecture.md, read from the source of every module."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+import mlopt
+
+PACKAGE = Path(mlopt.__file__).parent
+SIBLINGS = {"search", "backend", "evaluator", "executor", "tracker"}
+STUDY = {"study", "runner", "finals", "plugins", "archive"}
+# Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
+LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
+# The modules that exist for a heavy library. They import it when it is used, not when they are imported.
+HEAVY = {
+    "mlflow": ("tracker/run.py", "cli/ui.py"),
+    "mlir": ("backend/mlir/bindings.py",),
+    "openai": (),
+    "optuna": (),
+    "ray": ("executor/ray.py",),
+    "torch": ("finals/torch*.py", "workloads/*/eager.py"),
+    "torch_mlir": ("backend/mlir/bindings.py",),
+    "triton": (),
+}
+# Loaded by the rest of their packages only when used, so that they may import at their top.
+LAZY = ("backend/mlir/bindings.py", "tracker/run.py", "workloads/*/eager.py")
+
+
+def faults(path: str, source: str) -> list[str]:
+    """What the module at `path` (relative to the package) imports that it must not."""
+    part = path.split("/")[0].removesuffix(".py")
+    found = [] if any(part in layer for layer in LAYERS) else [f"{part} stands in no layer"]
+    for name, at_top in imports(path, ast.parse(source)):
+        top, _, rest = name.partition(".")
+        if top == "mlopt":
+            other = rest.split(".")[0]
+            other = "__init__" if other.startswith("__") or not other else other
+            if not may_import(part, other):
+                found.append(f"{part} must not import {other}")
+        elif top in HEAVY:
+            if not any(fnmatch(path, home) for home in HEAVY[top]):
+                found.append(f"{top} is imported outside of its module")
+            elif at_top and not any(fnmatch(path, module) for module in LAZY):
+                found.append(f"{top} is imported before it is used")
+    return found
+
+
+def may_import(part: str, other: str) -> bool:
+    here, there = (next((i for i, layer in enumerate(LAYERS) if p in layer), None) for p in (part, other))
+    if here is None or there is None:
+        return False
+    return there < here or part == other or {part, other} <= STUDY
+
+
+def imports(path: str, tree: ast.Module) -> Iterator[tuple[str, bool]]:
+    """The full name of each imported module, and whether importing this one imports it."""
+    package = ["mlopt", *path.split("/")[:-1]]
+    top = {id(node) for statement in tree.body for node in run_on_import(statement)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, id(node) in top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            names = [f"{base}.{alias.name}" for alias in node.names] if base == "mlopt" else [base]
+            yield from ((name, id(node) in top) for name in names)
+
+
+def run_on_import(statement: ast.stmt) -> Iterator[ast.AST]:
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return
+    if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+        return
+    yield statement
+    for child in ast.iter_child_nodes(statement):
+        if isinstance(child, ast.stmt):
+            yield from run_on_import(child)
+        elif isinstance(child, ast.ExceptHandler):
+            for inner in child.body:
+                yield from run_on_import(inner)
+
+
+def modules() -> list[str]:
+    # The links to conf/ and workloads/ are followed by hand: rglob leaves them out before Python 3.13.
+    places = [PACKAGE, PACKAGE / "workloads"]
+    return sorted({file.relative_to(PACKAGE).as_posix() for place in places for file in place.rglob("*.py")})
+
+
+@pytest.mark.parametrize("path", modules())
+def test_every_module_keeps_to_its_layer(path: str) -> None:
+    assert faults(path, (PACKAGE / path).read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("core/space.py", "from ..protocols import Space"),
+        ("protocols.py", "from .search.random import Random"),
+        ("search/evolve.py", "from ..executor.local import Local"),
+        ("search/evolve.py", "import mlopt.backend.mlir"),
+        ("search/evolve.py", "def f():\n    from .. import study"),
+        ("testing/search.py", "from ..search.random import Random"),
+        ("study.py", "from .cli.progress import Progress"),
+        ("executor/ray.py", "import ray"),
+        ("executor/ray.py", "class Ray:\n    import ray"),
+        ("executor/ray.py", "try:\n    pass\nexcept ImportError:\n    import ray"),
+        ("executor/local.py", "def f():\n    import ray.util"),
+        ("evaluator/execution.py", "def f():\n    from torch import nn"),
+        ("workloads/matmul/__init__.py", "def f():\n    import torch"),
+        ("helpers/text.py", ""),
+        ("search/evolve.py", "from ..helpers import text"),
+    ],
+)
+def test_a_breach_is_seen(path: str, source: str) -> None:
+    assert len(faults(path, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("search/evolve.py", "from .. import __version__\nfrom ..core.trial import Trial\nfrom .draw import draw"),
+        ("study.py", "from .runner import Work\nfrom .protocols import Search"),
+        ("cli/run.py", "from ..study import Study"),
+        ("executor/ray.py", "def f():\n    import ray"),
+        ("cli/ui.py", "if TYPE_CHECKING:\n    import mlflow"),
+        ("backend/mlir/bindings.py", "import mlir.ir"),
+        ("workloads/matmul/eager.py", "import torch.nn"),
+    ],
+)
+def test_what_is_allowed_passes(path: str, source: str) -> None:
+    assert faults(path, source) == []
+
+
+def loaded_by(code: str, folder: Path) -> set[str]:
+    """The modules that a fresh interpreter has loaded after `code`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        cwd=folder,
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_listing_loads_no_heavy_library(tmp_path: Path) -> None:
+    loaded = loaded_by("from mlopt.cli.main import main; main(['list']); main(['--help'])", tmp_path)
+    assert "mlopt.plugins" in loaded
+    assert not loaded & {*HEAVY, "hydra", "numpy", "omegaconf"}
+
+
+def test_making_every_option_loads_no_heavy_library(tmp_path: Path) -> None:
+    code = """
+from omegaconf import OmegaConf
+from mlopt.cli.instantiate import PARTS, build
+from mlopt.plugins import BUILT_IN
+for part in PARTS:
+    for file in BUILT_IN.conf.glob(f"{part}/*.yaml"):
+        build(part, OmegaConf.to_container(OmegaConf.load(file)))
+"""
+    loaded = loaded_by(code, tmp_path)
+    assert "mlopt.cli.instantiate" in loaded
+    assert not loaded & set(HEAVY)

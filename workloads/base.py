@@ -1,0 +1,103 @@
+"""What every built-in workload shares: files in its folder, seeded inputs, bytes moved."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import string
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlopt.core.errors import UserError
+from mlopt.protocols import Array, TensorSpec
+
+PAYLOADS = {"mlir": "payload.mlir"}
+"""Backend language to the file of a workload's folder that holds its program, a template over its sizes."""
+
+
+class FolderWorkload(ABC):
+    """A workload whose folder holds `payload.mlir`, `reference.py` (numpy alone) and `eager.py` (PyTorch).
+
+    Subclasses are frozen dataclasses; their fields are the sizes that the payload's placeholders name.
+    """
+
+    @property
+    @abstractmethod
+    def operands(self) -> tuple[TensorSpec, ...]:
+        """The inputs' shapes and dtypes."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The results' shapes and dtypes."""
+
+    @property
+    def name(self) -> str:
+        return _folder(type(self)).name
+
+    @property
+    def reference_file(self) -> Path:
+        return self._file("reference.py")
+
+    @property
+    def bytes(self) -> int:
+        tensors = (*self.operands, *self.outputs)
+        return sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors)
+
+    def sizes(self) -> Mapping[str, Any]:
+        """The configuration's keys and values."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    def source(self, language: str) -> str:
+        if language not in PAYLOADS:
+            raise UserError(f"workload {self.name} has no program for a backend that reads '{language}'")
+        return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.sizes())
+
+    def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
+        draw: Callable[[tuple[int, ...]], Array] = {"normal": rng.standard_normal, "uniform": rng.random}[distribution]
+        return tuple(draw(t.shape).astype(t.dtype) for t in self.operands)
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        results: tuple[Array, ...] = self._module("reference").reference(*inputs)
+        return results
+
+    def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
+        tolerances: tuple[Array, ...] = self._module("reference").tolerance(*inputs)
+        return tolerances
+
+    def eager(self) -> Callable[..., Any]:
+        function: Callable[..., Any] = self._module("eager").eager
+        return function
+
+    def _file(self, name: str) -> Path:
+        """The file of this name in the workload's own folder, else in that of the workload it extends."""
+        candidates = (_folder(kind) / name for kind in type(self).__mro__ if issubclass(kind, FolderWorkload))
+        return next(path for path in candidates if path.is_file())
+
+    def _module(self, name: str) -> Any:
+        folder = self._file(f"{name}.py").parent.name
+        return importlib.import_module(f"{__package__}.{folder}.{name}")
+
+
+def _folder(kind: type) -> Path:
+    return Path(sys.modules[kind.__module__].__file__ or "").parent
+
+
+def positive(**sizes: int) -> None:
+    """Raise UserError unless every size is a whole number of at least 1."""
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise UserError(f"workload size {name}={size!r} must be a whole number of at least 1")
+
+
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise UserError unless `value` is among `choices`."""
+    if value not in choices:
+        raise UserError(f"workload key {name}={value!r} must be one of: {', '.join(choices)}")
+

@@ -1,0 +1,1 @@
+"""Matrix product: C[m, n] = A[m, k] B[k, n]."""

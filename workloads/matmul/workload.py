@@ -1,0 +1,34 @@
+"""The matrix product as a workload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlopt.protocols import TensorSpec
+from mlopt.workloads.base import FolderWorkload, one_of, positive
+
+
+@dataclass(frozen=True)
+class Matmul(FolderWorkload):
+    """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n)."""
+
+    m: int = 512
+    n: int = 512
+    k: int = 512
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        positive(m=self.m, n=self.n, k=self.k)
+        one_of("dtype", self.dtype, ("float32",))
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.m * self.n * self.k
+
+    @property
+    def operands(self) -> tuple[TensorSpec, ...]:
+        return TensorSpec((self.m, self.k), self.dtype), TensorSpec((self.k, self.n), self.dtype)
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        return (TensorSpec((self.m, self.n), self.dtype),)
