@@ -69,31 +69,41 @@ class Roofline:
 class Workload(Protocol):
     """What is to be computed. Implementations are frozen dataclasses: hashable, picklable, and cheap to make."""
 
+    def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
     def flops(self) -> int:
         """Floating-point operations of one call."""
+
     @property
     def bytes(self) -> int:
         """Bytes that one call must move at least: each input read once, each output written once."""
+
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """The results' shapes and dtypes."""
+
     @property
     def reference_file(self) -> Path:
         """A Python file on numpy alone that defines `reference(*inputs)` and `tolerance(*inputs)`, as below."""
+
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
         """The inputs' shapes and dtypes."""
+
     def source(self, language: str) -> str:
         """Its program in a backend's language ('mlir'). Raises UserError when it has none in that language."""
+
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
         """Fresh inputs, drawn from 'normal' (mean 0, standard deviation 1) or 'uniform' ([0, 1))."""
+
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         """The outputs in float64 for these inputs."""
+
     def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
         """The absolute error allowed in each element of each output (broadcastable to it)."""
+
     def eager(self) -> Callable[..., Any]:
         """The same computation as a function of PyTorch tensors, in the workload's dtype."""
 
@@ -105,8 +115,10 @@ class Space(Protocol):
     def knobs(self) -> Sequence[Knob]: ...
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The legal next decisions, all of one knob; empty when `prefix` is a complete schedule."""
+
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (d,), the same d for every prefix."""
+
     def check(self, schedule: Schedule) -> None:
         """Raise InvalidSchedule, naming the decision, unless `schedule` is complete and legal."""
 
@@ -123,8 +135,10 @@ class Kernel(Protocol):
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
         """A call on these very buffers, as cheap to make as the language allows."""
+
     def overhead(self) -> float:
         """Seconds that one bound call costs beyond the kernel itself."""
+
     def rest(self) -> None:
         """Put the kernel's helper threads to sleep, so that they take no time from whoever is measured next."""
 
@@ -137,6 +151,7 @@ class Program(Protocol):
     @property
     def stage_seconds(self) -> Mapping[str, float]:
         """Seconds per stage of building."""
+
     def load(self) -> Kernel: ...
 
 
@@ -146,15 +161,20 @@ class Backend(Protocol):
     @property
     def preload(self) -> tuple[str, ...]:
         """Modules that a worker should have imported before its first trial."""
+
     @property
     def thread_count(self) -> int:
         """CPU threads that its kernels use."""
+
     def space(self, workload: Workload) -> Space:
         """Raises UserError when this backend cannot optimise the workload."""
+
     def build(self, workload: Workload, schedule: Schedule | None) -> Program:
         """The program; `schedule=None` is the naive one. Raises InvalidSchedule or CompileError."""
+
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         """Write the program and everything needed to run it without mlopt into `directory`."""
+
     def roofline(self) -> Roofline:
         """Measure this machine (takes seconds; the caller keeps the answer)."""
 
@@ -165,6 +185,7 @@ class Evaluator(Protocol):
     @property
     def executes(self) -> bool:
         """Whether it runs programs: then it has the device to itself, and finalists meet the baselines at the end."""
+
     @property
     def preload(self) -> tuple[str, ...]: ...
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
@@ -176,8 +197,10 @@ class Search(Protocol):
 
     def start(self, space: Space, context: StudyContext) -> None:
         """Called once, before all else."""
+
     def ask(self, n: int) -> Sequence[Schedule]:
         """At most n new schedules. Nothing while trials are pending means "wait"; with none pending, "exhausted"."""
+
     def tell(self, trials: Sequence[Trial]) -> None:
         """Finished trials, in any order; may hold schedules that were never asked for (a resumed study)."""
 
@@ -188,13 +211,16 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """How many works run at once."""
+
     def start(self, preload: Sequence[str]) -> None:
         """Get workers ready, each with these modules imported."""
+
     def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
         """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
 
         The future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
         """
+
     def close(self) -> None:
         """Kill whatever still runs; leaves no process behind. May be called twice."""
 
@@ -216,7 +242,9 @@ class Tracker(Protocol):
     def start(self, info: StudyInfo) -> None: ...
     def baseline(self, name: str, seconds: float) -> None:
         """A first estimate of a baseline, to see progress against; the result has the one that counts."""
+
     def log(self, trial: Trial) -> None:
         """One finished trial; must return at once, whatever the state of the other end."""
+
     def finish(self, result: Mapping[str, Any] | None) -> None:
         """The study is over and its files are written; `result` is `result.json`'s content, None after a failure."""

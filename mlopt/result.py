@@ -54,11 +54,15 @@ def final(
     roofline: Roofline,
     workload: Workload,
 ) -> dict[str, Any]:
-    """`best`, `baselines` and `speedup` from the interleaved run; `finalists` are trials by contender's name.
+    """`best`, `baselines` and `speedup` from the interleaved run; `finalists` are trials by name, the fastest first.
 
-    A schedule beats another by its median there. `speedup` is the baseline's time over the best's.
+    A schedule beats another by its median there. `speedup` is the baseline's time over the best's. `lost` names the
+    finalists that did not come through; when none did, the best is provisional and beats nobody.
     """
     standing = sorted((name for name in finalists if name in estimates), key=lambda name: estimates[name].seconds)
+    lost = {name: reason for name, reason in absent.items() if name in finalists}
+    if not standing:
+        return {"best": provisional(next(iter(finalists.values()))), "lost": lost}
     best, winner = estimates[standing[0]], finalists[standing[0]]
     baselines: dict[str, Any] = {name: _timed(e) for name, e in estimates.items() if name not in finalists}
     baselines["roofline"] = {
@@ -70,6 +74,7 @@ def final(
     return {
         "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(best)},
         "finalists": [{"trial": finalists[name].trial, **_timed(estimates[name])} for name in standing],
+        "lost": lost,
         "baselines": {**baselines, **skipped},
         "speedup": {name: baseline["seconds"] / best.seconds for name, baseline in baselines.items()},
     }

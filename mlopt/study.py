@@ -103,7 +103,7 @@ class Study:
     def _loop(self, log: TrialLog) -> None:
         """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
         pending: dict[Future[Outcome], tuple[int, Schedule, str]] = {}
-        naive = self._time_naive() if self.evaluator.executes else None
+        self._time_naive()
         end = time.monotonic() + (float("inf") if self.budget.seconds is None else self.budget.seconds)
         asked = 0
         while time.monotonic() < end:
@@ -114,22 +114,20 @@ class Study:
                 asked += 1
             if not pending:
                 return
-            awaited = [*pending, naive] if naive else [*pending]
             left = None if self.budget.seconds is None else max(0.0, end - time.monotonic())
-            for future in wait(awaited, timeout=left, return_when=FIRST_COMPLETED).done:
-                if future is naive:
-                    naive = self._show_naive(naive)
-                else:
-                    self._finish(_trial(future, *pending.pop(future)), log)
+            for future in wait(pending, timeout=left, return_when=FIRST_COMPLETED).done:
+                self._finish(_trial(future, *pending.pop(future)), log)
 
-    def _time_naive(self) -> Future[float]:
-        """Begin to time the naive program once, to see progress against."""
-        return self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds)
+    def _time_naive(self) -> None:
+        """Begin to time the naive program once, for the trackers to see progress against."""
 
-    def _show_naive(self, future: Future[float]) -> None:
-        if future.exception() is None:
-            for tracker in self.trackers:
-                tracker.baseline("naive", future.result())
+        def show(future: Future[float]) -> None:
+            if future.exception() is None:
+                for tracker in self.trackers:
+                    tracker.baseline("naive", future.result())
+
+        if self.evaluator.executes:
+            self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds).add_done_callback(show)
 
     def _finish(self, trial: Trial, log: TrialLog) -> None:
         log.append(trial)

@@ -60,7 +60,11 @@ class FolderWorkload(ABC):
         return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.sizes())
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
-        draw: Callable[[tuple[int, ...]], Array] = {"normal": rng.standard_normal, "uniform": rng.random}[distribution]
+        one_of("distribution", distribution, ("normal", "uniform"))
+
+        def draw(shape: tuple[int, ...]) -> Array:
+            return rng.standard_normal(shape) if distribution == "normal" else rng.random(shape)
+
         return tuple(draw(t.shape).astype(t.dtype) for t in self.operands)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
@@ -100,4 +104,3 @@ def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise UserError unless `value` is among `choices`."""
     if value not in choices:
         raise UserError(f"workload key {name}={value!r} must be one of: {', '.join(choices)}")
-

@@ -47,7 +47,7 @@ def cache_bytes() -> dict[str, int]:
 def fingerprint() -> dict[str, Any]:
     """Hardware and versions as plain data; equal on equal machines."""
     return {
-        "cpu": next((line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")), "unknown"),
+        "cpu": _cpu_name(),
         "machine": platform.machine(),
         "cores": available_cores(),
         "caches": cache_bytes(),
@@ -66,6 +66,11 @@ def digest(value: Any) -> str:
 
 def _digest(words: Iterable[str]) -> str:
     return digest(sorted(words))
+
+
+def _cpu_name() -> str:
+    names = (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name"))
+    return next(names, "unknown")
 
 
 @functools.cache

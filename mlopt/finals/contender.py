@@ -38,6 +38,7 @@ class Prepared:
 class Contender(Protocol):
     """A way to compute the workload."""
 
+    def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
@@ -89,7 +90,7 @@ class Turn:
         prepared = _prepared(self.contender)
         turns = itertools.cycle([prepared.call])
         first = take(turns, 1)
-        samples = []
+        samples: list[float] = []
         end = time.perf_counter() + TURN_SECONDS
         while not samples or time.perf_counter() < end:
             samples.append(take(turns, 1) - prepared.overhead)

@@ -80,11 +80,12 @@ def _rounds(
                 worker, start = workers[contender.name], time.monotonic()
                 worker.resume()
                 try:
-                    medians[contender.name].append(statistics.median(worker.run(Turn(contender), TURN_DEADLINE_SECONDS)))
+                    samples = worker.run(Turn(contender), TURN_DEADLINE_SECONDS)
                 except WorkerLost as lost:
                     absent[contender.name] = str(lost)
                     continue
                 worker.pause()
+                medians[contender.name].append(statistics.median(samples))
                 if time.monotonic() - start > SLOW_SECONDS:
                     slow.add(contender.name)
         quick = [Estimate.of(medians[c.name]) for c in running if c.name not in slow and c.name not in absent]

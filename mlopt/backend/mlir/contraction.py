@@ -67,7 +67,13 @@ class ContractionSpace(KnobSpace):
             Knob("reg_n", "ordinal", columns, "columns of the register tile"),
             Knob("reg_m", "ordinal", rows, "rows of the register tile", needs=("reg_n",)),
             Knob("reg_k", "log2", (2, 4, 8, 16), "unrolling of k in the innermost loop", needs=("reg_n", "reg_m")),
-            Knob("lowering", "categorical", LOWERINGS, "how a register tile is contracted", needs=("reg_n", "reg_m", "reg_k")),
+            Knob(
+                "lowering",
+                "categorical",
+                LOWERINGS,
+                "how a register tile is contracted",
+                needs=("reg_n", "reg_m", "reg_k"),
+            ),
             Knob("remainder", "categorical", ("mask", "peel"), "partial tiles", needs=("reg_n", "reg_m")),
             Knob("tile_k", "log2", _sizes(c.k), "cache tile of k", needs=("reg_k",)),
             Knob("block_m", "log2", _sizes(c.m), "rows of a parallel block", needs=("reg_m",)),
@@ -112,8 +118,11 @@ class ContractionSpace(KnobSpace):
 
 
 def _sizes(dimension: int) -> tuple[int, ...]:
-    """Powers of two from 4 up to the dimension, and the dimension itself."""
-    return (*(1 << p for p in range(2, dimension.bit_length()) if 1 << p < dimension), dimension)
+    """Powers of two from 16 up to the dimension, and the dimension itself.
+
+    Smaller tiles are loops of few iterations, which LLVM unrolls into each other until compiling takes seconds.
+    """
+    return (*(1 << p for p in range(4, dimension.bit_length()) if 1 << p < dimension), dimension)
 
 
 def _operations(operation: Any) -> list[Any]:

@@ -5,17 +5,10 @@ from __future__ import annotations
 TO_LLVM = (
     "expand-strided-metadata",
     "lower-affine",
-    "convert-vector-to-llvm{enable-x86=true}",
-    "convert-ub-to-llvm",
-    "finalize-memref-to-llvm",
+    "finalize-memref-to-llvm",  # before control flow: OpenMP's scopes must be gone when loops become blocks
     "convert-scf-to-cf",
-    "convert-openmp-to-llvm",
-    "convert-arith-to-llvm",
-    "convert-index-to-llvm",
-    "convert-func-to-llvm",
-    "convert-cf-to-llvm",
+    "convert-to-llvm",
     "reconcile-unrealized-casts",
-    "symbol-dce",
 )
 
 
@@ -24,8 +17,12 @@ def lowering(parallel: bool) -> str:
 
     There is no canonicalisation: it would take the flat vectors that a schedule ends in apart, element by element.
     """
-    loops = ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp") if parallel else ("func.func(scf-forall-to-for)",)
-    return _pipeline(*loops, "func.func(convert-vector-to-scf{full-unroll=true target-rank=1})", *TO_LLVM)
+    loops = (
+        ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
+        if parallel
+        else ("func.func(scf-forall-to-for)",)
+    )
+    return _pipeline(*loops, *TO_LLVM)
 
 
 def _pipeline(*passes: str) -> str:

@@ -12,7 +12,9 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,22 +23,22 @@ REPETITIONS = 200
 SECONDS = 2.0
 
 
-def bindings(module):
+def bindings(module: str) -> Any:
     package = "torch_mlir" if importlib.util.find_spec("torch_mlir") else "mlir"
     return importlib.import_module(f"{package}.{module}")
 
 
-def openmp_library():
+def openmp_library() -> str:
     for name in ("libiomp5.so", "libomp.so"):
         if (Path(sys.prefix) / "lib" / name).is_file():
             return str(Path(sys.prefix) / "lib" / name)
     for name in ("iomp5", "omp5", "omp"):
-        if ctypes.util.find_library(name):
-            return ctypes.util.find_library(name)
+        if found := ctypes.util.find_library(name):
+            return found
     sys.exit("this kernel runs on several threads and needs an OpenMP runtime: pip install intel-openmp")
 
 
-def compile_kernel(record):
+def compile_kernel(record: Any) -> Any:
     ir = bindings("ir")
     with ir.Context(), ir.Location.unknown():
         payload = ir.Module.parse((HERE / "payload.mlir").read_text())
@@ -53,15 +55,19 @@ def compile_kernel(record):
         return bindings("execution_engine").ExecutionEngine(payload, opt_level=3, shared_libs=libraries)
 
 
-def bind(engine, entry, arrays):
+def bind(engine: Any, entry: str, arrays: Sequence[Any]) -> Callable[[], None]:
     describe = bindings("runtime").get_ranked_memref_descriptor
     pointers = [ctypes.pointer(ctypes.pointer(describe(array))) for array in arrays]
     arguments = (ctypes.c_void_p * len(pointers))(*(ctypes.cast(p, ctypes.c_void_p).value for p in pointers))
     function = engine.lookup(entry)
-    return lambda: function(arguments), (pointers, arrays)
+
+    def call(keep: Any = (engine, pointers, arrays)) -> None:
+        function(arguments)
+
+    return call
 
 
-def aligned(array):
+def aligned(array: Any) -> Any:
     """A copy of `array` whose memory begins at a cache line, as where it was measured."""
     memory = np.empty(array.nbytes + 64, np.uint8)
     start = -memory.ctypes.data % 64
@@ -70,20 +76,21 @@ def aligned(array):
     return copy
 
 
-def main():
+def main() -> int:
     record = json.loads((HERE / "record.json").read_text())
     sys.path.insert(0, str(HERE))
     expected = importlib.import_module("reference")
     rng = np.random.default_rng(0)
     inputs = [aligned(rng.standard_normal(i["shape"]).astype(i["dtype"])) for i in record["inputs"]]
     outputs = [aligned(np.full(o["shape"], np.nan, o["dtype"])) for o in record["outputs"]]
-    call, _keep = bind(compile_kernel(record), record["entry"], [*inputs, *outputs])
+    call = bind(compile_kernel(record), record["entry"], [*inputs, *outputs])
     call()
-    for output, value, allowed in zip(outputs, expected.reference(*inputs), expected.tolerance(*inputs)):
+    for output, value, allowed in zip(outputs, expected.reference(*inputs), expected.tolerance(*inputs), strict=True):
         if not np.all(np.abs(output - value) <= allowed):
             print("wrong result")
             return 1
-    samples, end = [], time.perf_counter() + SECONDS
+    samples: list[float] = []
+    end = time.perf_counter() + SECONDS
     while len(samples) < REPETITIONS and time.perf_counter() < end:
         start = time.perf_counter()
         call()

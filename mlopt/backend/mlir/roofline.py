@@ -106,8 +106,7 @@ def _kernel(simd: Simd, threads: int, *, arguments: str, bounds: str, body: str,
     sink = f"memref<{threads}x{CHAINS * simd.lanes}xf32>"
     carried = ", ".join(f"%x{i} = %zero" for i in chains)
     stores = [
-        f"%to{i} = arith.constant {i * simd.lanes} : index\n"
-        f"vector.store %sum#{i}, %sink[%t, %to{i}] : {sink}, {vector}"
+        f"%to{i} = arith.constant {i * simd.lanes} : index\nvector.store %sum#{i}, %sink[%t, %to{i}] : {sink}, {vector}"
         for i in chains
     ]
     types = ", ".join([vector] * CHAINS)

@@ -103,10 +103,13 @@ class Script:
         with self._patterns(target):
             vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
 
-    def unroll_transfers(self, target: Handle) -> None:
-        """Make every transfer between memory and a vector one-dimensional."""
+    def lower_transfers(self, target: Handle) -> None:
+        """Turn transfers between memory and vectors into loads and stores of one-dimensional vectors."""
         with self._patterns(target):
             vector.ApplyTransferToScfPatternsOp(max_transfer_rank=1, full_unroll=True)
+        with self._patterns(target):
+            vector.ApplyLowerTransferPatternsOp(max_transfer_rank=1)
+            vector.ApplyMaterializeMasksPatternsOp()
 
     def simplify(self, target: Handle) -> None:
         """Canonicalise, then merge equal computations."""

@@ -121,7 +121,9 @@ class _Writer:
                 nest.unpack, (handle,) = script.tile(nest.unpack, [*batch, *elements])
                 nest.product, handle = script.fuse(nest.product, handle)
                 # Else the size of a partial tile, asked of the clearing, would hold it back from being fused.
-                script.patterns(script.match(script.payload, "func.func"), "memref.resolve_ranked_shaped_type_result_dims")
+                script.patterns(
+                    script.match(script.payload, "func.func"), "memref.resolve_ranked_shaped_type_result_dims"
+                )
                 nest.clear, handle = script.fuse(nest.clear, handle)
             else:
                 nest.product, (handle,) = script.tile(nest.product, [*batch, *tiles])
@@ -130,7 +132,7 @@ class _Writer:
                     nest.packs[operand], handle = script.fuse(nest.packs[operand], handle)
 
     def _depth(self, operand: int, loops: list[_Loop]) -> int:
-        """How many of `loops` the packing of an operand stands in: up to the innermost admitted one that it varies with."""
+        """How many of `loops` an operand's packing stands in: up to the innermost admitted one that it varies with."""
         admitted = {"panel": len(self.cache_loops), "none": len(loops)}.get(self._placements()[operand], 0)
         varying = (p + 1 for p, loop in enumerate(loops[:admitted]) if loop.dimension in VARIES_WITH[operand])
         return max(varying, default=0)
@@ -200,4 +202,4 @@ class _Writer:
             "vector.lower_shape_cast",
             "vector.lower_create_mask",
         )
-        script.unroll_transfers(function)
+        script.lower_transfers(function)
