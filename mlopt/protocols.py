@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.errors import UserError
-from .core.schedule import Decision, Schedule
+from .core.schedule import Decision, Schedule, Value
 from .core.space import Knob
 from .core.trial import Measurement, Trial
 
@@ -128,6 +128,15 @@ class CountedSpace(Space, Protocol):
     """A space that also knows how many complete schedules begin with a prefix; `core.space.KnobSpace` does."""
 
     def count(self, prefix: Schedule) -> int: ...
+
+
+@runtime_checkable
+class HintedSpace(Space, Protocol):
+    """A space that knows where to begin."""
+
+    def hints(self) -> Sequence[Mapping[str, Value]]:
+        """Values of all knobs that should do well together, the most promising first; each is a value of its knob, but
+        together they need not be legal."""
 
 
 class Kernel(Protocol):

@@ -80,7 +80,7 @@ class KnobSpace(ABC):
     def check(self, schedule: Schedule) -> None:
         """Raise InvalidSchedule, naming the first decision that is out of place, unless `schedule` is complete."""
         for length, decision in enumerate(schedule):
-            options = self.options(schedule.prefix(length)) if length < len(self.knobs) else ()
+            options = self.options(schedule.prefix(length))
             if not _offered(decision, options):
                 expected = f"{options[0].knob} in {[o.value for o in options]}" if options else "nothing more"
                 raise InvalidSchedule(f"{decision.knob}={decision.value!r} is not legal here; expected {expected}")

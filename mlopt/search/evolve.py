@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ..core.errors import UserError
-from ..core.schedule import Schedule
+from ..core.schedule import Schedule, Value
 from ..core.trial import Trial
-from ..protocols import Space, StudyContext
+from ..protocols import HintedSpace, Space, StudyContext
 from .draw import Draw
 from .vary import Vary
 
@@ -21,12 +21,13 @@ ATTEMPTS = 8
 class Evolve:
     """Steady-state evolution: every finished trial may become a parent at once, so that no slot waits for a generation.
 
-    The first `population` schedules are uniform draws. Then the winner of a tournament of `tournament` random members
-    of the population becomes a parent. With probability `crossover` it is crossed with a second winner; what is not
-    new by then is mutated. A mutation decides `mutations` knobs anew on average (at least one; the number is
-    geometrically distributed), each by the next legal value with probability `local`, else by any other legal value.
-    The population is the best `population` successful trials of all time rather than the youngest: a budget of a few
-    hundred trials is too short to find a good schedule twice, and none is ever proposed twice.
+    The first `population` schedules are the space's own hints (if it has any, and `hints` says so) and uniform draws.
+    Then the winner of a tournament of `tournament` random members of the population becomes a parent. With probability
+    `crossover` it is crossed with a second winner; what is not new by then is mutated. A mutation decides `mutations`
+    knobs anew on average (at least one; the number is geometrically distributed), each by the next legal value with
+    probability `local`, else by any other legal value. The population is the best `population` successful trials of all
+    time rather than the youngest: a budget of a few hundred trials is too short to find a good schedule twice, and none
+    is ever proposed twice.
 
     The defaults leave much of the budget to the neighbourhood of the best. They were chosen on two very different
     kinds of landscape (recorded GPU kernels and a model of a tiled matmul), where the optimum is broad around them.
@@ -35,6 +36,7 @@ class Evolve:
     _rng: np.random.Generator
     _draw: Draw
     _vary: Vary
+    _hints: list[Mapping[str, Value]]
     _population: dict[Schedule, float]
     """The best first, with their objectives."""
 
@@ -45,6 +47,7 @@ class Evolve:
         crossover: float = 0.3,
         mutations: float = 1.25,
         local: float = 0.4,
+        hints: bool = True,
     ) -> None:
         for name, value, least, most in (
             ("population", population, 1, None),
@@ -61,12 +64,14 @@ class Evolve:
         self._crossover = crossover
         self._mutations = mutations
         self._local = local
+        self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
         self._rng = context.rng
         self._draw = Draw(space, context.rng)
         self._vary = Vary(space, context.rng)
         self._population = {}
+        self._hints = list(space.hints()) if self._use_hints and isinstance(space, HintedSpace) else []
 
     def ask(self, n: int) -> Sequence[Schedule]:
         return list(itertools.islice(iter(self._propose, None), n))
@@ -81,6 +86,10 @@ class Evolve:
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
+        while self._hints:
+            hinted = self._vary.repair(self._hints.pop(0))
+            if self._draw.see(hinted):
+                return hinted
         if self._population and len(self._draw) >= self._size:
             for _ in range(ATTEMPTS):
                 child = self._breed()

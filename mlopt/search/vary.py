@@ -35,7 +35,7 @@ class Vary:
         return self._walk(parent.values(), {free[index] for index in changed}, local)
 
     def cross(self, first: Schedule, second: Schedule) -> Schedule:
-        """A prefix of `first`, gone on with like `second`; both must have a decision to give."""
+        """A prefix of `first`, gone on with like `second`; where `second` decides nothing, like `first`."""
         cut = int(self._rng.integers(1, max(2, len(first))))
         return self.repair(first.values() | second.values() | first.prefix(cut).values())
 

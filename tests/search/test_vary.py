@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
 
 from mlopt.core.schedule import Schedule, Value
+from mlopt.core.space import Knob, KnobSpace
 from mlopt.protocols import Space
 from mlopt.search.vary import Vary
 from mlopt.testing.spaces import Flat, Tree, schedules
@@ -80,6 +81,20 @@ def test_a_local_mutation_goes_to_the_next_legal_value() -> None:
     assert {step["tile"] for step in steps if "tile" in step} == {2, 8}
     assert {step["register"] for step in steps if "register" in step} == {1, 4}
     assert {step["unroll"] for step in steps if "unroll" in step} == {1, 3}
+
+
+class Divisors(KnobSpace):
+    """One knob, of whose values only some are legal."""
+
+    knobs = (Knob("tile", "ordinal", tuple(range(1, 17))),)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return [1, 4, 16]
+
+
+def test_a_local_mutation_leaps_over_values_that_are_not_legal() -> None:
+    children = {vary(Divisors(), seed).mutate(Schedule.of({"tile": 16}), 1, 1.0) for seed in range(10)}
+    assert children == {Schedule.of({"tile": 4})}
 
 
 def test_a_mutation_that_is_not_local_goes_anywhere_else() -> None:

@@ -37,7 +37,7 @@ class Mlir:
     def space(self, workload: Workload) -> ContractionSpace:
         from .compiler import space
 
-        return space(workload.source("mlir"))
+        return space(workload.source("mlir"), self.thread_count)
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .compiler import build

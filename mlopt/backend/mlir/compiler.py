@@ -20,10 +20,13 @@ from .transformation import transformation
 
 
 @functools.lru_cache(maxsize=8)
-def space(source: str) -> ContractionSpace:
-    """The schedules of a payload, given as text. Raises UserError when it cannot be parsed or optimised."""
+def space(source: str, threads: int) -> ContractionSpace:
+    """The schedules of a payload, given as text, for kernels on `threads` threads.
+
+    Raises UserError when the payload cannot be parsed or optimised.
+    """
     with _active():
-        return ContractionSpace(Contraction.find(parse(source)), host_simd())
+        return ContractionSpace(Contraction.find(parse(source)), host_simd(), threads)
 
 
 def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
@@ -32,7 +35,7 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
     Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
     """
     if schedule is not None:
-        space(source).check(schedule)
+        space(source, threads).check(schedule)
     parallel = schedule is not None and threads > 1
     stages: dict[str, float] = {}
     with _active():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import UserError
+from ...core.fingerprint import cache_bytes
 from ...core.schedule import Value
 from ...core.space import Knob, KnobSpace
 from .bindings import ir
@@ -56,9 +57,10 @@ class ContractionSpace(KnobSpace):
     loop out. What cannot fit (more accumulators than registers, bodies beyond FMA_LIMIT) is not in the space.
     """
 
-    def __init__(self, contraction: Contraction, simd: Simd) -> None:
+    def __init__(self, contraction: Contraction, simd: Simd, threads: int = 1) -> None:
         self.contraction = contraction
         self.simd = simd
+        self.threads = threads
         c = contraction
         columns = tuple(simd.lanes * vectors for vectors in (1, 2, 3, 4) if simd.lanes * (vectors - 1) < c.n)
         rows = tuple(rows for rows in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28) if rows <= c.m)
@@ -86,6 +88,26 @@ class ContractionSpace(KnobSpace):
             Knob("pack_b", "ordinal", PACKING, "where the right operand is packed"),
             Knob("accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
         )
+
+    def hints(self) -> Sequence[Mapping[str, Value]]:
+        """What an analytical model of the caches says (Low, Igual, Smith, Quintana-Orti 2016), and close to it.
+
+        The register tile fills the registers; its slices of B take half of the first cache, A's block half of the
+        second; each thread has an equal share of the rows.
+        """
+        c, caches = self.contraction, cache_bytes()
+        model: dict[str, Value] = {"order": "nkm", "reg_order": "nm", "reg_k": 4, "lowering": "outerproduct"}
+        model |= {"remainder": "peel", "pack_a": "panel", "pack_b": "panel", "accumulate": "block"}
+        model |= {"block_m": -(-c.m // self.threads), "block_n": c.n, "tile_n": c.n}
+        hints = []
+        for vectors in (2, 3, 4):
+            columns = vectors * self.simd.lanes
+            tile_k = min(c.k, caches.get("L1", 1 << 15) // 2 // (4 * columns))
+            tile_m = caches.get("L2", 1 << 19) // 2 // (4 * tile_k)
+            rows = (self.simd.registers - vectors - 1) // vectors
+            tile = {"reg_n": columns, "reg_m": rows, "tile_k": tile_k, "tile_m": tile_m}
+            hints += [model | tile, model | tile | {"pack_a": "none", "accumulate": "tile"}]
+        return [{knob.name: _nearest(knob, hint[knob.name]) for knob in self.knobs} for hint in hints]
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         get = {name: int(value) for name, value in chosen.items() if not isinstance(value, str)}
@@ -123,6 +145,13 @@ def _sizes(dimension: int) -> tuple[int, ...]:
     Smaller tiles are loops of few iterations, which LLVM unrolls into each other until compiling takes seconds.
     """
     return (*(1 << p for p in range(4, dimension.bit_length()) if 1 << p < dimension), dimension)
+
+
+def _nearest(knob: Knob, wanted: Value) -> Value:
+    """The value of a knob that comes closest to a number; a word stays itself."""
+    if isinstance(wanted, str):
+        return wanted
+    return min(knob.values, key=lambda value: abs(float(value) - wanted))
 
 
 def _operations(operation: Any) -> list[Any]:
