@@ -225,7 +225,7 @@ class Executor(Protocol):
         """Get workers ready, each with these modules imported."""
 
     def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
-        """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
+        """Run `work` in a worker, killed `deadline_seconds` after it took the work up, `executor.clock` stops aside.
 
         The future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
         """

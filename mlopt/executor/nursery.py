@@ -22,6 +22,8 @@ from typing import NoReturn
 
 import psutil
 
+from . import clock
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -83,6 +85,7 @@ def _child(connection: Connection, nursery: int, memory_bytes: int | None) -> No
         if os.getppid() == nursery:  # it may have died before the line above
             if memory_bytes is not None:
                 _limit_data(memory_bytes)
+            clock.belongs_to(connection)
             while True:
                 connection.send(_answer(connection.recv()))
     except EOFError:

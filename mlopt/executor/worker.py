@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
 import re
@@ -21,6 +22,8 @@ import psutil
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, WorkerLost
+
+from . import clock
 
 R = TypeVar("R")
 
@@ -83,10 +86,7 @@ class Worker:
             nursery.forget_stderr()
             with self._loss_at_eof():
                 child.connection.send(work)
-                late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {deadline_seconds:g} s")
-                self._wait(child.connection, deadline_seconds, late)
-                answer: bytes = child.connection.recv()
-            return answer
+                return self._answer(child.connection, deadline_seconds)
 
     def pause(self) -> None:
         """Stop the idle process with all its threads until `resume`, so that it computes nothing meanwhile."""
@@ -131,8 +131,17 @@ class Worker:
             self._wait(nursery.control, _START_SECONDS, late)
             return _Child(psutil.Process(nursery.control.recv()), ours)
 
-    def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> None:
-        """Return as soon as `connection` can be read; raise WorkerLost when a limit is reached before."""
+    def _answer(self, connection: Connection, deadline_seconds: float) -> bytes:
+        late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {deadline_seconds:g} s")
+        left = self._wait(connection, deadline_seconds, late)
+        while (answer := connection.recv()) == clock.STOPPED:
+            self._wait(connection, math.inf, late)
+            connection.recv()
+            left = self._wait(connection, left, late)
+        return bytes(answer)
+
+    def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> float:
+        """Return as soon as `connection` can be read, with the seconds left; raise WorkerLost at a limit."""
         assert self._nursery is not None
         end = time.monotonic() + seconds
         while True:
@@ -140,7 +149,7 @@ class Worker:
             readable = wait([connection, self._nursery.stderr_fd], min(_POLL_SECONDS, max(left, 0.0)))
             self._nursery.read_stderr()
             if connection in readable:
-                return
+                return left
             resident = None if self._child is None else self._child.resident_bytes()
             if resident == 0:  # dead, though a process below it holds the connection open
                 raise EOFError

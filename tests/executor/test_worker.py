@@ -102,6 +102,18 @@ def test_it_can_be_closed_from_another_thread_in_the_middle_of_a_work(worker: Wo
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
+def test_the_deadline_does_not_run_while_the_work_has_its_clock_stopped(worker: Worker) -> None:
+    worker.run(int, PATIENCE)
+    assert worker.run(functools.partial(sleep_off_the_clock, 0.6), 0.4) is None
+    with pytest.raises(WorkerLost, match=r"deadline of 0\.4 s"):
+        worker.run(functools.partial(sleep_off_the_clock, 0.1, 60.0), 0.4)
+
+
+def test_seconds_before_and_after_a_stop_of_the_clock_are_added_up(worker: Worker) -> None:
+    with pytest.raises(WorkerLost, match=r"deadline of 0\.6 s"):
+        worker.run(functools.partial(exec, f"from {__name__} import *\n", {}), PATIENCE)
+
+
 def test_a_work_may_have_workers_of_its_own(worker: Worker) -> None:
     nested = "import os\nfrom mlopt.executor.worker import Worker\nassert Worker().run(os.getpid, 60.0) != os.getpid()"
     worker.run(functools.partial(exec, nested, {}), PATIENCE)

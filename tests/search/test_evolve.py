@@ -195,3 +195,33 @@ def test_goes_on_when_every_child_was_proposed() -> None:
 def test_a_setting_that_makes_no_sense_is_refused(argument: str, value: float, limits: str) -> None:
     with pytest.raises(UserError, match=f"search.{argument}={value} must be {limits}"):
         Evolve(**{argument: value})  # type: ignore[arg-type]
+
+
+class Hinted(Tiles):
+    """Knows a good schedule, and one that is not legal: its inner tile is larger than the outer one."""
+
+    def hints(self) -> Sequence[Mapping[str, Value]]:
+        good = {
+            "outer_m": 64,
+            "outer_n": 256,
+            "outer_k": 128,
+            "inner_m": 8,
+            "inner_n": 32,
+            "inner_k": 4,
+            "pack": "both",
+        }
+        return [good, good | {"inner_k": 512}]
+
+
+def test_begins_with_the_hints_of_the_space_made_legal() -> None:
+    search, space = Evolve(), Hinted()
+    search.start(space, StudyContext(np.random.default_rng(0), Budget(10), 1))
+    first, second = search.ask(1)[0], search.ask(1)[0]
+    assert first.values() == space.hints()[0]
+    assert second.values() == {**space.hints()[0], "inner_k": 128}
+
+
+def test_leaves_the_hints_out_when_told_so() -> None:
+    search, space = Evolve(hints=False), Hinted()
+    search.start(space, StudyContext(np.random.default_rng(0), Budget(10), 1))
+    assert space.hints()[0] not in [schedule.values() for schedule in search.ask(16)]

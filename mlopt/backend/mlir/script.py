@@ -34,6 +34,7 @@ class Script:
         """Close the sequence; returns the transform module."""
         with self._body:
             transform.YieldOp([])
+        self.module.operation.verify()
         return self.module
 
     def match(self, target: Handle, *names: str) -> Handle:
@@ -83,7 +84,8 @@ class Script:
         with self._body:
             attempt = transform.SequenceOp(transform.FailurePropagationMode.Suppress, [], loop)
         with ir.InsertionPoint(attempt.body):
-            self._create("transform.loop.peel", [attempt.bodyTarget], results=2)
+            scf_for = transform.CastOp(transform.OperationType.get("scf.for"), attempt.bodyTarget).result
+            self._create("transform.loop.peel", [scf_for], results=2)
             transform.YieldOp([])
 
     def vectorize(self, target: Handle, sizes: Sequence[int] = ()) -> None:

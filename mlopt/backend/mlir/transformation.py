@@ -173,9 +173,8 @@ class _Writer:
     def _bufferize(self) -> None:
         """Tensors become buffers, results become arguments, temporaries are hoisted and freed; then flat vectors."""
         script = self.script
-        module = script.run_pass(script.payload, "eliminate-empty-tensors")
         module = script.run_pass(
-            module,
+            script.payload,
             "one-shot-bufferize",
             bufferize_function_boundaries=True,
             function_boundary_type_conversion="identity-layout-map",
