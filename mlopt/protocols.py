@@ -125,9 +125,13 @@ class Space(Protocol):
 
 @runtime_checkable
 class CountedSpace(Space, Protocol):
-    """A space that also knows how many complete schedules begin with a prefix; `core.space.KnobSpace` does."""
+    """A space that also knows how many complete schedules there are; `core.space.KnobSpace` does."""
 
-    def count(self, prefix: Schedule) -> int: ...
+    def count(self, prefix: Schedule) -> int:
+        """The number of complete schedules that begin with `prefix`."""
+
+    def counts(self, prefix: Schedule) -> Sequence[int]:
+        """For each of `options(prefix)`, the number of complete schedules that go on with it."""
 
 
 @runtime_checkable
@@ -225,9 +229,10 @@ class Executor(Protocol):
         """Get workers ready, each with these modules imported."""
 
     def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
-        """Run `work` in a worker, killed `deadline_seconds` after it took the work up, `executor.clock` stops aside.
+        """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
 
-        The future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
+        Seconds for which the work stops its clock (`executor.clock`), as in waiting for a device, do not count. The
+        future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
         """
 
     def close(self) -> None:

@@ -20,6 +20,9 @@ from mlopt.protocols import Array, TensorSpec
 PAYLOADS = {"mlir": "payload.mlir"}
 """Backend language to the file of a workload's folder that holds its program, a template over its sizes."""
 
+NUMPY_DTYPES = {"f32": "float32", "float32": "float32"}
+"""A workload's `dtype`, by either name, to numpy's."""
+
 
 class FolderWorkload(ABC):
     """A workload whose folder holds `payload.mlir`, `reference.py` (numpy alone) and `eager.py` (PyTorch).
@@ -80,13 +83,16 @@ class FolderWorkload(ABC):
         return function
 
     def _file(self, name: str) -> Path:
-        """The file of this name in the workload's own folder, else in that of the workload it extends."""
-        candidates = (_folder(kind) / name for kind in type(self).__mro__ if issubclass(kind, FolderWorkload))
-        return next(path for path in candidates if path.is_file())
+        return _folder(self._home(name)) / name
 
     def _module(self, name: str) -> Any:
-        folder = self._file(f"{name}.py").parent.name
-        return importlib.import_module(f"{__package__}.{folder}.{name}")
+        package = sys.modules[self._home(f"{name}.py").__module__].__package__
+        return importlib.import_module(f"{package}.{name}")
+
+    def _home(self, name: str) -> type:
+        """The class in whose own folder the file of this name is: this workload's, else that of one it extends."""
+        kinds = (kind for kind in type(self).__mro__ if issubclass(kind, FolderWorkload))
+        return next(kind for kind in kinds if (_folder(kind) / name).is_file())
 
 
 def _folder(kind: type) -> Path:

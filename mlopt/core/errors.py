@@ -22,6 +22,11 @@ class WrongResult(Exception):
     """A kernel ran, and what it computed is not what the reference says."""
 
 
+def summary(error: BaseException) -> str:
+    """What went wrong, on one line of at most 1000 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:1000]
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Say which of `choices` resembles `word` most, as the end of an error line ('' when none does)."""
     matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)

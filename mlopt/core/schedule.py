@@ -36,11 +36,13 @@ class Schedule(tuple[Decision, ...]):
 
     def then(self, decision: Decision) -> Schedule:
         """This path, one decision longer."""
-        return Schedule((*self, decision))
+        if any(decision.knob == earlier.knob for earlier in self):
+            raise ValueError(f"a knob is decided twice in {self.values()} then {decision}")
+        return tuple.__new__(Schedule, (*self, decision))
 
     def prefix(self, length: int) -> Schedule:
         """The first `length` decisions."""
-        return Schedule(self[:length])
+        return tuple.__new__(Schedule, self[:length])
 
     def values(self) -> dict[str, Value]:
         """Knob to value, in the order of decision: the form that is stored."""

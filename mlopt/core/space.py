@@ -17,6 +17,9 @@ from .schedule import Decision, Schedule, Value
 
 Kind = Literal["categorical", "ordinal", "log2", "permutation"]
 
+_Children = tuple[tuple[Decision, ...], tuple[int, ...]]
+"""The next decisions, and for each the number of complete schedules below it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knob:
@@ -61,14 +64,15 @@ class KnobSpace(ABC):
 
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The decisions that may follow `prefix`; () when it is complete."""
-        if len(prefix) == len(self.knobs):
-            return ()
-        knob = self.knobs[len(prefix)]
-        return [Decision(knob.name, value) for value in self._values(len(prefix), self._summary(prefix))]
+        return self._children(prefix)[0]
+
+    def counts(self, prefix: Schedule) -> Sequence[int]:
+        """For each of the options after `prefix`, the number of complete schedules that go on with it."""
+        return self._children(prefix)[1]
 
     def count(self, prefix: Schedule = Schedule()) -> int:  # noqa: B008 - immutable
         """The number of complete schedules that begin with `prefix`."""
-        return self._count(len(prefix), self._summary(prefix))
+        return 1 if len(prefix) == len(self.knobs) else sum(self.counts(prefix))
 
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
@@ -88,44 +92,41 @@ class KnobSpace(ABC):
             raise InvalidSchedule(f"{self.knobs[len(schedule)].name} is not decided")
 
     @functools.cached_property
-    def _live(self) -> tuple[tuple[str, ...], ...]:
-        """For each depth, the earlier knobs that this or a later knob needs."""
+    def _live(self) -> tuple[tuple[int, ...], ...]:
+        """For each depth, the earlier knobs (by position) that this or a later knob needs."""
         names = [knob.name for knob in self.knobs]
         return tuple(
-            tuple(name for name in names[:depth] if any(name in knob.needs for knob in self.knobs[depth:]))
+            tuple(i for i in range(depth) if any(names[i] in knob.needs for knob in self.knobs[depth:]))
             for depth in range(len(names) + 1)
         )
 
     @functools.cached_property
-    def _counts(self) -> dict[tuple[int, tuple[Value, ...]], int]:
+    def _known(self) -> dict[tuple[int, tuple[Value, ...]], _Children]:
         return {}
 
-    def _summary(self, prefix: Schedule) -> tuple[Value, ...]:
-        values = prefix.values()
-        return tuple(values[name] for name in self._live[len(prefix)])
+    def _children(self, prefix: Schedule) -> _Children:
+        depth = len(prefix)
+        return self._below(depth, tuple(prefix[position].value for position in self._live[depth]))
 
-    def _values(self, depth: int, summary: tuple[Value, ...]) -> list[Value]:
-        """The legal values at `depth` from which a complete schedule can be reached."""
-        return [value for value, _ in self._children(depth, summary)]
-
-    def _children(self, depth: int, summary: tuple[Value, ...]) -> list[tuple[Value, int]]:
-        knob = self.knobs[depth]
-        chosen = dict(zip(self._live[depth], summary, strict=True))
-        children = []
-        for value in self.legal(knob, chosen):
-            after = {**chosen, knob.name: value}
-            count = self._count(depth + 1, tuple(after[name] for name in self._live[depth + 1]))
-            if count:
-                children.append((value, count))
-        return children
+    def _below(self, depth: int, summary: tuple[Value, ...]) -> _Children:
+        """The decisions at `depth` from which a complete schedule can be reached, and how many each leads to."""
+        if depth == len(self.knobs):
+            return (), ()
+        key = (depth, summary)
+        if key not in self._known:
+            knob, live, after = self.knobs[depth], self._live[depth], self._live[depth + 1]
+            chosen = dict(zip(live, summary, strict=True))
+            children = []
+            for value in self.legal(knob, {self.knobs[i].name: chosen[i] for i in live}):
+                values = {**chosen, depth: value}
+                count = self._count(depth + 1, tuple(values[i] for i in after))
+                if count:
+                    children.append((Decision(knob.name, value), count))
+            self._known[key] = tuple(child for child, _ in children), tuple(count for _, count in children)
+        return self._known[key]
 
     def _count(self, depth: int, summary: tuple[Value, ...]) -> int:
-        if depth == len(self.knobs):
-            return 1
-        key = (depth, summary)
-        if key not in self._counts:
-            self._counts[key] = sum(count for _, count in self._children(depth, summary))
-        return self._counts[key]
+        return 1 if depth == len(self.knobs) else sum(self._below(depth, summary)[1])
 
 
 def _offered(decision: Decision, options: Sequence[Decision]) -> bool:

@@ -41,10 +41,10 @@ class Draw:
 
     def fresh(self) -> Schedule | None:
         """A schedule never drawn or seen before, None when there is none left."""
-        if self._size(Schedule()) == self._root.taken:
+        left = sum(self._left(Schedule(), self._root))
+        if not left:
             return None
-        paths = [self._path() for _ in range(1 if self._counted else CANDIDATES)]
-        schedule, _ = paths[pick(self._rng, [weight for _, weight in paths])]
+        schedule = self._ranked(below(self._rng, left)) if self._counted else self._resampled()
         self._take(schedule)
         return schedule
 
@@ -59,11 +59,24 @@ class Draw:
         self._take(schedule)
         return True
 
+    def _ranked(self, rank: int) -> Schedule:
+        """The schedule of this rank among those left, in the order of the tree."""
+        prefix, node = Schedule(), self._root
+        while options := self._space.options(prefix):
+            index, rank = locate(rank, self._left(prefix, node))
+            prefix = prefix.then(options[index])
+            node = node.children.get(options[index], _UNTOUCHED)
+        return prefix
+
+    def _resampled(self) -> Schedule:
+        paths = [self._path() for _ in range(CANDIDATES)]
+        return paths[pick(self._rng, [weight for _, weight in paths])][0]
+
     def _path(self) -> tuple[Schedule, int]:
         """A random path to an untaken leaf, and the product of its branching factors."""
         prefix, node, weight = Schedule(), self._root, 1
         while options := self._space.options(prefix):
-            left = [self._left(prefix, node, option) for option in options]
+            left = self._left(prefix, node)
             index = pick(self._rng, left)
             weight *= sum(left)
             prefix = prefix.then(options[index])
@@ -77,16 +90,18 @@ class Draw:
             nodes.append(nodes[-1].children.setdefault(decision, _Node()))
         for length in range(len(schedule), -1, -1):
             prefix, node = schedule.prefix(length), nodes[length]
-            if not self._counted and any(self._left(prefix, node, option) for option in self._space.options(prefix)):
+            if not self._counted and any(self._left(prefix, node)):
                 break
             node.taken += 1
 
-    def _left(self, prefix: Schedule, node: _Node, option: Decision) -> int:
-        """How much is left below `option`: schedules where the space counts them, else 1 for any."""
-        return self._size(prefix.then(option)) - node.children.get(option, _UNTOUCHED).taken
-
-    def _size(self, prefix: Schedule) -> int:
-        return self._counted.count(prefix) if self._counted else 1
+    def _left(self, prefix: Schedule, node: _Node) -> list[int]:
+        """How much is left below each option: schedules where the space counts them, else 1 for any."""
+        options = self._space.options(prefix)
+        sizes = self._counted.counts(prefix) if self._counted else [1] * len(options)
+        if not node.children:
+            return list(sizes)
+        taken = (node.children.get(option, _UNTOUCHED).taken for option in options)
+        return [size - gone for size, gone in zip(sizes, taken, strict=True)]
 
 
 @dataclass(slots=True)
@@ -102,12 +117,16 @@ _UNTOUCHED = _Node()
 
 def pick(rng: np.random.Generator, weights: Sequence[int]) -> int:
     """An index, drawn with probability exactly proportional to its weight, however large the weights."""
-    rest = below(rng, sum(weights))
+    return locate(below(rng, sum(weights)), weights)[0]
+
+
+def locate(rank: int, weights: Sequence[int]) -> tuple[int, int]:
+    """The index of the weight in which `rank` falls when the weights are laid end to end, and its rank within."""
     for index, weight in enumerate(weights):
-        if rest < weight:
-            return index
-        rest -= weight
-    raise AssertionError("unreachable: rest < sum(weights)")
+        if rank < weight:
+            return index, rank
+        rank -= weight
+    raise ValueError("the rank lies beyond the sum of the weights")
 
 
 def below(rng: np.random.Generator, bound: int) -> int:

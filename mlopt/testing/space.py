@@ -104,6 +104,7 @@ class SpaceContract(ABC):
         for prefix in prefixes(space):
             options = space.options(prefix)
             assert space.count(prefix) == (sum(space.count(prefix.then(option)) for option in options) or 1)
+            assert list(space.counts(prefix)) == [space.count(prefix.then(option)) for option in options]
 
 
 def walks(space: Space) -> list[Schedule]:

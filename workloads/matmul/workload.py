@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, one_of, positive
+from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive
 
 
 @dataclass(frozen=True)
@@ -15,11 +15,11 @@ class Matmul(FolderWorkload):
     m: int = 512
     n: int = 512
     k: int = 512
-    dtype: str = "float32"
+    dtype: str = "f32"
 
     def __post_init__(self) -> None:
         positive(m=self.m, n=self.n, k=self.k)
-        one_of("dtype", self.dtype, ("float32",))
+        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
 
     @property
     def flops(self) -> int:
@@ -27,8 +27,12 @@ class Matmul(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        return TensorSpec((self.m, self.k), self.dtype), TensorSpec((self.k, self.n), self.dtype)
+        return TensorSpec((self.m, self.k), self._numpy), TensorSpec((self.k, self.n), self._numpy)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.m, self.n), self.dtype),)
+        return (TensorSpec((self.m, self.n), self._numpy),)
+
+    @property
+    def _numpy(self) -> str:
+        return NUMPY_DTYPES[self.dtype]

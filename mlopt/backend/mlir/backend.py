@@ -23,7 +23,7 @@ class Mlir:
     threads: int | str = "all"
 
     def __post_init__(self) -> None:
-        if self.threads != "all" and (not isinstance(self.threads, int) or self.threads < 1):
+        if self.threads != "all" and (type(self.threads) is not int or self.threads < 1):
             raise UserError(f"backend.threads={self.threads!r} must be a whole number of at least 1, or 'all'")
 
     @property

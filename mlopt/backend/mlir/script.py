@@ -131,6 +131,14 @@ class Script:
         with self._body:
             self._create("transform.loop.hoist_loop_invariant_subsets", [loops])
 
+    def keep_loops(self, target: Handle) -> None:
+        """Forbid LLVM to unroll the loops of `target`: unrolling is decided in the schedule."""
+        loops = self.match(target, "scf.for")
+        attribute = ir.Attribute.parse("#llvm.loop_annotation<unroll = <disable = true>>")
+        with self._body:
+            annotation = transform.ParamConstantOp(transform.AnyParamType.get(), attribute)
+            transform.AnnotateOp(loops, "llvm.loop_annotation", param=annotation.result)
+
     def run_pass(self, target: Handle, name: str, **options: Any) -> Handle:
         with self._body:
             return transform.ApplyRegisteredPassOp(

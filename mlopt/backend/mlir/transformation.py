@@ -202,3 +202,4 @@ class _Writer:
             "vector.lower_create_mask",
         )
         script.lower_transfers(function)
+        script.keep_loops(function)
