@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .core.errors import WrongResult, summary
 from .core.fingerprint import fingerprint
 from .core.statistics import Estimate
 from .core.trial import Status, Trial
+from .finals.contender import Skipped
 from .protocols import Backend, Roofline, StudyInfo, Workload
 
 NAME = "result.json"
@@ -44,33 +46,37 @@ def provisional(best: Trial) -> dict[str, Any]:
     found: dict[str, Any] = {"trial": best.trial, "schedule": best.schedule.values()}
     if best.seconds is None:
         return {**found, "cost": best.objective}
-    return {**found, **_timed(Estimate.of(best.samples))}
+    estimate = Estimate.of(best.samples) if best.samples else None
+    return {**found, "seconds": best.seconds, **({"ci95": [estimate.low, estimate.high]} if estimate else {})}
 
 
 def final(
     finalists: Mapping[str, Trial],
     estimates: Mapping[str, Estimate],
-    absent: Mapping[str, str],
-    roofline: Roofline,
+    absent: Mapping[str, Exception],
+    roofline: Roofline | None,
     workload: Workload,
 ) -> dict[str, Any]:
     """`best`, `baselines` and `speedup` from the interleaved run; `finalists` are trials by name, the fastest first.
 
     A schedule beats another by its median there. `speedup` is the baseline's time over the best's. `lost` names the
-    finalists that did not come through; when none did, the best is provisional and beats nobody.
+    finalists that did not come through; when none did, the best is provisional, beats nobody, and is none that was
+    found wrong.
     """
     standing = sorted((name for name in finalists if name in estimates), key=lambda name: estimates[name].seconds)
-    lost = {name: reason for name, reason in absent.items() if name in finalists}
+    lost = {name: _reason(error) for name, error in absent.items() if name in finalists}
     if not standing:
-        return {"best": provisional(next(iter(finalists.values()))), "lost": lost}
+        doubtful = [trial for name, trial in finalists.items() if not isinstance(absent[name], WrongResult)]
+        return {"best": provisional(doubtful[0]) if doubtful else None, "lost": lost}
     best, winner = estimates[standing[0]], finalists[standing[0]]
     baselines: dict[str, Any] = {name: _timed(e) for name, e in estimates.items() if name not in finalists}
-    baselines["roofline"] = {
-        "seconds": roofline.seconds(workload.flops, workload.bytes),
-        "flops_per_second": roofline.flops_per_second,
-        "bytes_per_second": roofline.bytes_per_second,
-    }
-    skipped = {name: {"skipped": reason} for name, reason in absent.items() if name not in finalists}
+    if roofline is not None:
+        baselines["roofline"] = {
+            "seconds": roofline.seconds(workload.flops, workload.bytes),
+            "flops_per_second": roofline.flops_per_second,
+            "bytes_per_second": roofline.bytes_per_second,
+        }
+    skipped = {name: {"skipped": _reason(error)} for name, error in absent.items() if name not in finalists}
     return {
         "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(best)},
         "finalists": [{"trial": finalists[name].trial, **_timed(estimates[name])} for name in standing],
@@ -89,3 +95,7 @@ def write(directory: Path, result: Mapping[str, Any]) -> None:
 
 def _timed(estimate: Estimate) -> dict[str, Any]:
     return {"seconds": estimate.seconds, "ci95": [estimate.low, estimate.high]}
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Skipped) else summary(error)

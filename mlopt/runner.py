@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import device
+from .core.errors import summary
 from .core.schedule import Schedule
 from .core.trial import Measurement, Status
 from .protocols import Backend, Evaluator, Program, Workload
@@ -51,14 +53,16 @@ class TrialWork:
             metrics = {f"{stage}_seconds": seconds for stage, seconds in program.stage_seconds.items()}
             measurement = self._evaluate(program)
         except Exception as error:  # the one place where an exception becomes a status
-            status, text = Status.of(error), f"{type(error).__name__}: {error}"
-            return Outcome(status, Measurement(), compile_seconds, metrics, text[:1000], started, now())
+            return Outcome(Status.of(error), Measurement(), compile_seconds, metrics, summary(error), started, now())
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, compile_seconds, metrics, "", started, now())
 
     def _evaluate(self, program: Program) -> Measurement:
         with device.alone() if self.evaluator.executes else device.shared():
-            return self.evaluator.evaluate(program, self.workload, self.best)
+            found = self.evaluator.evaluate(program, self.workload, self.best)
+        if not all(map(math.isfinite, (found.seconds or 0.0, *found.samples, *found.metrics.values()))):
+            raise ValueError("the evaluator's numbers are not finite")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Export:
     directory: Path
 
     def __call__(self) -> None:
-        self.backend.export(self.workload, self.schedule, self.directory)
+        with device.shared():
+            self.backend.export(self.workload, self.schedule, self.directory)
 
 
 def now() -> str:

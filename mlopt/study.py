@@ -23,6 +23,7 @@ from .finals.pytorch import PytorchContender
 from .protocols import Backend, Budget, Evaluator, Executor, Search, StudyContext, StudyInfo, Tracker, Workload
 from .roofline import DEADLINE_SECONDS, roofline
 from .runner import Export, Naive, Outcome, TrialWork, now
+from .trackers import Trackers
 from .trial_log import TrialLog
 
 R = TypeVar("R")
@@ -55,7 +56,7 @@ class Study:
         self.search = search
         self.evaluator = evaluator
         self.executor = executor
-        self.trackers = trackers
+        self.trackers = Trackers(trackers)
         self.budget = budget
         self.seed = seed
         self.info = info
@@ -72,22 +73,27 @@ class Study:
         interrupted = False
         self.info.directory.mkdir(parents=True, exist_ok=True)
         try:
-            for tracker in self.trackers:
-                tracker.start(self.info)
+            self.trackers.start(self.info)
             try:
                 self._search()
                 comparison = self._compare()
             except KeyboardInterrupt:
                 interrupted = True
                 comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
-            found = self._write(comparison, time.monotonic() - started)
+            found = result.describe(
+                self.info, self.workload, self.backend, self.seed, self.trials, time.monotonic() - started
+            )
+            found.update(comparison)
+            result.write(self.info.directory, found)
+            if found["best"]:
+                self._export(found)
         finally:
-            for tracker in reversed(self.trackers):
-                tracker.finish(found)
+            self.trackers.finish(found)
         if interrupted:
             raise KeyboardInterrupt
-        if self.best is None:
-            first = next((trial.error for trial in self.trials), "the search proposed nothing")
+        if found["best"] is None:
+            reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
+            first = next(filter(None, reasons), "the search proposed nothing")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
@@ -123,8 +129,7 @@ class Study:
 
         def show(future: Future[float]) -> None:
             if future.exception() is None:
-                for tracker in self.trackers:
-                    tracker.baseline("naive", future.result())
+                self.trackers.baseline("naive", future.result())
 
         if self.evaluator.executes:
             self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds).add_done_callback(show)
@@ -136,8 +141,7 @@ class Study:
         if trial.objective is not None and (to_beat is None or trial.objective < to_beat):
             self.best = trial
         self.search.tell([trial])
-        for tracker in self.trackers:
-            tracker.log(trial)
+        self.trackers.log(trial)
 
     def _to_beat(self) -> float | None:
         return None if self.best is None else self.best.objective
@@ -156,22 +160,21 @@ class Study:
             *(PytorchContender(self.workload, self.backend.thread_count, compiled) for compiled in (False, True)),
         ]
         estimates, absent = measure(contenders, np.random.default_rng(self.seed))
-        roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS))
+        roof = None
+        try:
+            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS))
+        except Exception as error:  # a yardstick is missing, the result is not
+            absent["roofline"] = error
         return result.final(finalists, estimates, absent, roof, self.workload)
 
-    def _write(self, comparison: dict[str, Any], wall_seconds: float) -> dict[str, Any]:
-        """Write `best/` and `result.json`."""
-        directory, best = self.info.directory, comparison.get("best")
-        found = result.describe(self.info, self.workload, self.backend, self.seed, self.trials, wall_seconds)
-        found.update(comparison)
-        if best:
-            schedule = Schedule.of(best["schedule"])
-            self._aside(Export(self.workload, self.backend, schedule, directory / "best"), EXPORT_SECONDS)
-            record = directory / "best" / "record.json"
-            known = {key: found[key] for key in ("workload", "best", "fingerprint")}
-            record.write_text(json.dumps({**json.loads(record.read_text()), **known}, indent=2) + "\n")
-        result.write(directory, found)
-        return found
+    def _export(self, found: dict[str, Any]) -> None:
+        """Write `best/`."""
+        directory, schedule = self.info.directory / "best", Schedule.of(found["best"]["schedule"])
+        self._aside(Export(self.workload, self.backend, schedule, directory), EXPORT_SECONDS)
+        record = directory / "record.json"
+        written = json.loads(record.read_text()) if record.exists() else {}
+        known = {key: found[key] for key in ("workload", "best", "fingerprint")}
+        record.write_text(json.dumps({**written, **known}, indent=2) + "\n")
 
     def _aside(self, work: Callable[[], R], deadline_seconds: float) -> R:
         """Do `work` of the backend in a worker of its own: compilers stay out of this process."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 DropIn = Callable[..., Path]
+
+sys.path.append(str(Path(__file__).parent / "importable"))  # what workers, too, must be able to import
 
 
 @pytest.fixture
@@ -30,3 +33,10 @@ def drop_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DropIn:
         return root
 
     return drop
+
+
+@pytest.fixture
+def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that only this test and the processes below it know."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)

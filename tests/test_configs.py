@@ -24,9 +24,10 @@ def label(file: Path) -> str:
 
 
 def load(file: Path) -> dict[str, Any]:
-    config = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    study = OmegaConf.create({"seed": 0, "part": OmegaConf.load(file)})  # the rest of a study that it may refer to
+    config = OmegaConf.to_container(study, resolve=True)
     assert isinstance(config, dict)
-    return {str(key): value for key, value in config.items()}
+    return {str(key): value for key, value in config["part"].items()}
 
 
 @pytest.mark.parametrize("option", plugins.options(), ids=lambda option: f"{option.group}={option.name}")

@@ -13,6 +13,9 @@ from ..protocols import Array, Program, Workload
 from .correctness import Case, aligned, case, empty, poison
 from .timing import Timer
 
+UNKNOWN_CACHE = 1 << 26
+"""Bytes of the largest cache, where the machine does not tell."""
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -63,6 +66,6 @@ class Execution:
         """One set of inputs to be found in the caches, or as many as it takes for none to be."""
         if self.inputs == "warm":
             return [case.inputs]
-        cache = max(cache_bytes().values(), default=0)
+        cache = max(cache_bytes().values(), default=UNKNOWN_CACHE)
         copies = math.ceil(2 * cache / max(1, sum(array.nbytes for array in case.inputs)))
         return [case.inputs, *(tuple(aligned(a) for a in case.inputs) for _ in range(copies))]

@@ -40,7 +40,7 @@ class Timer:
         samples: list[float] = []
         end = time.perf_counter() + self.seconds
         while not self._enough(samples, best, time.perf_counter() >= end):
-            samples.append(max(take(turns, repeat) - overhead, 1e-12))
+            samples.append(take(turns, repeat, overhead))
         return samples
 
     def _warm_up(self, turns: itertools.cycle[Call]) -> int:
@@ -49,7 +49,7 @@ class Timer:
         fastest = take(turns, 1)
         while time.perf_counter() < end:
             fastest = min(fastest, take(turns, 1))
-        return max(1, round(SAMPLE_SECONDS / max(fastest, 1e-9)))
+        return calls_per_sample(fastest)
 
     def _enough(self, samples: list[float], best: float | None, late: bool) -> bool:
         count = len(samples)
@@ -62,10 +62,15 @@ class Timer:
         return late or estimate.precision <= self.precision or (best is not None and estimate.low > best)
 
 
-def take(turns: itertools.cycle[Call], repeat: int) -> float:
-    """Seconds of one call, averaged over `repeat` of them."""
+def calls_per_sample(seconds: float) -> int:
+    """How many calls of `seconds` each make one sample."""
+    return max(1, round(SAMPLE_SECONDS / max(seconds, 1e-9)))
+
+
+def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0) -> float:
+    """Seconds of one call, averaged over `repeat` of them, without the call's own `overhead`; more than 0."""
     calls = list(itertools.islice(turns, repeat))
     start = time.perf_counter()
     for call in calls:
         call()
-    return (time.perf_counter() - start) / repeat
+    return max((time.perf_counter() - start) / repeat - overhead, 1e-12)

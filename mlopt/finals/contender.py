@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from typing import Protocol
 from .. import device
 from ..core.schedule import Schedule
 from ..evaluator.correctness import case, empty
-from ..evaluator.timing import take
+from ..evaluator.timing import calls_per_sample, take
 from ..protocols import Backend, Workload
 
 TURN_SECONDS = 0.02
@@ -38,7 +37,6 @@ class Prepared:
 class Contender(Protocol):
     """A way to compute the workload."""
 
-    def __hash__(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
@@ -72,31 +70,33 @@ class KernelContender:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """The work of getting a contender ready."""
+    """The work of getting a contender ready, for the turns that its worker will be given."""
 
     contender: Contender
 
     def __call__(self) -> None:
-        _prepared(self.contender)
+        _ready[self.contender.name] = self.contender.prepare()
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The work of one turn: seconds of one call, several times over, after a warm-up."""
 
-    contender: Contender
+    name: str
+    """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        prepared = _prepared(self.contender)
+        if self.name not in _ready:  # nobody gets ready while another one is timed
+            raise RuntimeError("its process died between two turns")
+        prepared = _ready[self.name]
         turns = itertools.cycle([prepared.call])
         first = take(turns, 1)
+        repeat = calls_per_sample(first)
         samples: list[float] = []
         end = time.perf_counter() + TURN_SECONDS
         while not samples or time.perf_counter() < end:
-            samples.append(take(turns, 1) - prepared.overhead)
-        return samples if first < TURN_SECONDS else [first, *samples]
+            samples.append(take(turns, repeat, prepared.overhead))
+        return samples if first < TURN_SECONDS else [first - prepared.overhead, *samples]
 
 
-@functools.lru_cache(maxsize=1)
-def _prepared(contender: Contender) -> Prepared:
-    return contender.prepare()
+_ready: dict[str, Prepared] = {}

@@ -17,9 +17,8 @@ import numpy as np
 from .. import device
 from ..core.fingerprint import available_cores
 from ..core.statistics import Estimate
-from ..core.trial import WorkerLost
 from ..executor.worker import Worker
-from .contender import Contender, Prepare, Skipped, Turn
+from .contender import Contender, Prepare, Turn
 
 PREPARE_SECONDS = 300.0
 TURN_DEADLINE_SECONDS = 300.0
@@ -35,39 +34,42 @@ SLOW_SECONDS, SLOW_ROUNDS = 0.3, 3
 """A contender whose turn takes longer than this stays for so many rounds only."""
 
 
-def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Estimate], dict[str, str]]:
+Absent = dict[str, Exception]
+"""Contenders that have no time, by name, and what kept them from it."""
+
+
+def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Estimate], Absent]:
     """Each contender's time by its name, and for those without one the reason."""
-    with ExitStack() as stack:
+    # The pool ends last: when interrupted, it waits for works that end with their workers.
+    with ThreadPoolExecutor(available_cores()) as pool, ExitStack() as stack:
         workers = {c.name: Worker(("numpy", "mlopt.finals.contender", *c.preload)) for c in contenders}
         for worker in workers.values():
             stack.callback(worker.close)
-        absent = _prepare(contenders, workers)
+        absent = _prepare(contenders, workers, pool)
         present = [c for c in contenders if c.name not in absent]
         turns = _rounds(present, workers, rng, absent)
     return {name: Estimate.of(medians) for name, medians in turns.items() if name not in absent}, absent
 
 
-def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker]) -> dict[str, str]:
-    """Get all ready, side by side; the reasons of those that could not."""
+def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker], pool: ThreadPoolExecutor) -> Absent:
+    """Get all ready, side by side; who could not."""
 
-    def prepare(contender: Contender) -> str:
+    def prepare(contender: Contender) -> Exception | None:
         worker = workers[contender.name]
         try:
             worker.run(Prepare(contender), PREPARE_SECONDS)
-        except Skipped as skipped:
-            return str(skipped)
         except Exception as error:  # whatever a baseline raises, the others go on
-            return f"{type(error).__name__}: {error}"
+            worker.close()
+            return error
         worker.pause()
-        return ""
+        return None
 
-    with ThreadPoolExecutor(available_cores()) as pool:
-        reasons = zip(contenders, pool.map(prepare, contenders), strict=True)
-        return {contender.name: reason for contender, reason in reasons if reason}
+    reasons = zip(contenders, pool.map(prepare, contenders), strict=True)
+    return {contender.name: reason for contender, reason in reasons if reason is not None}
 
 
 def _rounds(
-    contenders: Sequence[Contender], workers: Mapping[str, Worker], rng: np.random.Generator, absent: dict[str, str]
+    contenders: Sequence[Contender], workers: Mapping[str, Worker], rng: np.random.Generator, absent: Absent
 ) -> dict[str, list[float]]:
     """The median of every turn, in seconds; who is lost on the way is added to `absent`."""
     medians: dict[str, list[float]] = {contender.name: [] for contender in contenders}
@@ -80,9 +82,10 @@ def _rounds(
                 worker, start = workers[contender.name], time.monotonic()
                 worker.resume()
                 try:
-                    samples = worker.run(Turn(contender), TURN_DEADLINE_SECONDS)
-                except WorkerLost as lost:
-                    absent[contender.name] = str(lost)
+                    samples = worker.run(Turn(contender.name), TURN_DEADLINE_SECONDS)
+                except Exception as error:
+                    absent[contender.name] = error
+                    worker.close()
                     continue
                 worker.pause()
                 medians[contender.name].append(statistics.median(samples))

@@ -254,3 +254,12 @@ FAULTS: dict[str, Callable[[], object]] = {
     "bad_alloc": bad_alloc,
 }
 """Every way for a work to go wrong."""
+
+STATUSES = {
+    "spin": Status.TIMEOUT,
+    "native_hang": Status.TIMEOUT,
+    "touch_memory": Status.OUT_OF_MEMORY,
+    "reserve_memory": Status.OUT_OF_MEMORY,
+    "bad_alloc": Status.OUT_OF_MEMORY,
+}
+"""What each of them ends as, where it is no crash."""

@@ -9,16 +9,9 @@ import psutil
 
 from mlopt.core.trial import Status
 from mlopt.executor.local import Local
-from mlopt.testing.executor import FAULTS, PATIENCE
+from mlopt.testing.executor import FAULTS, PATIENCE, STATUSES
 
 MEMORY_BYTES = 150 << 20
-STATUSES = {
-    "spin": Status.TIMEOUT,
-    "native_hang": Status.TIMEOUT,
-    "touch_memory": Status.OUT_OF_MEMORY,
-    "reserve_memory": Status.OUT_OF_MEMORY,
-    "bad_alloc": Status.OUT_OF_MEMORY,
-}
 
 
 def test_a_hundred_faults_among_three_hundred_works_cost_a_hundred_works() -> None:

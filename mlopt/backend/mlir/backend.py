@@ -12,8 +12,8 @@ from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
-    from .contraction import ContractionSpace
     from .program import MlirProgram
+    from .space import ContractionSpace
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from ...core.errors import CompileError, UserError
 from ...core.schedule import Schedule
 from . import openmp
 from .bindings import PassManager, apply_named_sequence, ir, new_context
-from .contraction import Contraction, ContractionSpace
+from .contraction import Contraction
 from .lowering import NAIVE, lowering
 from .program import MlirProgram, compile_llvm
 from .simd import host_simd
+from .space import ContractionSpace
 from .transformation import transformation
 
 

@@ -179,11 +179,12 @@ class _Writer:
             bufferize_function_boundaries=True,
             function_boundary_type_conversion="identity-layout-map",
         )
+        # Loops drop the buffers that they hand through; else a result that comes out of one would be copied.
+        script.patterns(script.match(module, "func.func"), "memref.fold_memref_alias_ops", "canonicalization")
         module = script.run_pass(
             module, "buffer-results-to-out-params", hoist_static_allocs=True, modify_public_functions=True
         )
         function = script.match(module, "func.func")
-        script.patterns(function, "memref.fold_memref_alias_ops", "canonicalization")
         script.simplify(function)
         function = script.run_pass(function, "buffer-hoisting")
         function = script.run_pass(function, "buffer-loop-hoisting")

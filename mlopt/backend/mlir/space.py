@@ -1,0 +1,131 @@
+"""The space of ways to compute a contraction."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from ...core.fingerprint import cache_bytes
+from ...core.schedule import Value
+from ...core.space import Knob, KnobSpace
+from .contraction import Contraction
+from .simd import Simd
+
+PACKING = ("none", "panel", "block", "whole")
+"""Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
+loop that it varies with, once per parallel block, or once before all."""
+
+LOWERINGS = ("outerproduct", "parallelarith")
+
+ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28)
+
+FMA_LIMIT = 128
+"""Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
+
+PARALLEL_ARITH_LIMIT = 32
+"""The same for `parallelarith`, which compiles several times slower."""
+
+
+class ContractionSpace(KnobSpace):
+    """Register tile, cache tiles, parallel blocks, loop orders, packing and lowering of one contraction.
+
+    Tile sizes are in elements and are rounded up to whole register tiles; a size that equals the dimension leaves the
+    loop out. What cannot fit (more accumulators than registers, bodies beyond FMA_LIMIT) is not in the space.
+    """
+
+    def __init__(self, contraction: Contraction, simd: Simd, threads: int = 1) -> None:
+        self.contraction = contraction
+        self.simd = simd
+        self.threads = threads
+        c = contraction
+        columns = tuple(simd.lanes * vectors for vectors in (1, 2, 3, 4) if simd.lanes * (vectors - 1) < c.n)
+        rows = tuple(rows for rows in ROWS if rows <= min(c.m, simd.registers - 2))
+        orders = tuple("".join(order) for order in itertools.permutations("mnk"))
+        self.knobs = (
+            Knob("reg_n", "ordinal", columns, "columns of the register tile"),
+            Knob("reg_m", "ordinal", rows, "rows of the register tile", needs=("reg_n",)),
+            Knob("reg_k", "log2", (2, 4, 8, 16), "unrolling of k in the innermost loop", needs=("reg_n", "reg_m")),
+            Knob(
+                "lowering",
+                "categorical",
+                LOWERINGS,
+                "how a register tile is contracted",
+                needs=("reg_n", "reg_m", "reg_k"),
+            ),
+            Knob("remainder", "categorical", ("mask", "peel"), "partial tiles", needs=("reg_n", "reg_m")),
+            Knob("tile_k", "log2", _sizes(c.k), "cache tile of k", needs=("reg_k",)),
+            Knob("block_m", "log2", _sizes(c.m), "rows of a parallel block", needs=("reg_m",)),
+            Knob("tile_m", "log2", _sizes(c.m), "cache tile of m", needs=("reg_m", "block_m")),
+            Knob("block_n", "log2", _sizes(c.n), "columns of a parallel block", needs=("reg_n",)),
+            Knob("tile_n", "log2", _sizes(c.n), "cache tile of n", needs=("reg_n", "block_n")),
+            Knob("order", "permutation", orders, "cache loops, outermost first"),
+            Knob("reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
+            Knob("pack_a", "ordinal", PACKING, "where the left operand is packed"),
+            Knob("pack_b", "ordinal", PACKING, "where the right operand is packed"),
+            Knob("accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
+        )
+
+    def hints(self) -> Sequence[Mapping[str, Value]]:
+        """What an analytical model of the caches says (Low, Igual, Smith, Quintana-Orti 2016), and close to it.
+
+        The register tile fills the registers; its slices of B take half of the first cache, A's block half of the
+        second; each thread has an equal share of the rows.
+        """
+        c, caches = self.contraction, cache_bytes()
+        model: dict[str, Value] = {"order": "nkm", "reg_order": "nm", "reg_k": 4, "lowering": "outerproduct"}
+        model |= {"remainder": "peel", "pack_a": "panel", "pack_b": "panel", "accumulate": "block"}
+        model |= {"block_m": -(-c.m // self.threads), "block_n": c.n, "tile_n": c.n}
+        hints = []
+        for vectors in (2, 3, 4):
+            columns = vectors * self.simd.lanes
+            tile_k = min(c.k, caches.get("L1", 1 << 15) // 2 // (4 * columns))
+            tile_m = caches.get("L2", 1 << 19) // 2 // (4 * tile_k)
+            rows = (self.simd.registers - vectors - 1) // vectors
+            tile = {"reg_n": columns, "reg_m": rows, "tile_k": tile_k, "tile_m": tile_m}
+            hints += [model | tile, model | tile | {"pack_a": "none", "accumulate": "tile"}]
+        return [{knob.name: _nearest(knob, hint[knob.name]) for knob in self.knobs} for hint in hints]
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        get = {name: int(value) for name, value in chosen.items() if not isinstance(value, str)}
+        vectors = get.get("reg_n", 0) // self.simd.lanes
+        c = self.contraction
+        match knob.name:
+            case "reg_m":
+                # An accumulator a vector, one row of the right operand, and one broadcast element of the left.
+                return [r for r in knob.values if int(r) * vectors + vectors + 1 <= self.simd.registers]
+            case "reg_k":
+                work, unrollings = get["reg_m"] * vectors, [int(u) for u in knob.values]
+                # A partial row of A that is wider than a register makes LLVM (24) give up.
+                whole = [u for u in unrollings if c.k % u == 0 or u <= self.simd.lanes]
+                return [u for u in whole if u == 2 or (u < 2 * c.k and work * u <= FMA_LIMIT)]
+            case "lowering":
+                small = get["reg_m"] * vectors * get["reg_k"] <= PARALLEL_ARITH_LIMIT
+                return knob.values if small else knob.values[:1]
+            case "remainder":
+                return knob.values if c.m % get["reg_m"] or c.n % get["reg_n"] else knob.values[:1]
+            case "tile_k":
+                return [s for s in knob.values if get["reg_k"] <= int(s) or s == c.k]
+            case "block_m" | "block_n":
+                dimension = c.m if knob.name == "block_m" else c.n
+                register = get["reg_" + knob.name[-1]]
+                return [s for s in knob.values if register <= int(s) or s == dimension]
+            case "tile_m" | "tile_n":
+                block, register = get["block_" + knob.name[-1]], get["reg_" + knob.name[-1]]
+                return [s for s in knob.values if s == block or register <= int(s) < block]
+            case _:
+                return knob.values
+
+
+def _sizes(dimension: int) -> tuple[int, ...]:
+    """Powers of two from 16 up to the dimension, and the dimension itself.
+
+    Smaller tiles are loops of few iterations, which LLVM unrolls into each other until compiling takes seconds.
+    """
+    return (*(1 << p for p in range(4, dimension.bit_length()) if 1 << p < dimension), dimension)
+
+
+def _nearest(knob: Knob, wanted: Value) -> Value:
+    """The value of a knob that comes closest to a number; a word stays itself."""
+    if isinstance(wanted, str):
+        return wanted
+    return min(knob.values, key=lambda value: abs(float(value) - wanted))

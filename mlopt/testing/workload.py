@@ -1,0 +1,195 @@
+"""The contract of workloads."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import shutil
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.protocols import Array, Workload
+
+DISTRIBUTIONS = ("normal", "uniform")
+PICKLED_BYTES = 10_000
+
+
+class WorkloadContract(ABC):
+    """What every workload promises backends and evaluators. Subclass it as `Test...` and say how to make one."""
+
+    @abstractmethod
+    def make(self) -> Workload:
+        """A small one, the same each time."""
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        """Calls that make it with wrong sizes or types: each a mistake of the user."""
+        return ()
+
+    @pytest.fixture
+    def workload(self) -> Workload:
+        return self.make()
+
+    def test_equal_ones_are_interchangeable(self, workload: Workload) -> None:
+        twin = self.make()
+        assert workload == twin
+        assert hash(workload) == hash(twin)
+
+    def test_survives_pickle_and_is_small_enough_to_send_with_every_trial(self, workload: Workload) -> None:
+        pickled = pickle.dumps(workload)
+        again = pickle.loads(pickled)
+        assert again == workload
+        assert hash(again) == hash(workload)
+        assert len(pickled) < PICKLED_BYTES
+
+    def test_is_frozen(self, workload: Workload) -> None:
+        for name in (*getattr(workload, "__dict__", ()), "anything_else"):
+            with pytest.raises(AttributeError):
+                setattr(workload, name, None)
+
+    def test_is_cheap_to_make(self) -> None:
+        start = time.perf_counter()
+        for _ in range(100):
+            self.make()
+        assert time.perf_counter() - start < 1.0
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_inputs_are_as_the_operands_say_and_finite(self, workload: Workload, distribution: str) -> None:
+        inputs = draw(workload, distribution)
+        assert [(i.shape, str(i.dtype)) for i in inputs] == [(o.shape, o.dtype) for o in workload.operands]
+        assert all(np.isfinite(array).all() for array in inputs)
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_inputs_follow_from_the_seed(self, workload: Workload, distribution: str) -> None:
+        first, again, other = (draw(workload, distribution, seed) for seed in (0, 0, 1))
+        assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+        assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+    def test_the_two_distributions_differ(self, workload: Workload) -> None:
+        normal, uniform = (draw(workload, distribution) for distribution in DISTRIBUTIONS)
+        assert any(not np.array_equal(a, b) for a, b in zip(normal, uniform, strict=True))
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_the_reference_has_the_outputs_shapes_in_double_precision(
+        self, workload: Workload, distribution: str
+    ) -> None:
+        results = workload.reference(*draw(workload, distribution))
+        assert [result.shape for result in results] == [output.shape for output in workload.outputs]
+        assert all(result.dtype in (np.float64, np.complex128) for result in results)
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_the_reference_and_the_tolerance_leave_the_inputs_alone(
+        self, workload: Workload, distribution: str
+    ) -> None:
+        inputs, pristine = draw(workload, distribution), draw(workload, distribution)
+        workload.reference(*inputs)
+        workload.tolerance(*inputs)
+        assert all(np.array_equal(a, b) for a, b in zip(inputs, pristine, strict=True))
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_the_tolerance_is_a_finite_error_for_each_element(self, workload: Workload, distribution: str) -> None:
+        tolerances = workload.tolerance(*draw(workload, distribution))
+        for allowed, output in zip(tolerances, workload.outputs, strict=True):
+            assert np.broadcast_shapes(np.shape(allowed), output.shape) == output.shape
+            assert np.isfinite(allowed).all()
+            assert (np.asarray(allowed) >= 0).all()
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_the_exact_result_is_right_once_rounded_to_the_outputs_dtype(
+        self, workload: Workload, distribution: str
+    ) -> None:
+        inputs = draw(workload, distribution)
+        rounded = [r.astype(o.dtype) for r, o in zip(workload.reference(*inputs), workload.outputs, strict=True)]
+        assert within_tolerance(workload, inputs, rounded)
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_nothing_written_or_one_per_cent_off_is_wrong(self, workload: Workload, distribution: str) -> None:
+        inputs = draw(workload, distribution)
+        exact = workload.reference(*inputs)
+        for number in range(len(exact)):
+            for wrong in (np.zeros_like(exact[number]), np.full_like(exact[number], np.nan), exact[number] * 1.01):
+                results = [*exact[:number], wrong, *exact[number + 1 :]]
+                assert not within_tolerance(workload, inputs, results)
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_the_reference_file_needs_numpy_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
+        inputs = draw(workload, distribution)
+        shutil.copyfile(workload.reference_file, tmp_path / "alone.py")
+        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps(inputs))
+        subprocess.run([sys.executable, "-c", ALONE, tmp_path], cwd=tmp_path, check=True, timeout=60)
+        reference, tolerance = pickle.loads((tmp_path / "results.pickle").read_bytes())
+        for found, expected in ((reference, workload.reference(*inputs)), (tolerance, workload.tolerance(*inputs))):
+            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+    def test_work_and_traffic_are_counted(self, workload: Workload) -> None:
+        tensors = (*workload.operands, *workload.outputs)
+        assert isinstance(workload.flops, int)
+        assert workload.flops > 0
+        assert workload.bytes == sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors)
+
+    def test_has_a_name_of_one_word(self, workload: Workload) -> None:
+        assert workload.name.isidentifier()
+
+    def test_a_language_that_it_has_no_program_in_is_a_mistake(self, workload: Workload) -> None:
+        assert_mistake(lambda: workload.source("no such language"))
+
+    def test_wrong_sizes_and_types_are_mistakes(self) -> None:
+        for mistake in self.mistakes():
+            assert_mistake(mistake)
+
+    def test_pytorch_computes_the_same(self, workload: Workload) -> None:
+        torch = pytest.importorskip("torch")
+        for distribution in DISTRIBUTIONS:
+            inputs = draw(workload, distribution)
+            computed = workload.eager()(*(torch.from_numpy(array.copy()) for array in inputs))
+            results = [tensor.numpy() for tensor in (computed if isinstance(computed, tuple) else (computed,))]
+            assert [(r.shape, str(r.dtype)) for r in results] == [(o.shape, o.dtype) for o in workload.outputs]
+            assert within_tolerance(workload, inputs, results)
+
+
+ALONE = """
+import pathlib, pickle, sys
+import numpy
+
+class NothingElse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in {"alone", "numpy", *sys.stdlib_module_names}:
+            raise ImportError(f"{name} is not numpy")
+
+folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+sys.meta_path.insert(0, NothingElse())
+import alone
+inputs = pickle.loads((folder / "inputs.pickle").read_bytes())
+results = alone.reference(*inputs), alone.tolerance(*inputs)
+(folder / "results.pickle").write_bytes(pickle.dumps(results))
+"""
+
+
+def draw(workload: Workload, distribution: str, seed: int = 0) -> tuple[Array, ...]:
+    return workload.inputs(np.random.default_rng(seed), distribution)
+
+
+def within_tolerance(workload: Workload, inputs: Sequence[Array], results: Sequence[Array]) -> bool:
+    """Whether every element of `results` is as near to the reference as it must be; NaN never is."""
+    expected, allowed = workload.reference(*inputs), workload.tolerance(*inputs)
+    return all(
+        bool((np.abs(result - value) <= error).all())
+        for result, value, error in zip(results, expected, allowed, strict=True)
+    )
+
+
+def assert_mistake(call: Callable[[], Any]) -> None:
+    """`call` raises UserError, in one plain line."""
+    with pytest.raises(UserError) as mistake:
+        call()
+    assert str(mistake.value).isprintable()
+    assert 0 < len(str(mistake.value)) < 300

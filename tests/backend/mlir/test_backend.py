@@ -1,0 +1,150 @@
+"""The MLIR backend keeps the contract on one thread and on two, and says plainly what it cannot work with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlopt.backend.mlir import compiler
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
+from mlopt.backend.mlir.script import Script
+from mlopt.core.errors import CompileError, UserError
+from mlopt.core.fingerprint import available_cores
+from mlopt.protocols import Backend, Workload
+from mlopt.testing import BackendContract
+from mlopt.testing.space import walks
+from mlopt.testing.workload import assert_mistake
+from mlopt.workloads.batch_matmul.workload import BatchMatmul
+from mlopt.workloads.matmul.workload import Matmul
+
+SMALL = Matmul(m=8, n=16, k=16)
+
+
+class TestOneThread(BackendContract):
+    def make(self) -> Backend:
+        return Mlir(threads=1)
+
+    def workload(self) -> Workload:
+        return Matmul(m=32, n=32, k=32)
+
+    def spoil(self, folder: Path) -> None:
+        """Compute B A instead of A B."""
+        payload = folder / "payload.mlir"
+        payload.write_text(payload.read_text().replace("ins(%a, %b", "ins(%b, %a"))
+
+
+class TestTwoThreads(TestOneThread):
+    def make(self) -> Backend:
+        return Mlir(threads=2)
+
+    def workload(self) -> Workload:
+        return BatchMatmul(b=2, m=16, n=16, k=16)
+
+
+def test_all_threads_are_all_cores_that_the_process_may_use() -> None:
+    assert Mlir().thread_count == Mlir(threads="all").thread_count == available_cores()
+    assert Mlir(threads=3).thread_count == 3
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", "some", None, True])
+def test_a_number_of_threads_that_is_none_is_a_mistake(threads: Any) -> None:
+    assert_mistake(lambda: Mlir(threads=threads))
+
+
+@dataclass(frozen=True)
+class Payload(Matmul):
+    """A matrix product whose program is this text."""
+
+    text: str = ""
+
+    def source(self, language: str) -> str:
+        return self.text
+
+
+MATMUL = SMALL.source("mlir")
+TWO = MATMUL.replace("return %c", "%d = linalg.matmul ins(%a, %b : tensor<8x16xf32>, tensor<16x16xf32>)"
+                     " outs(%c : tensor<8x16xf32>) -> tensor<8x16xf32>\n  return %d")  # fmt: skip
+
+
+TRANSPOSED = "[affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nonsense", "does not parse: .*nonsense"),
+        (MATMUL.replace("ins(%a, %b", "ins(%a, %nothing"), "does not parse: .*undeclared"),
+        (MATMUL.replace("8x16xf32", "8x17xf32"), "does not parse"),
+        ("", "one matrix product; this one has 0"),
+        ("func.func @f() { return }", "one matrix product; this one has 0"),
+        (TWO, "one matrix product; this one has 2"),
+        (MATMUL.replace("f32", "f64"), "float32 operands"),
+        (MATMUL.replace("linalg.matmul", f"linalg.matmul indexing_maps = {TRANSPOSED}"), "not transposed"),
+        (MATMUL.replace("0.0 : f32", "1.0 : f32"), "start from zero"),
+        (MATMUL.replace("outs(%init", "outs(%empty"), "start from zero"),
+    ],
+)
+def test_a_payload_that_it_cannot_optimise_is_a_mistake(text: str, reason: str) -> None:
+    payload = Payload(text=text)
+    assert_mistake(lambda: Mlir().space(payload))
+    with pytest.raises(UserError, match=reason):
+        Mlir().space(payload)
+
+
+def test_a_script_that_the_interpreter_refuses_is_a_compile_error(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> Any:
+        script = Script()
+        script.tile(script.payload, [4, 4])
+        return script.finish()
+
+    schedule = walks(Mlir(threads=1).space(SMALL))[0]
+    monkeypatch.setattr(compiler, "transformation", refused)
+    with pytest.raises(CompileError, match=r"^transform: .*TilingInterface") as refusal:
+        Mlir(threads=1).build(SMALL, schedule)
+    assert str(refusal.value).isprintable()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_pass_that_fails_is_a_compile_error_that_names_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "NAIVE", "builtin.module(no-such-pass)")
+    with pytest.raises(CompileError, match=r"^lower: .*no-such-pass"):
+        Mlir().build(SMALL, None)
+
+
+def test_stages_are_timed_in_their_order() -> None:
+    backend = Mlir(threads=1)
+    program = backend.build(SMALL, walks(backend.space(SMALL))[0])
+    assert list(program.stage_seconds) == ["parse", "transform", "lower", "machine_code"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_export_is_what_was_built(tmp_path: Path, threads: int) -> None:
+    backend, workload = Mlir(threads=threads), Matmul(m=32, n=32, k=32)
+    schedule = next(s for s in walks(backend.space(workload)) if s.values()["pack_a"] == "block")
+    backend.export(workload, schedule, tmp_path)
+    names = {"payload.mlir", "schedule.mlir", "optimized.mlir", "record.json", "reference.py", "rerun.py"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    assert (tmp_path / "payload.mlir").read_text() == workload.source("mlir")
+    assert (tmp_path / "optimized.mlir").read_text() == backend.build(workload, schedule).ir
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["threads"], record["schedule"]) == (threads, schedule.values())
+    assert ("openmp" in record["pipeline"]) == (threads > 1)
+
+
+def test_the_exported_script_leads_from_the_payload_to_the_exported_ir(tmp_path: Path) -> None:
+    backend, workload = Mlir(threads=2), Matmul(m=32, n=32, k=32)
+    schedule = next(s for s in walks(backend.space(workload)) if s.values()["pack_a"] == "block")
+    backend.export(workload, schedule, tmp_path)
+    context = new_context()
+    with context, ir.Location.unknown(context):
+        payload = compiler.parse((tmp_path / "payload.mlir").read_text())
+        script = ir.Module.parse((tmp_path / "schedule.mlir").read_text())
+        apply_named_sequence(payload, script.body.operations[0], script)
+        assert str(payload) == (tmp_path / "optimized.mlir").read_text()

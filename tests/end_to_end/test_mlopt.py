@@ -1,0 +1,173 @@
+"""The command as users call it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import mlopt
+
+PATIENCE = 100.0
+OPTIONS = {
+    "backend/toy": "# right kernels in Python\n_target_: doubles.ToyBackend\nsize: 1000\npreload: [doubles]\n",
+    "backend/wrong": "# kernels that write nothing\n_target_: doubles.ToyBackend\n"
+    "make: {_target_: hydra.utils.get_method, path: doubles.silent}\n",
+    "evaluator/toy": "# makes the numbers up\n_target_: doubles.ToyEvaluator\nexecutes: false\n",
+    "evaluator/length": "# of the program's text\n_target_: doubles.Length\n",
+}
+LOCAL = ("executor=local", "tracker=none")
+TOY = ("backend=toy", "evaluator=toy", "search=random", *LOCAL)
+CONTRACT = ["workload", "backend", "search", "evaluator", "seed", "threads", "best", "baselines", "speedup", "counts"]
+CONTRACT += ["trials", "wall_seconds", "fingerprint"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(drop_in: Callable[..., Path], tmp_path: Path) -> Start:
+    """Begins `mlopt WORDS` in an empty folder with a dropped-in plugin; the study writes into `study`."""
+    drop_in("toys", OPTIONS)
+    here = Path(__file__)
+    path = [Path(mlopt.__file__).parents[1], here.parents[1] / "importable"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+
+    def run(*words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlopt.cli.main", *words, "hydra.run.dir=study"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    return run
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return tmp_path / "study"
+
+
+def log(study: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (study / "trials.jsonl").read_text().splitlines()]
+
+
+def result(study: Path) -> Any:
+    return json.loads((study / "result.json").read_text())
+
+
+def await_trials(study: Path, count: int, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not (study / "trials.jsonl").exists() or len((study / "trials.jsonl").read_text().splitlines()) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """As Ctrl-C does; what it printed, once it and all that it started are gone."""
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    answer = process.communicate(timeout=PATIENCE)
+    assert not psutil.wait_procs(below, 10.0)[1]
+    return answer
+
+
+def test_a_matrix_product_is_tuned(start: Start, study: Path) -> None:
+    sizes = ("workload=matmul", "workload.m=64", "workload.n=64", "workload.k=64")
+    process = start(*sizes, "budget.trials=8", *LOCAL)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    assert "trial" in out
+    found, lines = result(study), log(study)
+    assert set(CONTRACT) <= set(found)
+    assert len(lines) == found["trials"] == 8
+    assert found["counts"]["ok"] == sum(line["status"] == "ok" for line in lines) >= 1
+    winner = next(line for line in lines if line["trial"] == found["best"]["trial"])
+    assert found["best"]["schedule"] == winner["schedule"]
+    low, high = found["best"]["ci95"]
+    assert 0.0 < low <= found["best"]["seconds"] <= high
+    assert {"naive", "torch", "torch_compile", "roofline"} <= set(found["baselines"])
+    for name, speedup in found["speedup"].items():
+        assert speedup == pytest.approx(found["baselines"][name]["seconds"] / found["best"]["seconds"])
+    assert {path.name for path in (study / "best").iterdir()} >= {
+        "payload.mlir",
+        "schedule.mlir",
+        "optimized.mlir",
+        "record.json",
+        "rerun.py",
+    }
+    rerun = subprocess.run(
+        [sys.executable, str(study / "best" / "rerun.py")], cwd="/", capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert rerun.returncode == 0, rerun.stderr
+    assert 0.0 < float(rerun.stdout) < 1.0
+
+
+def test_on_ray_with_a_dropped_in_plugin_and_mirrored_to_mlflow(start: Start, study: Path) -> None:
+    words = ("workload.m=16", "workload.n=16", "workload.k=16", "budget.trials=3", "evaluator=length")
+    process = start(*words, "executor=ray", "executor.slots=1", "tracker=mlflow")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    found = result(study)
+    assert (found["counts"]["ok"], len(log(study))) == (3, 3)
+    assert found["best"]["cost"] == min(line["metrics"]["cost"] for line in log(study))
+    assert (study / "best" / "rerun.py").exists()
+    assert (study.parent / "outputs" / "mlflow.db").exists()
+    assert "not fully mirrored" not in (study / "mlopt.log").read_text()
+
+
+def test_ctrl_c_ends_the_search_with_the_best_so_far(start: Start, study: Path) -> None:
+    process = start(*TOY, "budget.trials=1000")
+    await_trials(study, 20, process)
+    _, err = interrupt(process)
+    assert (process.returncode, err) == (130, "mlopt: interrupted\n")
+    found, lines = result(study), log(study)
+    assert 20 <= found["trials"] <= len(lines) <= found["trials"] + 1  # it may come between the file and the count
+    assert found["best"]["cost"] == min(line["metrics"]["cost"] for line in lines[: found["trials"]])
+    assert json.loads((study / "best" / "record.json").read_text())["best"] == found["best"]
+
+
+def test_ctrl_c_ends_the_finals_with_the_best_of_the_search(start: Start, study: Path) -> None:
+    process = start(*TOY, "evaluator.executes=true", "budget.trials=3")
+    await_trials(study, 3, process)
+    time.sleep(1.0)  # PyTorch is being loaded
+    _, err = interrupt(process)
+    assert (process.returncode, err) == (130, "mlopt: interrupted\n")
+    found = result(study)
+    assert found["trials"] == 3
+    assert found["best"]["seconds"] == min(line["seconds"] for line in log(study))
+    assert found["baselines"] == {}
+
+
+def test_without_a_valid_schedule_it_exits_3(start: Start, study: Path) -> None:
+    process = start("backend=wrong", "search=random", *LOCAL, "budget.trials=3")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3
+    assert err.startswith("mlopt: none of 3 trials was valid; the first: WrongResult: output 0")
+    assert err.count("\n") == 1
+    assert result(study)["counts"]["wrong_result"] == len(log(study)) == 3
+    assert not (study / "best").exists()
+
+
+def test_a_worker_that_cannot_import_its_modules_exits_2(start: Start, study: Path) -> None:
+    process = start(*TOY, "backend.preload=[no_such_module]")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert err.startswith("mlopt: a worker cannot import no_such_module")
+    assert err.count("\n") == 1

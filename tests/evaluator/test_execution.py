@@ -1,0 +1,194 @@
+"""Running programs: wrong ones are found out through the path that a trial takes, and right ones get a time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from doubles import (
+    Function,
+    MlirText,
+    PythonKernel,
+    ToyBackend,
+    ToyProgram,
+    remembers,
+    right,
+    right_at_first,
+    right_once_per_input,
+    settles,
+    silent,
+    writes_to_inputs,
+)
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.core.statistics import Estimate
+from mlopt.core.trial import Status
+from mlopt.evaluator import execution
+from mlopt.evaluator.execution import Execution
+from mlopt.protocols import Backend, Evaluator, Program, Workload
+from mlopt.runner import Outcome, TrialWork
+from mlopt.testing import EvaluatorContract
+from mlopt.workloads.matmul.workload import Matmul
+
+pytestmark = pytest.mark.usefixtures("own_device")
+M, N, K = 7, 9, 37
+MATMUL = Matmul(M, N, K)
+QUICK = Execution(seconds=0.005)
+
+
+class TestExecution(EvaluatorContract):
+    def make(self) -> Evaluator:
+        return QUICK
+
+    def workload(self) -> Workload:
+        return MATMUL
+
+    def program(self) -> Program:
+        return ToyProgram(right)
+
+    def wrong_program(self) -> Program:
+        return ToyProgram(writes_to_inputs)
+
+
+class TestRotated(TestExecution):
+    def make(self) -> Evaluator:
+        return Execution(seconds=0.005, inputs="rotated")
+
+    @pytest.fixture(autouse=True)
+    def small_caches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(execution, "cache_bytes", lambda: {"L1": 1 << 10, "L2": 1 << 16})
+
+
+def trial(backend: Backend, workload: Workload = MATMUL, evaluator: Evaluator = QUICK) -> Outcome:
+    return TrialWork(workload, backend, evaluator, Schedule.of({"number": 0}), None)()
+
+
+# A matrix product in MLIR as loops over scalars, to be broken in one place at a time.
+LOOPS = """
+func.func @matmul(%a: memref<{m}x{k}xf32>, %b: memref<{k}x{n}xf32>, %c: memref<{m}x{n}xf32>) {{
+  %zero = arith.constant 0.0 : f32
+  {clear}
+  affine.for %i = 0 to {rows} {{
+    affine.for %j = 0 to {n} {{
+      affine.for %l = 0 to {depth} {{
+        %x = affine.load %a[%i, %l] : memref<{m}x{k}xf32>
+        %y = affine.load %b[%l, %j] : memref<{k}x{n}xf32>
+        %z = affine.load %c[%i, %j] : memref<{m}x{n}xf32>
+        {sum}
+        affine.store %s, %c[%i, %j] : memref<{m}x{n}xf32>
+      }}
+    }}
+  }}
+  {after}
+  return
+}}
+"""
+SUM = "%p = arith.mulf %x, %y : f32\n        %s = arith.addf %z, %p : f32"
+HALF_SUM = """%p = arith.mulf %x, %y : f32
+        %p16 = arith.truncf %p : f32 to f16
+        %z16 = arith.truncf %z : f32 to f16
+        %s16 = arith.addf %z16, %p16 : f16
+        %s = arith.extf %s16 : f16 to f32"""
+
+
+def mlir(m: int = M, n: int = N, k: int = K, **changes: object) -> MlirText:
+    parts = {
+        "clear": f"linalg.fill ins(%zero : f32) outs(%c : memref<{m}x{n}xf32>)",
+        "rows": m,
+        "depth": k,
+        "sum": SUM,
+        "after": "",
+    }
+    return MlirText(LOOPS.format(m=m, n=n, k=k, **{**parts, **changes}))
+
+
+WRONG = {
+    "no k remainder": mlir(depth=K - K % 16),
+    "one row skipped": mlir(rows=M - 1),
+    "accumulator not cleared": mlir(clear=""),
+    "f16 accumulation": mlir(sum=HALF_SUM),
+    "output never written": mlir(rows=0, clear=""),
+    "output only cleared": mlir(rows=0),
+    "an input written to": mlir(after=f"affine.store %zero, %b[{K - 1}, {N - 1}] : memref<{K}x{N}xf32>"),
+}
+
+
+@pytest.mark.parametrize("program", WRONG)
+def test_a_wrong_program_is_a_wrong_result_and_has_no_time(program: str) -> None:
+    outcome = trial(WRONG[program])
+    assert outcome.status is Status.WRONG_RESULT, outcome.error
+    assert outcome.measurement.seconds is None
+    assert outcome.measurement.samples == ()
+
+
+@pytest.mark.parametrize("sizes", [(7, 9, 37), (1, 1, 1), (127, 63, 255)], ids=str)
+def test_a_right_program_is_never_accused(sizes: tuple[int, int, int]) -> None:
+    for seed in range(12):
+        outcome = trial(mlir(*sizes), Matmul(*sizes), Execution(seed=seed, precision=1.0, seconds=0.0))
+        assert outcome.status is Status.OK, outcome.error
+
+
+@pytest.mark.parametrize("make", [right_at_first, right_once_per_input, remembers, settles, silent, writes_to_inputs])
+def test_a_kernel_that_remembers_or_interferes_is_a_wrong_result(make: Callable[[], Function]) -> None:
+    assert trial(ToyBackend(make=make)).status is Status.WRONG_RESULT
+    assert trial(ToyBackend()).status is Status.OK
+
+
+def writes(calls: int) -> Function:
+    """As often as `calls` says, and not beyond."""
+    numbers = iter(range(calls))
+    return lambda a, b, c: np.matmul(a, b, out=c) if next(numbers, None) is not None else None
+
+
+@pytest.mark.parametrize("calls", [1, 2, 9])
+def test_a_kernel_that_ceases_to_write_is_a_wrong_result(calls: int) -> None:
+    outcome = trial(ToyBackend(make=functools.partial(writes, calls)))
+    assert outcome.status is Status.WRONG_RESULT
+    assert "nan" in outcome.error
+
+
+def test_the_time_is_the_median_of_the_samples_and_its_precision_is_told() -> None:
+    measurement = trial(mlir()).measurement
+    estimate = Estimate.of(measurement.samples)
+    assert measurement.seconds == estimate.seconds
+    assert measurement.metrics == {
+        "precision": estimate.precision,
+        "flops_per_second": MATMUL.flops / estimate.seconds,
+    }
+
+
+def timed_inputs(evaluator: Execution) -> list[tuple[np.ndarray, ...]]:
+    """The inputs of the calls that are timed, two checks before and one after them aside."""
+    kernel = PythonKernel(right())
+
+    class Given(ToyProgram):
+        def load(self) -> PythonKernel:
+            return kernel
+
+    evaluator.evaluate(Given(right), MATMUL, None)
+    return [tuple(inputs) for inputs, _ in kernel.bound][2:-1]
+
+
+def test_warm_inputs_are_the_same_ones_on_every_call() -> None:
+    assert len(timed_inputs(QUICK)) == 1
+
+
+@pytest.mark.parametrize("caches", [{"L1": 1 << 10, "L2": 1 << 16}, {}])
+def test_rotated_inputs_are_equal_and_together_too_many_for_the_caches(
+    caches: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "cache_bytes", lambda: caches)
+    monkeypatch.setattr(execution, "UNKNOWN_CACHE", 1 << 16)
+    sets = timed_inputs(Execution(seconds=0.001, inputs="rotated"))
+    buffers = {array.ctypes.data: array.nbytes for inputs in sets for array in inputs}
+    assert len(buffers) == 2 * len(sets)
+    assert sum(buffers.values()) >= 2 * (1 << 16)
+    assert all(np.array_equal(array, first) for inputs in sets for array, first in zip(inputs, sets[0], strict=True))
+
+
+def test_other_ways_to_give_inputs_are_a_mistake() -> None:
+    with pytest.raises(UserError, match="must be one of: warm, rotated"):
+        Execution(inputs="cold")

@@ -1,0 +1,193 @@
+"""The interleaved run: in turn, alone, and whatever becomes of one contender, the others go on."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+import pytest
+from doubles import Sleeper, fail, which_may_enter
+
+from mlopt.core.errors import WrongResult
+from mlopt.core.statistics import Estimate
+from mlopt.core.trial import WorkerLost
+from mlopt.executor.worker import Worker
+from mlopt.finals import interleaved
+from mlopt.finals.contender import Skipped, Turn
+from mlopt.finals.interleaved import Absent, measure
+
+SLOW = 0.31  # beyond SLOW_SECONDS
+QUICK = ("quick", "other", "third")
+CONTENDERS = [
+    Sleeper("quick", 0.002),
+    Sleeper("crashes when timed", calling=os.abort),
+    Sleeper("other", 0.004, overhead=0.001),
+    Sleeper("slow", SLOW),
+    Sleeper("skipped", preparing=functools.partial(fail, Skipped("there is no compiler"))),
+    Sleeper("wrong", preparing=functools.partial(fail, WrongResult("output 0"))),
+    Sleeper("crashes early", preparing=os.abort),
+    Sleeper("third", 0.002),
+    Sleeper("raises when timed", calling=functools.partial(fail, ZeroDivisionError("a bug"))),
+]
+
+
+class Finals(NamedTuple):
+    estimates: dict[str, Estimate]
+    absent: Absent
+    turns: list[str]
+    """Whose turn it was, in order."""
+    awake: list[int]
+    """How many of the workers were not stopped at each turn."""
+    left: list[psutil.Process]
+
+
+def awake() -> int:
+    """How many of the processes that work are not stopped; one may be on its way, so wait a little."""
+    end = time.monotonic() + 1.0
+    while True:
+        workers = [child for nursery in psutil.Process().children() for child in nursery.children()]
+        count = sum(worker.status() != psutil.STATUS_STOPPED for worker in workers)
+        if count <= 1 or time.monotonic() > end:
+            return count
+        time.sleep(0.001)
+
+
+class Spy(Worker):
+    turns: list[str]
+    awake: list[int]
+
+    def run(self, work: Callable[[], Any], deadline_seconds: float) -> Any:
+        if isinstance(work, Turn):
+            self.turns.append(work.name)
+            self.awake.append(awake())
+        return super().run(work, deadline_seconds)
+
+
+@pytest.fixture(scope="module")
+def finals(tmp_path_factory: pytest.TempPathFactory) -> Finals:
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("locks")))
+        patch.setattr("tempfile.tempdir", None)
+        patch.setattr(interleaved, "Worker", Spy)
+        patch.setattr(interleaved, "SECONDS", 0.0)
+        Spy.turns, Spy.awake = [], []
+        estimates, absent = measure(CONTENDERS, np.random.default_rng(0))
+    left = [process for process in psutil.Process().children(recursive=True) if process not in before]
+    return Finals(estimates, absent, Spy.turns, Spy.awake, left)
+
+
+def test_each_has_a_time_or_a_reason(finals: Finals) -> None:
+    assert set(finals.estimates) == {*QUICK, "slow"}
+    assert set(finals.absent) == {contender.name for contender in CONTENDERS} - set(finals.estimates)
+
+
+def test_the_reasons_are_what_was_raised_and_how_they_died(finals: Finals) -> None:
+    kinds = {name: type(error) for name, error in finals.absent.items()}
+    assert kinds == {
+        "skipped": Skipped,
+        "wrong": WrongResult,
+        "crashes early": WorkerLost,
+        "crashes when timed": WorkerLost,
+        "raises when timed": ZeroDivisionError,
+    }
+    assert str(finals.absent["skipped"]) == "there is no compiler"
+    assert "SIGABRT" in str(finals.absent["crashes when timed"])
+
+
+def test_the_times_are_those_of_the_calls(finals: Finals) -> None:
+    for name, least in (("quick", 0.002), ("other", 0.003), ("third", 0.002), ("slow", SLOW)):
+        estimate = finals.estimates[name]
+        assert least <= estimate.low <= estimate.seconds <= estimate.high
+        assert estimate.seconds < least + 0.1
+
+
+def test_in_a_round_each_has_one_turn_and_the_order_changes(finals: Finals) -> None:
+    turns = [name for name in finals.turns if name in QUICK]
+    rounds = [tuple(turns[start : start + 3]) for start in range(0, len(turns), 3)]
+    assert all(set(names) == set(QUICK) for names in rounds)
+    assert len(set(rounds)) > 2
+
+
+def test_the_number_of_rounds_is_bounded_and_the_slow_ones_leave_early(finals: Finals) -> None:
+    turns = Counter(finals.turns)
+    assert {turns[name] for name in QUICK} == {interleaved.FEWEST_ROUNDS}
+    assert turns["slow"] == interleaved.SLOW_ROUNDS
+    assert turns["crashes when timed"] == turns["raises when timed"] == 1
+    assert turns["skipped"] == turns["wrong"] == turns["crashes early"] == 0
+
+
+def test_while_one_is_timed_the_others_are_stopped(finals: Finals) -> None:
+    assert set(finals.awake) == {1}
+
+
+def test_nothing_is_left_behind(finals: Finals) -> None:
+    assert finals.left == []
+
+
+def enter(file: Path) -> None:
+    """Note who else may have the device, once."""
+    if not file.exists():
+        file.write_text(which_may_enter())
+
+
+@pytest.mark.usefixtures("own_device")
+def test_time_is_taken_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 1)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    _, absent = measure(
+        [Sleeper("noting", calling=functools.partial(enter, tmp_path / "note"))], np.random.default_rng(0)
+    )
+    assert not absent
+    assert (tmp_path / "note").read_text() == ""
+
+
+@pytest.mark.usefixtures("own_device")
+def test_precise_times_end_it_and_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "Worker", Spy)
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 2)
+    monkeypatch.setattr(interleaved, "MOST_ROUNDS", 4)
+    for precision, rounds in ((10.0, 2), (0.0, 4)):
+        monkeypatch.setattr(interleaved, "PRECISION", precision)
+        Spy.turns, Spy.awake = [], []
+        measure([Sleeper("one", 0.001)], np.random.default_rng(0))
+        assert len(Spy.turns) == rounds
+
+
+@pytest.mark.usefixtures("own_device")
+def test_nobody_at_all_is_no_mistake() -> None:
+    assert measure([], np.random.default_rng(0)) == ({}, {})
+
+
+def hang(file: Path) -> None:
+    file.touch()
+    time.sleep(600.0)
+
+
+@pytest.mark.usefixtures("own_device")
+@pytest.mark.parametrize("stage", ["preparing", "calling"])
+def test_ctrl_c_ends_it_at_once_and_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
+    before = set(psutil.Process().children(recursive=True))
+    file = tmp_path / "hangs"
+
+    def interrupt() -> None:
+        while not file.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    contenders = [Sleeper(str(i), **{stage: functools.partial(hang, file)}) for i in range(3)]
+    threading.Thread(target=interrupt, daemon=True).start()
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        measure(contenders, np.random.default_rng(0))
+    assert time.monotonic() - begun < 30.0
+    assert set(psutil.Process().children(recursive=True)) <= before

@@ -1,0 +1,307 @@
+"""Stand-ins for the parts of a study: kernels in Python or in MLIR, right ones and wrong ones, and who builds them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any, NoReturn
+
+import numpy as np
+
+from mlopt.core.schedule import Schedule, Value
+from mlopt.core.space import Knob, KnobSpace
+from mlopt.core.trial import Measurement
+from mlopt.finals.contender import Prepared
+from mlopt.protocols import Array, Kernel, Program, Roofline, Workload
+from mlopt.workloads.matmul.workload import Matmul
+
+Function = Callable[..., None]
+"""Takes the inputs, then the outputs to be written."""
+
+
+# Kernels in Python, each made anew for every program, so that it may remember.
+
+
+def right() -> Function:
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+
+    return multiply
+
+
+def silent() -> Function:
+    return lambda *arrays: None
+
+
+def right_at_first() -> Function:
+    """For as many calls as a check may make, and not beyond."""
+    calls = iter(range(3))
+    return lambda a, b, c: np.matmul(a, b, out=c) if next(calls, None) is not None else c.fill(0.0)
+
+
+def remembers() -> Function:
+    """Computes once, and gives the same answer ever after."""
+    known: list[Array] = []
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        if not known:
+            known.append(a @ b)
+        c[...] = known[0]
+
+    return multiply
+
+
+def settles() -> Function:
+    """Computes for as long as it is checked; when it is timed, it stays with the last answer."""
+    calls = iter(range(3))
+    known = np.zeros(0)
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        nonlocal known
+        if next(calls, None) is not None:
+            known = a @ b
+        c[...] = known
+
+    return multiply
+
+
+def right_once_per_input() -> Function:
+    seen: list[Array] = []
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        if any(a is other for other in seen):
+            c.fill(0.0)
+        else:
+            np.matmul(a, b, out=c)
+        seen.append(a)
+
+    return multiply
+
+
+def writes_to_inputs() -> Function:
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+        a[0, 0] += 1.0
+        b[0, 0] += 1.0
+
+    return multiply
+
+
+def skips_the_last_element() -> Function:
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        c.ravel()[:-1] = (a @ b).ravel()[:-1]
+
+    return multiply
+
+
+@dataclass
+class PythonKernel:
+    function: Function
+    bound: list[tuple[Sequence[Array], Sequence[Array]]] = field(default_factory=list)
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
+        self.bound.append((inputs, outputs))
+        return lambda: self.function(*inputs, *outputs)
+
+    def overhead(self) -> float:
+        return 0.0
+
+    def rest(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class ToyProgram:
+    make: Callable[[], Function]
+    ir: str = ""
+    stage_seconds: Mapping[str, float] = field(default_factory=lambda: {"parse": 0.25, "lower": 0.5})
+
+    def load(self) -> Kernel:
+        return PythonKernel(self.make())
+
+
+class Numbers(KnobSpace):
+    """The schedules 0, 1, ..., size - 1."""
+
+    def __init__(self, size: int) -> None:
+        self.knobs = (Knob("number", "ordinal", tuple(range(size))),)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return knob.values
+
+
+CEILING = Roofline(1e12, 1e11)
+
+
+@dataclass(frozen=True)
+class ToyBackend:
+    """Schedule i has a right kernel, and `faults[i]` happens while it is built, if there is one."""
+
+    size: int = 100
+    faults: tuple[Callable[[], object] | None, ...] = ()
+    preload: tuple[str, ...] = ("doubles",)
+    thread_count: int = 1
+    make: Callable[[], Function] = right
+    export_record: bool = True
+    ceiling: Roofline | None = CEILING
+
+    def space(self, workload: Workload) -> Numbers:
+        return Numbers(self.size)
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> ToyProgram:
+        number = int(schedule.values()["number"]) if schedule else -1
+        fault = self.faults[number] if 0 <= number < len(self.faults) else None
+        if fault is not None:
+            fault()
+        return ToyProgram(self.make, ir=str(number))
+
+    def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
+        directory.mkdir()
+        if self.export_record:
+            (directory / "record.json").write_text('{"entry": "toy"}')
+
+    def roofline(self) -> Roofline:
+        if self.ceiling is None:
+            raise OSError("no counters")
+        return self.ceiling
+
+
+@dataclass(frozen=True)
+class ToyEvaluator:
+    """The program of schedule i takes i + 1 seconds, or costs as much where nothing is executed."""
+
+    executes: bool = False
+    preload: tuple[str, ...] = ()
+    act: Callable[[], object] | None = None
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        if self.act is not None:
+            self.act()
+        value, to_beat = float(program.ir) + 1.0, {} if best is None else {"to_beat": best}
+        if not self.executes:
+            return Measurement(metrics={"cost": value, **to_beat})
+        return Measurement(value, samples=(value, 0.9 * value, 1.1 * value), metrics=to_beat)
+
+
+@dataclass(frozen=True)
+class Length:
+    """The longer the program's text, the more it costs."""
+
+    executes: bool = False
+    preload: tuple[str, ...] = ()
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        return Measurement(metrics={"cost": float(len(program.ir))})
+
+
+@dataclass(frozen=True)
+class MlirText:
+    """Compiles a program in MLIR as it stands, whatever the schedule."""
+
+    text: str
+    preload: tuple[str, ...] = ()
+    thread_count: int = 1
+
+    def space(self, workload: Workload) -> Numbers:
+        return Numbers(1)
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> Program:
+        from mlopt.backend.mlir.compiler import build
+
+        return build(self.text, None, threads=1)
+
+    def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
+        raise NotImplementedError
+
+    def roofline(self) -> Roofline:
+        raise NotImplementedError
+
+
+class Holder:
+    """A process that wants the device, `shared` or `alone`, holds it when it gets it, and lets go when told."""
+
+    def __init__(self, how: str, cores: Sequence[int] = ()) -> None:
+        code = (
+            f"import os; os.sched_setaffinity(0, {list(cores)} or os.sched_getaffinity(0)); from mlopt import device\n"
+            f"print('here', flush=True)\nwith device.{how}():\n    print('in', flush=True)\n    input()"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._out.readline() == "here\n"
+        self._reader = Thread(target=self._out.readline, daemon=True)
+        self._reader.start()
+
+    @property
+    def _out(self) -> Any:
+        return self.process.stdout
+
+    def holds(self, seconds: float = 60.0) -> bool:
+        """Whether it gets the device within `seconds`."""
+        self._reader.join(seconds)
+        return not self._reader.is_alive()
+
+    def leave(self) -> None:
+        self.process.communicate("\n")
+
+    def __enter__(self) -> Holder:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self._reader.join()
+        self.process.communicate()
+
+
+WAITS = 0.3
+"""Seconds after which a `Holder` that does not hold is taken to wait."""
+
+
+def which_may_enter() -> str:
+    """Who else may have the device now: '', 'shared', or 'shared alone'."""
+    found = []
+    for how in ("shared", "alone"):
+        with Holder(how) as holder:
+            if holder.holds(WAITS):
+                found.append(how)
+    return " ".join(found)
+
+
+@dataclass(frozen=True)
+class Sleeper:
+    """A contender whose call sleeps for `seconds`, does `preparing` once before and `calling` each time."""
+
+    name: str
+    seconds: float = 0.0
+    preparing: Callable[[], object] | None = None
+    calling: Callable[[], object] | None = None
+    overhead: float = 0.0
+    preload: tuple[str, ...] = ()
+
+    def prepare(self) -> Prepared:
+        if self.preparing is not None:
+            self.preparing()
+
+        def call() -> None:
+            if self.seconds:
+                time.sleep(self.seconds)
+            if self.calling is not None:
+                self.calling()
+
+        return Prepared(call, self.overhead)
+
+
+def fail(error: Exception) -> NoReturn:
+    raise error
+
+
+@dataclass(frozen=True)
+class Transposed(Matmul):
+    """A matrix product whose PyTorch function computes something else."""
+
+    def eager(self) -> Callable[..., Any]:
+        return lambda a, b: (a @ b).T.contiguous()

@@ -1,0 +1,156 @@
+"""One trial: what is done under which right, and what becomes of whatever is raised."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from doubles import ToyBackend, ToyEvaluator, silent, which_may_enter
+
+from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
+from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Measurement, Status
+from mlopt.evaluator.execution import Execution
+from mlopt.protocols import Backend, Evaluator
+from mlopt.runner import Export, Naive, Outcome, TrialWork
+from mlopt.workloads.matmul.workload import Matmul
+
+pytestmark = pytest.mark.usefixtures("own_device")
+MATMUL = Matmul(3, 5, 4)
+SCHEDULE = Schedule.of({"number": 0})
+
+
+def trial(backend: Backend = ToyBackend(), evaluator: Evaluator = ToyEvaluator()) -> Outcome:  # noqa: B008
+    return TrialWork(MATMUL, backend, evaluator, SCHEDULE, best=2.0)()
+
+
+def failing(error: BaseException) -> Callable[[], NoReturn]:
+    def fail() -> NoReturn:
+        raise error
+
+    return fail
+
+
+class Measured(ToyEvaluator):
+    """Finds what it is given."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        object.__setattr__(self, "measurement", measurement)
+
+    def evaluate(self, *arguments: Any) -> Measurement:
+        found: Measurement = vars(self)["measurement"]
+        return found
+
+
+STATUSES = [
+    (InvalidSchedule("tile=3"), Status.INVALID),
+    (CompileError("lower: no"), Status.COMPILE_ERROR),
+    (WrongResult("output 0"), Status.WRONG_RESULT),
+    (MemoryError(), Status.OUT_OF_MEMORY),
+    (ZeroDivisionError("a bug"), Status.CRASH),
+    (UserError("no such file"), Status.CRASH),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_what_building_raises_becomes_a_status(error: Exception, status: Status) -> None:
+    outcome = trial(ToyBackend(faults=(failing(error),)))
+    assert outcome.status is status
+    assert outcome.error == f"{type(error).__name__}: {error}".strip()
+    assert outcome.measurement == Measurement()
+    assert outcome.compile_seconds is None
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_what_evaluating_raises_becomes_a_status(error: Exception, status: Status) -> None:
+    outcome = trial(evaluator=ToyEvaluator(act=failing(error)))
+    assert outcome.status is status
+    assert outcome.measurement == Measurement()
+
+
+def test_an_error_is_told_in_one_line_of_bounded_length() -> None:
+    outcome = trial(ToyBackend(faults=(failing(CompileError("first\n  second\n" + "x" * 5000)),)))
+    assert outcome.error.startswith("CompileError: first second xxx")
+    assert len(outcome.error) == 1000
+
+
+def test_a_sound_trial_has_its_measurement_and_the_seconds_of_each_stage() -> None:
+    outcome = trial(evaluator=ToyEvaluator(executes=True))
+    assert outcome.status is Status.OK
+    assert outcome.measurement.seconds == 1.0
+    assert outcome.metrics == {"parse_seconds": 0.25, "lower_seconds": 0.5, "to_beat": 2.0}
+    assert outcome.compile_seconds is not None
+    assert 0.0 < outcome.compile_seconds < 60.0
+    assert outcome.error == ""
+
+
+def test_what_was_built_and_found_wrong_keeps_the_seconds_of_its_stages() -> None:
+    outcome = trial(evaluator=ToyEvaluator(act=failing(WrongResult("output 0"))))
+    assert outcome.metrics == {"parse_seconds": 0.25, "lower_seconds": 0.5}
+    assert outcome.compile_seconds is not None
+
+
+@pytest.mark.parametrize(
+    "measurement",
+    [
+        Measurement(float("nan")),
+        Measurement(1.0, samples=(1.0, float("inf"))),
+        Measurement(1.0, metrics={"flops_per_second": float("inf")}),
+    ],
+)
+def test_a_number_that_is_none_does_not_pass_for_a_measurement(measurement: Measurement) -> None:
+    outcome = trial(evaluator=Measured(measurement))
+    assert outcome.status is Status.CRASH
+    assert outcome.measurement == Measurement()
+
+
+def test_it_says_when_it_began_and_ended_in_utc() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    outcome = trial()
+    started, finished = map(datetime.fromisoformat, (outcome.started, outcome.finished))
+    assert before <= started <= finished <= datetime.now(UTC)
+
+
+def test_the_work_and_its_outcome_can_be_sent_to_another_process() -> None:
+    work = pickle.loads(pickle.dumps(TrialWork(MATMUL, ToyBackend(), ToyEvaluator(), SCHEDULE, 0.5)))
+    assert pickle.loads(pickle.dumps(work())).measurement.metrics == {"cost": 1.0, "to_beat": 0.5}
+
+
+def note(file: Path) -> None:
+    file.write_text(which_may_enter())
+
+
+@pytest.mark.parametrize(("executes", "others"), [(True, ""), (False, "shared")])
+def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes: bool, others: str) -> None:
+    built, evaluated = tmp_path / "built", tmp_path / "evaluated"
+    backend = ToyBackend(faults=(functools.partial(note, built),))
+    trial(backend, ToyEvaluator(executes, act=functools.partial(note, evaluated)))
+    assert built.read_text() == "shared"
+    assert evaluated.read_text() == others
+    assert which_may_enter() == "shared alone"
+
+
+def test_the_device_is_free_again_after_a_failure() -> None:
+    trial(ToyBackend(faults=(failing(CompileError("no")),)))
+    trial(evaluator=ToyEvaluator(executes=True, act=failing(WrongResult("no"))))
+    assert which_may_enter() == "shared alone"
+
+
+def test_the_real_evaluator_fits_in() -> None:
+    assert trial(evaluator=Execution(seconds=0.01)).status is Status.OK
+    assert trial(ToyBackend(make=silent), Execution()).status is Status.WRONG_RESULT
+
+
+def test_the_naive_program_is_timed_by_one_call() -> None:
+    assert 0.0 < Naive(MATMUL, ToyBackend())() < 60.0
+
+
+def test_export_writes_into_the_folder(tmp_path: Path) -> None:
+    Export(MATMUL, ToyBackend(), SCHEDULE, tmp_path / "best")()
+    assert json.loads((tmp_path / "best" / "record.json").read_text())

@@ -1,0 +1,437 @@
+"""The loop, what it writes, and that nothing which happens on the way loses a trial."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+import psutil
+import pytest
+from doubles import ToyBackend, ToyEvaluator, fail
+
+from mlopt import study as module
+from mlopt.core.errors import CompileError, UserError, WrongResult
+from mlopt.core.schedule import Schedule
+from mlopt.core.statistics import Estimate
+from mlopt.core.trial import Status, Trial
+from mlopt.executor.local import Local
+from mlopt.finals.contender import Contender, Skipped
+from mlopt.protocols import Budget, Space, StudyContext, StudyInfo
+from mlopt.study import NoValidSchedule, Study
+from mlopt.testing.executor import FAULTS, STATUSES, spin
+from mlopt.workloads.matmul.workload import Matmul
+
+MATMUL = Matmul(3, 4, 5)
+TAGS = {"workload": "matmul", "backend": "toy", "search": "in order", "evaluator": "toy", "executor": "local"}
+CONFIG = {"workload": {"_target_": "Matmul", "m": 3, "n": 4, "k": 5, "dtype": "float32"}, "seed": 5}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Locks and a cache that only these tests know."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("locks")))
+        patch.setattr(tempfile, "tempdir", None)
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+class InOrder:
+    """Proposes each schedule of the space once."""
+
+    def __init__(self, backwards: bool = False) -> None:
+        self.backwards = backwards
+        self.asked: list[int] = []
+        self.told: list[Trial] = []
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        self.context = context
+        values = [decision.value for decision in space.options(Schedule())]
+        self.left = iter(values[::-1] if self.backwards else values)
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        self.asked.append(n)
+        return [Schedule.of({"number": value}) for value in itertools.islice(self.left, n)]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        self.told += trials
+
+
+class Notes:
+    """A tracker that notes what it is told and does `act` at each trial."""
+
+    def __init__(self, act: Callable[[Trial], object] = lambda trial: None) -> None:
+        self.act = act
+        self.baselines: dict[str, float] = {}
+        self.trials: list[Trial] = []
+        self.results: list[Mapping[str, Any] | None] = []
+
+    def start(self, info: StudyInfo) -> None: ...
+
+    def baseline(self, name: str, seconds: float) -> None:
+        self.baselines[name] = seconds
+
+    def log(self, trial: Trial) -> None:
+        self.trials.append(trial)
+        self.act(trial)
+
+    def finish(self, result: Mapping[str, Any] | None) -> None:
+        self.results.append(result)
+
+
+Make = Callable[..., Study]
+
+
+def study_in(
+    directory: Path,
+    backend: Any = None,
+    search: Any = None,
+    evaluator: Any = None,
+    trackers: Any = (),
+    slots: int = 1,
+    **limits: Any,
+) -> Study:
+    return Study(
+        MATMUL,
+        backend or ToyBackend(),
+        search or InOrder(),
+        evaluator or ToyEvaluator(),
+        Local(slots, memory_bytes=150 << 20),
+        trackers,
+        Budget(**{"trials": 6, "trial_seconds": 60.0, **limits}),
+        5,
+        StudyInfo("toy", directory, CONFIG, TAGS),
+    )
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    return functools.partial(study_in, tmp_path / "study")
+
+
+class Plain(NamedTuple):
+    study: Study
+    search: InOrder
+    notes: Notes
+    found: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    """A study of seven trials in two slots that went well."""
+    search, notes = InOrder(), Notes()
+    study = study_in(tmp_path_factory.mktemp("plain"), None, search, None, [notes], slots=2, trials=7)
+    return Plain(study, search, notes, study.run())
+
+
+def log(study: Study) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (study.info.directory / "trials.jsonl").read_text().splitlines()]
+
+
+def written(study: Study) -> Any:
+    return json.loads((study.info.directory / "result.json").read_text())
+
+
+Meet = Callable[..., list[Contender]]
+
+
+@pytest.fixture
+def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
+    """Take the place of the finals: `outcome` maps contenders to seconds or to why they are absent."""
+
+    def stage(outcome: Callable[[str], float | Exception]) -> list[Contender]:
+        seen: list[Contender] = []
+
+        def measure(contenders: Sequence[Contender], rng: object) -> Any:
+            seen.extend(contenders)
+            outcomes = {contender.name: outcome(contender.name) for contender in contenders}
+            times = {name: Estimate(s, s, s) for name, s in outcomes.items() if not isinstance(s, Exception)}
+            return times, {name: error for name, error in outcomes.items() if isinstance(error, Exception)}
+
+        monkeypatch.setattr(module, "measure", measure)
+        return seen
+
+    return stage
+
+
+# The loop.
+
+
+def test_the_budget_of_trials_is_spent_and_each_trial_is_logged_told_and_tracked_once(plain: Plain) -> None:
+    numbers = [line["trial"] for line in log(plain.study)]
+    assert sorted(numbers) == list(range(7))
+    assert numbers == [trial.trial for trial in plain.search.told] == [trial.trial for trial in plain.notes.trials]
+    assert [line["schedule"] for line in log(plain.study)] == [{"number": number} for number in numbers]
+    assert plain.found["trials"] == 7
+    assert plain.found["counts"] == {status.value: 0 for status in Status} | {"ok": 7}
+
+
+def test_the_search_is_asked_for_no_more_than_there_are_free_slots_and_trials_left(plain: Plain) -> None:
+    assert sum(plain.search.asked) == 7
+    assert plain.search.asked[0] == plain.search.context.slots == 2
+    assert min(plain.search.asked) > 0
+
+
+def test_the_search_draws_from_the_studys_seed(plain: Plain) -> None:
+    assert plain.search.context.rng.random() == np.random.default_rng(5).random()
+
+
+def test_the_budget_of_seconds_ends_it(make: Make) -> None:
+    evaluator = ToyEvaluator(act=functools.partial(time.sleep, 0.05))
+    begun = time.monotonic()
+    found = make(ToyBackend(1000), evaluator=evaluator, trials=1000, seconds=1.5).run()
+    assert time.monotonic() - begun < 30.0
+    assert 1 <= found["trials"] < 100
+    assert found["best"]["cost"] == 1.0
+
+
+def test_a_trial_that_hangs_does_not_outlast_the_budget_of_seconds(make: Make) -> None:
+    begun = time.monotonic()
+    make(ToyBackend(faults=(None, spin)), seconds=1.0, slots=2, trial_seconds=600.0).run()
+    assert time.monotonic() - begun < 30.0
+
+
+def test_an_exhausted_space_ends_it(make: Make) -> None:
+    search = InOrder()
+    assert make(ToyBackend(5), search, trials=100).run()["trials"] == 5
+    assert len(search.told) == 5
+
+
+def test_a_search_that_proposes_nothing_for_now_is_waited_for(make: Make) -> None:
+    class Waiting(InOrder):
+        pending = 0
+
+        def ask(self, n: int) -> Sequence[Schedule]:
+            if self.pending:
+                return ()
+            self.pending = 1
+            return super().ask(1)
+
+        def tell(self, trials: Sequence[Trial]) -> None:
+            super().tell(trials)
+            self.pending -= len(trials)
+
+    search = Waiting()
+    assert make(search=search, trials=4).run()["trials"] == 4
+    assert [trial.trial for trial in search.told] == [0, 1, 2, 3]
+
+
+def test_trials_are_logged_in_the_order_of_completion(make: Make) -> None:
+    study = make(ToyBackend(faults=(functools.partial(time.sleep, 1.0),)), slots=2, trials=3)
+    study.run()
+    assert [line["trial"] for line in log(study)] == [1, 2, 0]
+
+
+def test_each_trial_is_told_what_it_has_to_beat(make: Make) -> None:
+    search = InOrder(backwards=True)
+    make(ToyBackend(4), search).run()
+    assert [trial.metrics.get("to_beat") for trial in search.told] == [None, 4.0, 3.0, 2.0]
+
+
+def test_a_study_does_not_write_into_another_ones_folder(plain: Plain) -> None:
+    with pytest.raises(UserError, match="holds a study already"):
+        study_in(plain.study.info.directory).run()
+    assert len(log(plain.study)) == 7
+    assert written(plain.study) == plain.found
+
+
+# What comes of it.
+
+
+def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) -> None:
+    found = plain.found
+    assert found == written(plain.study)
+    assert found["best"] == {"trial": 0, "schedule": {"number": 0}, "cost": 1.0}
+    assert found["baselines"] == found["speedup"] == {}
+    assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
+    assert found["wall_seconds"] > 0.0
+
+
+def test_the_best_is_exported_with_what_is_known_of_it(plain: Plain) -> None:
+    record = json.loads((plain.study.info.directory / "best" / "record.json").read_text())
+    assert record == {"entry": "toy", **{key: plain.found[key] for key in ("workload", "best", "fingerprint")}}
+
+
+def test_a_backend_need_not_write_a_record_of_its_own(make: Make) -> None:
+    study = make(ToyBackend(export_record=False))
+    study.run()
+    assert json.loads((study.info.directory / "best" / "record.json").read_text())["best"]["trial"] == 0
+
+
+def test_the_finalists_and_the_baselines_meet_in_one_run(make: Make, meet: Meet) -> None:
+    seconds = {"trial 0": 1.2, "trial 1": 1.1, "naive": 2.2, "torch": 1.1}
+    contenders = meet(lambda name: seconds.get(name, 5.0) if name != "torch_compile" else Skipped("no compiler"))
+    notes = Notes()
+    found = make(evaluator=ToyEvaluator(executes=True), trackers=[notes], trials=8).run()
+    assert [contender.name for contender in contenders] == [
+        *(f"trial {number}" for number in range(5)),
+        "naive",
+        "torch",
+        "torch_compile",
+    ]
+    assert found["best"] == {"trial": 1, "schedule": {"number": 1}, "seconds": 1.1, "ci95": [1.1, 1.1]}
+    assert found["baselines"]["roofline"]["seconds"] == max(MATMUL.flops / 1e12, MATMUL.bytes / 1e11)
+    assert found["baselines"]["torch_compile"] == {"skipped": "no compiler"}
+    assert found["speedup"]["naive"] == pytest.approx(2.0)
+    assert 0.0 < notes.baselines["naive"] < 60.0
+
+
+def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    found = make(ToyBackend(ceiling=None, thread_count=7), evaluator=ToyEvaluator(executes=True)).run()
+    assert found["baselines"]["roofline"] == {"skipped": "OSError: no counters"}
+    assert found["best"]["seconds"] == 1.0
+
+
+def test_a_study_of_which_no_trial_is_valid_says_why_and_keeps_its_trials(make: Make) -> None:
+    study = make(ToyBackend(faults=(functools.partial(fail, CompileError("lower: no")),) * 6))
+    with pytest.raises(NoValidSchedule, match="none of 6 trials was valid; the first: CompileError: lower: no"):
+        study.run()
+    assert len(log(study)) == 6
+    assert written(study)["best"] is None
+    assert written(study)["counts"]["compile_error"] == 6
+    assert not (study.info.directory / "best").exists()
+
+
+def test_finalists_that_are_all_found_wrong_leave_no_best(make: Make, meet: Meet) -> None:
+    meet(lambda name: WrongResult("output 0") if name.startswith("trial") else 1.0)
+    study = make(evaluator=ToyEvaluator(executes=True))
+    with pytest.raises(NoValidSchedule, match="WrongResult: output 0"):
+        study.run()
+    assert written(study)["best"] is None
+
+
+# What may happen on the way.
+
+
+def test_failures_are_trials_without_a_number(make: Make) -> None:
+    faults = (functools.partial(fail, CompileError("no")), FAULTS["segfault"], spin, FAULTS["reserve_memory"])
+    study = make(ToyBackend(faults=faults), slots=2, trial_seconds=1.5)
+    found = study.run()
+    lines = {line["trial"]: line for line in log(study)}
+    statuses = [lines[number]["status"] for number in range(6)]
+    assert statuses == ["compile_error", "crash", "timeout", "out_of_memory", "ok", "ok"]
+    assert all(lines[number]["seconds"] is None and not lines[number]["samples"] for number in range(4))
+    assert "SIGSEGV" in lines[1]["error"]
+    assert all(line["started"] <= line["finished"] for line in lines.values())
+    assert found["best"]["trial"] == 4
+
+
+def test_one_that_hangs_does_not_take_its_neighbours_time(make: Make, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    hung = functools.partial(time.sleep, 600.0)
+    study = make(ToyBackend(2, faults=(hung,)), evaluator=ToyEvaluator(executes=True), slots=2, trial_seconds=1.5)
+    study.run()
+    assert {line["trial"]: line["status"] for line in log(study)} == {0: "timeout", 1: "ok"}
+
+
+def test_a_worker_that_cannot_import_its_modules_ends_the_study(make: Make) -> None:
+    notes = Notes()
+    with pytest.raises(UserError, match="no_such_module"):
+        make(ToyBackend(preload=("no_such_module",)), trackers=[notes]).run()
+    assert notes.results == [None]
+
+
+def test_a_tracker_that_fails_loses_no_trial(make: Make) -> None:
+    search, faulty, sound = InOrder(), Notes(lambda trial: 1 / 0), Notes()
+    study = make(search=search, trackers=[faulty, sound])
+    found = study.run()
+    assert len(log(study)) == len(search.told) == len(sound.trials) == found["trials"] == 6
+    assert faulty.results == sound.results == [found]
+
+
+def test_trackers_are_finished_whatever_happens(make: Make) -> None:
+    class Faulty(InOrder):
+        def tell(self, trials: Sequence[Trial]) -> NoReturn:
+            raise ZeroDivisionError("a bug")
+
+    notes = Notes()
+    with pytest.raises(ZeroDivisionError):
+        make(search=Faulty(), trackers=[notes]).run()
+    assert notes.results == [None]
+
+
+def interrupt(trial: Trial) -> None:
+    if trial.trial == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_writes_the_best_so_far(make: Make) -> None:
+    notes = Notes(interrupt)
+    study = make(search=InOrder(backwards=True), trackers=[notes], trials=100)
+    with pytest.raises(KeyboardInterrupt):
+        study.run()
+    found = written(study)
+    assert found["best"] == {"trial": 3, "schedule": {"number": 96}, "cost": 97.0}
+    assert found["trials"] == len(log(study)) == 4
+    assert found["interrupted"] is True
+    assert (study.info.directory / "best" / "record.json").exists()
+    assert notes.results == [found]
+
+
+def test_ctrl_c_in_the_finals_writes_the_best_so_far(make: Make, meet: Meet) -> None:
+    def interrupted(name: str) -> NoReturn:
+        raise KeyboardInterrupt
+
+    meet(interrupted)
+    study = make(evaluator=ToyEvaluator(executes=True))
+    with pytest.raises(KeyboardInterrupt):
+        study.run()
+    assert written(study)["best"] == {
+        "trial": 0,
+        "schedule": {"number": 0},
+        "seconds": 1.0,
+        "ci95": [0.9, 1.1],
+    }
+    assert len(log(study)) == 6
+
+
+def test_ctrl_c_before_anything_is_found_writes_that(make: Make) -> None:
+    def now(trial: Trial) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    study = make(ToyBackend(faults=(functools.partial(fail, CompileError("no")),)), trackers=[Notes(now)])
+    with pytest.raises(KeyboardInterrupt):
+        study.run()
+    assert written(study)["best"] is None
+
+
+def test_a_hundred_faults_among_three_hundred_trials_cost_a_hundred_trials(make: Make, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    hangs = [name for name, status in STATUSES.items() if status is Status.TIMEOUT]
+    quick = itertools.cycle(name for name in FAULTS if name not in hangs)
+    names = [*hangs, *itertools.islice(quick, 98), *[""] * 200]
+    random.Random(0).shuffle(names)
+    driver, resident = psutil.Process(), []
+
+    def weigh(trial: Trial) -> None:
+        if len(notes.trials) % 50 == 0:
+            resident.append(driver.memory_info().rss)
+
+    notes = Notes(weigh)
+    backend = ToyBackend(300, tuple(FAULTS.get(name) for name in names), preload=("doubles", "mlopt.testing.executor"))
+    study = make(
+        backend, evaluator=ToyEvaluator(executes=True), trackers=[notes], slots=2, trials=300, trial_seconds=1.5
+    )
+    found = study.run()
+    expected = [STATUSES.get(name, Status.CRASH) if name else Status.OK for name in names]
+    assert {line["trial"]: line["status"] for line in log(study)} == dict(enumerate(expected))
+    assert found["counts"]["ok"] == 200
+    assert resident[-1] - resident[0] < 20 << 20

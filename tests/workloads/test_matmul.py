@@ -1,0 +1,168 @@
+"""The matrix product, and what its tolerance lets pass: every order of summation in float32, and no fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlopt.protocols import Array, TensorSpec, Workload
+from mlopt.testing import WorkloadContract
+from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
+from mlopt.workloads.matmul.workload import Matmul
+
+
+class TestMatmul(WorkloadContract):
+    def make(self) -> Workload:
+        return Matmul(m=7, n=20, k=33)
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        wrong: list[dict[str, object]] = [{size: value} for size in "mnk" for value in (0, -1, 1.5, "8", None, True)]
+        wrong += [{"dtype": "float16"}, {"dtype": "half"}]
+        return [lambda keys=keys: Matmul(**keys) for keys in wrong]  # type: ignore[misc]
+
+
+def test_shapes_are_those_of_the_names() -> None:
+    matmul = Matmul(m=7, n=20, k=33)
+    assert matmul.operands == (TensorSpec((7, 33), "float32"), TensorSpec((33, 20), "float32"))
+    assert matmul.outputs == (TensorSpec((7, 20), "float32"),)
+    assert matmul.flops == 2 * 7 * 20 * 33
+    assert "tensor<7x33xf32>, %b: tensor<33x20xf32>) -> tensor<7x20xf32>" in matmul.source("mlir")
+
+
+def test_the_reference_is_the_sum_of_products() -> None:
+    a, b = draw(Matmul(m=3, n=4, k=5), "normal")
+    exact = [[sum(float(a[i, p]) * float(b[p, j]) for p in range(5)) for j in range(4)] for i in range(3)]
+    np.testing.assert_allclose(Matmul(m=3, n=4, k=5).reference(a, b)[0], exact, rtol=1e-14)
+
+
+matmuls = st.builds(
+    Matmul,
+    m=st.integers(4, 12),
+    n=st.integers(4, 12),
+    k=st.one_of(st.integers(16, 300), st.sampled_from([512, 1000, 1024, 2047, 4096])),
+)
+distributions = st.sampled_from(DISTRIBUTIONS)
+seeds = st.integers(0, 10_000)
+
+
+def terms(inputs: Sequence[Array]) -> Array:
+    """a[i, p] * b[p, j] in float32, shape (k, m, n)."""
+    a, b = inputs
+    return np.ascontiguousarray(a.T[:, :, None] * b[:, None, :])
+
+
+def in_sequence(products: Array) -> Array:
+    """Their sum in their own dtype, one after another."""
+    total: Array = np.zeros(products.shape[1:], products.dtype)
+    for product in products:
+        total += product
+    return total
+
+
+def in_lanes(products: Array, lanes: int = 8) -> Array:
+    """Their sum, as `lanes` sums that are added up at the end."""
+    return in_sequence(np.stack([in_sequence(products[lane::lanes]) for lane in range(lanes)]))
+
+
+SUMS: dict[str, Callable[[Array], Array]] = {
+    "forwards": in_sequence,
+    "backwards": lambda products: in_sequence(products[::-1]),
+    "pairwise": lambda products: np.ascontiguousarray(products.transpose(1, 2, 0)).sum(axis=-1),
+    "in lanes": in_lanes,
+    "shuffled": lambda products: in_sequence(np.random.default_rng(0).permutation(products)),
+    "largest first": lambda products: in_sequence(-np.sort(-products, axis=0)),
+}
+"""Ways to add up float32 terms."""
+
+
+@pytest.mark.parametrize("way", SUMS)
+@given(matmul=matmuls, distribution=distributions, seed=seeds)
+@settings(max_examples=12, deadline=None)
+def test_every_order_of_summation_in_float32_is_right(way: str, matmul: Matmul, distribution: str, seed: int) -> None:
+    inputs = draw(matmul, distribution, seed)
+    assert within_tolerance(matmul, inputs, [SUMS[way](terms(inputs))])
+
+
+@given(matmuls, distributions, seeds)
+@settings(max_examples=30, deadline=None)
+def test_numpys_own_product_is_right(matmul: Matmul, distribution: str, seed: int) -> None:
+    a, b = draw(matmul, distribution, seed)
+    assert within_tolerance(matmul, [a, b], [a @ b])
+
+
+def missing_last_k(inputs: Sequence[Array]) -> Array:
+    a, b = inputs
+    product: Array = a[:, :-1] @ b[:-1]
+    return product
+
+
+def skipped_row(inputs: Sequence[Array]) -> Array:
+    product: Array = inputs[0] @ inputs[1]
+    product[-1] = 0
+    return product
+
+
+def repeated_row(inputs: Sequence[Array]) -> Array:
+    product: Array = inputs[0] @ inputs[1]
+    product[-1] = product[-2]
+    return product
+
+
+def accumulated_twice(inputs: Sequence[Array]) -> Array:
+    product: Array = inputs[0] @ inputs[1]
+    return product + product
+
+
+def accumulated_in_float16(inputs: Sequence[Array]) -> Array:
+    with np.errstate(over="ignore"):
+        return in_sequence(terms(inputs).astype(np.float16))
+
+
+def never_written(inputs: Sequence[Array]) -> Array:
+    return np.full((len(inputs[0]), inputs[1].shape[1]), np.nan)
+
+
+FAULTS = [missing_last_k, skipped_row, repeated_row, accumulated_twice, accumulated_in_float16, never_written]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@given(matmul=matmuls, distribution=distributions, seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_a_fault_is_wrong(
+    fault: Callable[[Sequence[Array]], Array], matmul: Matmul, distribution: str, seed: int
+) -> None:
+    inputs = draw(matmul, distribution, seed)
+    assert not within_tolerance(matmul, inputs, [fault(inputs)])
+
+
+@given(matmuls, distributions, seeds)
+@settings(max_examples=30, deadline=None)
+def test_the_tolerance_grows_with_the_root_of_k_and_stays_below_what_any_order_of_summation_may_err(
+    matmul: Matmul, distribution: str, seed: int
+) -> None:
+    a, b = draw(matmul, distribution, seed)
+    relative = matmul.tolerance(a, b)[0] / (np.abs(a).astype(np.float64) @ np.abs(b))
+    unit = 2.0**-24
+    assert (relative <= (matmul.k + 1) * unit * (1 + 1e-9)).all()
+    assert (relative <= 10 * np.sqrt(matmul.k) * unit).all()
+    assert (relative >= 2 * np.sqrt(matmul.k) * unit).all()
+
+
+def test_the_tolerance_scales_with_the_inputs() -> None:
+    matmul = Matmul(m=7, n=20, k=33)
+    a, b = draw(matmul, "normal")
+    assert np.array_equal(matmul.tolerance(8 * a, b)[0], 8 * matmul.tolerance(a, b)[0])
+    assert np.array_equal(matmul.tolerance(a, -b)[0], matmul.tolerance(a, b)[0])
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_single_term_may_be_rounded_but_not_more(distribution: str) -> None:
+    matmul = Matmul(m=16, n=16, k=1)
+    a, b = draw(matmul, distribution)
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    assert within_tolerance(matmul, [a, b], [a * b])
+    assert not within_tolerance(matmul, [a, b], [exact * (1 + 4 * 2.0**-24)])
