@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ from doubles import (
     remembers,
     right,
     right_at_first,
-    right_once_per_input,
     settles,
     silent,
+    silent_on_known_inputs,
     writes_to_inputs,
 )
 
@@ -28,7 +28,7 @@ from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status
 from mlopt.evaluator import execution
 from mlopt.evaluator.execution import Execution
-from mlopt.protocols import Backend, Evaluator, Program, Workload
+from mlopt.protocols import Array, Backend, Evaluator, Program, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
@@ -131,7 +131,7 @@ def test_a_right_program_is_never_accused(sizes: tuple[int, int, int]) -> None:
         assert outcome.status is Status.OK, outcome.error
 
 
-@pytest.mark.parametrize("make", [right_at_first, right_once_per_input, remembers, settles, silent, writes_to_inputs])
+@pytest.mark.parametrize("make", [right_at_first, silent_on_known_inputs, remembers, settles, silent, writes_to_inputs])
 def test_a_kernel_that_remembers_or_interferes_is_a_wrong_result(make: Callable[[], Function]) -> None:
     assert trial(ToyBackend(make=make)).status is Status.WRONG_RESULT
     assert trial(ToyBackend()).status is Status.OK
@@ -160,16 +160,35 @@ def test_the_time_is_the_median_of_the_samples_and_its_precision_is_told() -> No
     }
 
 
-def timed_inputs(evaluator: Execution) -> list[tuple[np.ndarray, ...]]:
-    """The inputs of the calls that are timed, two checks before and one after them aside."""
+class Given(ToyProgram):
+    """Whose kernel the test keeps."""
+
+    def __init__(self, kernel: PythonKernel) -> None:
+        object.__setattr__(self, "kernel", kernel)
+
+    def load(self) -> PythonKernel:
+        kernel: PythonKernel = vars(self)["kernel"]
+        return kernel
+
+
+def timed_inputs(evaluator: Execution) -> list[Sequence[Array]]:
+    """The inputs of the calls that are timed: after two checks, and before one that is made at rest."""
     kernel = PythonKernel(right())
+    evaluator.evaluate(Given(kernel), MATMUL, None)
+    first, second, *timed, rest, fresh = kernel.bound
+    assert rest is None
+    assert first is not None
+    assert second is not None
+    assert fresh is not None
+    return [inputs for inputs, _ in filter(None, timed)]
 
-    class Given(ToyProgram):
-        def load(self) -> PythonKernel:
-            return kernel
 
-    evaluator.evaluate(Given(right), MATMUL, None)
-    return [tuple(inputs) for inputs, _ in kernel.bound][2:-1]
+def test_a_hopeless_kernel_is_not_timed_for_long() -> None:
+    assert len(QUICK.evaluate(ToyProgram(right), MATMUL, 1e-12).samples) == 3
+
+
+def test_what_a_call_costs_beyond_the_kernel_is_subtracted() -> None:
+    assert QUICK.evaluate(Given(PythonKernel(right(), seconds_overhead=60.0)), MATMUL, None).seconds == 1e-12
 
 
 def test_warm_inputs_are_the_same_ones_on_every_call() -> None:

@@ -13,7 +13,7 @@ from ...core.schedule import Schedule
 from . import openmp
 from .bindings import PassManager, apply_named_sequence, ir, new_context
 from .contraction import Contraction
-from .lowering import NAIVE, lowering
+from .lowering import NAIVE, NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
 from .program import MlirProgram, compile_llvm
 from .simd import host_simd
 from .space import ContractionSpace
@@ -51,7 +51,8 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
         with _stage("lower", stages):
             PassManager.parse(lowering(parallel) if schedule is not None else NAIVE).run(module.operation)
         with _stage("machine_code", stages):
-            engine = compile_llvm(module, [openmp.library_path() or ""] if parallel else [])
+            libraries = [openmp.library_path() or ""] if parallel else []
+            engine = compile_llvm(module, NAIVE_LEVEL if schedule is None else SCHEDULED_LEVEL, libraries)
             engine.lookup(entry)
     return MlirProgram(engine, entry, optimized, threads if parallel else 0, stages)
 

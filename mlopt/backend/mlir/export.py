@@ -10,7 +10,7 @@ from pathlib import Path
 from ...core.schedule import Schedule
 from ...protocols import Workload
 from .compiler import build, script_text
-from .lowering import lowering
+from .lowering import SCHEDULED_LEVEL, lowering
 
 RERUN = Path(__file__).with_name("rerun.py")
 
@@ -31,6 +31,7 @@ def export(workload: Workload, schedule: Schedule, threads: int, directory: Path
         "outputs": [asdict(spec) for spec in workload.outputs],
         "schedule": schedule.values(),
         "pipeline": lowering(threads > 1),
+        "level": SCHEDULED_LEVEL,
         "threads": threads,
     }
     (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")

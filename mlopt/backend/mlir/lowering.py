@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NAIVE_LEVEL, SCHEDULED_LEVEL = 3, 2
+"""LLVM's levels of optimisation. A schedule leaves level 3 nothing to gain, and there it may compile for seconds."""
+
 TO_LLVM = (
     "expand-strided-metadata",
     "lower-affine",

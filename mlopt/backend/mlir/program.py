@@ -43,10 +43,10 @@ class MlirKernel:
         self._engine = engine
         self._entry = entry
         self._threads = threads
+        if threads:
+            openmp.use_threads(threads)
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
-        if self._threads:
-            openmp.use_threads(self._threads)
         return _bind(self._engine, self._entry, (*inputs, *outputs))
 
     def overhead(self) -> float:
@@ -57,9 +57,9 @@ class MlirKernel:
             openmp.rest()
 
 
-def compile_llvm(module: Any, libraries: Sequence[str] = ()) -> Any:
-    """An execution engine for a module in the LLVM dialect, optimised at level 3 for this CPU."""
-    return ExecutionEngine(module, opt_level=3, shared_libs=list(libraries))
+def compile_llvm(module: Any, level: int, libraries: Sequence[str] = ()) -> Any:
+    """An execution engine for a module in the LLVM dialect, optimised at this level for this CPU."""
+    return ExecutionEngine(module, opt_level=level, shared_libs=list(libraries))
 
 
 def _bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:
@@ -81,7 +81,7 @@ def _call_overhead() -> float:
     with context, ir.Location.unknown(context):
         module = ir.Module.parse("func.func @empty() attributes { llvm.emit_c_interface } { return }")
         PassManager.parse(NAIVE).run(module.operation)
-        engine = compile_llvm(module)
+        engine = compile_llvm(module, level=3)
     call = _bind(engine, "empty", ())
     samples = []
     for _ in range(1000):

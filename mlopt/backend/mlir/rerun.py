@@ -52,7 +52,7 @@ def compile_kernel(record: Any) -> Any:
         if record["threads"] > 1:
             libraries.append(openmp_library())
             ctypes.CDLL(libraries[0]).omp_set_num_threads(record["threads"])
-        return bindings("execution_engine").ExecutionEngine(payload, opt_level=3, shared_libs=libraries)
+        return bindings("execution_engine").ExecutionEngine(payload, opt_level=record["level"], shared_libs=libraries)
 
 
 def bind(engine: Any, entry: str, arrays: Sequence[Any]) -> Callable[[], None]:

@@ -71,6 +71,7 @@ TWO = MATMUL.replace("return %c", "%d = linalg.matmul ins(%a, %b : tensor<8x16xf
                      " outs(%c : tensor<8x16xf32>) -> tensor<8x16xf32>\n  return %d")  # fmt: skip
 
 
+SQUARE = Matmul(m=8, n=8, k=8).source("mlir")
 TRANSPOSED = "[affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]"
 
 
@@ -84,7 +85,7 @@ TRANSPOSED = "[affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (k, n)>,
         ("func.func @f() { return }", "one matrix product; this one has 0"),
         (TWO, "one matrix product; this one has 2"),
         (MATMUL.replace("f32", "f64"), "float32 operands"),
-        (MATMUL.replace("linalg.matmul", f"linalg.matmul indexing_maps = {TRANSPOSED}"), "not transposed"),
+        (SQUARE.replace("linalg.matmul", f"linalg.matmul indexing_maps = {TRANSPOSED}"), "not transposed"),
         (MATMUL.replace("0.0 : f32", "1.0 : f32"), "start from zero"),
         (MATMUL.replace("outs(%init", "outs(%empty"), "start from zero"),
     ],
