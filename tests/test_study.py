@@ -137,7 +137,7 @@ class Plain(NamedTuple):
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
     """A study of seven trials in two slots that went well."""
     search, notes = InOrder(), Notes()
-    study = study_in(tmp_path_factory.mktemp("plain"), None, search, None, [notes], slots=2, trials=7)
+    study = study_in(tmp_path_factory.mktemp("plain"), search=search, trackers=[notes], slots=2, trials=7)
     return Plain(study, search, notes, study.run())
 
 

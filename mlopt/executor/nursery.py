@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import pickle
@@ -58,6 +59,7 @@ def _import(modules: Sequence[str]) -> str:
             importlib.import_module(module)
         except Exception as error:
             return f"a worker cannot import {module}: {type(error).__name__}: {error}"
+    gc.freeze()  # what was imported lives for ever: no collection in a child need look at it
     return ""
 
 
