@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import mmap
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -124,11 +125,13 @@ def write_to_input(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
     inputs[0][0] += 1
 
 
-kept: list[bytearray] = []
+kept: list[mmap.mmap] = []
 
 
 def leak(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
-    kept.append(bytearray(b"x") * 4096)
+    page = mmap.mmap(-1, mmap.PAGESIZE)  # fresh from the system, not from what this process has freed before
+    page[0] = 1
+    kept.append(page)
 
 
 class Contract(BackendContract):
