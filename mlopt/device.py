@@ -35,13 +35,24 @@ def alone() -> Iterator[None]:
 @contextmanager
 def _cores(kind: int) -> Iterator[None]:
     with ExitStack() as held:
-        with clock.stopped():
-            for core in sorted(os.sched_getaffinity(0)):  # in one order, so that no two wait for each other
-                # Who waits holds the gate meanwhile, so that a stream of sharers cannot keep a loner out.
-                with _open(f"gate-{core}") as gate:
-                    fcntl.flock(gate, fcntl.LOCK_EX)
-                    fcntl.flock(held.enter_context(_open(f"core-{core}")), kind)
+        if not _lock(held, kind | fcntl.LOCK_NB):
+            held.close()
+            with clock.stopped():
+                _lock(held, kind)
         yield
+
+
+def _lock(held: ExitStack, kind: int) -> bool:
+    """Lock every core, in one order so that no two wait for each other; False if that needs waiting and must not."""
+    try:
+        for core in sorted(os.sched_getaffinity(0)):
+            # Who waits holds the gate meanwhile, so that a stream of sharers cannot keep a loner out.
+            with _open(f"gate-{core}") as gate:
+                fcntl.flock(gate, fcntl.LOCK_EX | kind & fcntl.LOCK_NB)
+                fcntl.flock(held.enter_context(_open(f"core-{core}")), kind)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _open(name: str) -> IO[bytes]:

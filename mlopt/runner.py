@@ -50,16 +50,18 @@ class TrialWork:
                 start = time.perf_counter()
                 program = self.backend.build(self.workload, self.schedule)
                 compile_seconds = time.perf_counter() - start
-            metrics = {f"{stage}_seconds": seconds for stage, seconds in program.stage_seconds.items()}
-            measurement = self._evaluate(program)
+                metrics = {f"{stage}_seconds": seconds for stage, seconds in program.stage_seconds.items()}
+                measurement = None if self.evaluator.executes else self._evaluate(program)
+            if measurement is None:
+                with device.alone():
+                    measurement = self._evaluate(program)
         except Exception as error:  # the one place where an exception becomes a status
             return Outcome(Status.of(error), Measurement(), compile_seconds, metrics, summary(error), started, now())
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, compile_seconds, metrics, "", started, now())
 
     def _evaluate(self, program: Program) -> Measurement:
-        with device.alone() if self.evaluator.executes else device.shared():
-            found = self.evaluator.evaluate(program, self.workload, self.best)
+        found = self.evaluator.evaluate(program, self.workload, self.best)
         if not all(map(math.isfinite, (found.seconds or 0.0, *found.samples, *found.metrics.values()))):
             raise ValueError("the evaluator's numbers are not finite")
         return found

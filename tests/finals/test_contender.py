@@ -39,8 +39,13 @@ def test_a_turn_is_many_calls_of_a_quick_contender() -> None:
     assert min(samples) >= 0.002
 
 
-def test_a_turn_of_a_slow_contender_counts_its_first_call_too() -> None:
-    assert len(turn(Sleeper("slow", 0.03))) == 2
+def test_a_turn_of_a_slow_contender_is_one_call_after_a_warm_up() -> None:
+    assert len(turn(Sleeper("slow", 0.03))) == 1
+
+
+def test_a_turn_of_a_very_slow_contender_is_its_first_call() -> None:
+    calls: list[int] = []
+    assert len(turn(Sleeper("very slow", 0.25, calling=functools.partial(calls.append, 1)))) == len(calls) == 1
 
 
 def test_calls_too_fast_for_the_clock_are_timed_together() -> None:
