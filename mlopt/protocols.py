@@ -163,9 +163,10 @@ class Program(Protocol):
     def ir(self) -> str: ...
     @property
     def stage_seconds(self) -> Mapping[str, float]:
-        """Seconds per stage of building."""
+        """Seconds per stage of building, of what has been built so far."""
 
-    def load(self) -> Kernel: ...
+    def load(self) -> Kernel:
+        """The kernel, ready to run; the first call may compile it to machine code. Raises CompileError."""
 
 
 class Backend(Protocol):

@@ -44,27 +44,41 @@ class TrialWork:
 
     def __call__(self) -> Outcome:
         started = now()
-        compile_seconds, metrics = None, {}
+        seconds = _Stopwatch()
+        metrics: dict[str, float] = {}
         try:
-            with device.shared():
-                start = time.perf_counter()
+            # In two goes, so that whoever waits to take time need not wait for the whole compilation.
+            with device.shared(), seconds:
                 program = self.backend.build(self.workload, self.schedule)
-                compile_seconds = time.perf_counter() - start
-                metrics = {f"{stage}_seconds": seconds for stage, seconds in program.stage_seconds.items()}
-                measurement = None if self.evaluator.executes else self._evaluate(program)
-            if measurement is None:
-                with device.alone():
-                    measurement = self._evaluate(program)
+            if self.evaluator.executes:
+                with device.shared(), seconds:
+                    program.load()
+            metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
+            with device.alone() if self.evaluator.executes else device.shared():
+                measurement = self._evaluate(program)
         except Exception as error:  # the one place where an exception becomes a status
-            return Outcome(Status.of(error), Measurement(), compile_seconds, metrics, summary(error), started, now())
+            return Outcome(Status.of(error), Measurement(), seconds.total, metrics, summary(error), started, now())
         metrics.update(measurement.metrics)
-        return Outcome(Status.OK, measurement, compile_seconds, metrics, "", started, now())
+        return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now())
 
     def _evaluate(self, program: Program) -> Measurement:
         found = self.evaluator.evaluate(program, self.workload, self.best)
         if not all(map(math.isfinite, (found.seconds or 0.0, *found.samples, *found.metrics.values()))):
             raise ValueError("the evaluator's numbers are not finite")
         return found
+
+
+class _Stopwatch:
+    """Adds up the seconds spent in it; `total` is None before it was first left in good order."""
+
+    total: float | None = None
+
+    def __enter__(self) -> None:
+        self._start = time.perf_counter()
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if kind is None:
+            self.total = (self.total or 0.0) + time.perf_counter() - self._start
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,15 +196,16 @@ def test_the_search_draws_from_the_studys_seed(plain: Plain) -> None:
 def test_the_budget_of_seconds_ends_it(make: Make) -> None:
     evaluator = ToyEvaluator(act=functools.partial(time.sleep, 0.05))
     begun = time.monotonic()
-    found = make(ToyBackend(1000), evaluator=evaluator, trials=1000, seconds=1.5).run()
+    found = make(ToyBackend(1000), evaluator=evaluator, trials=1000, seconds=2.5).run()
     assert time.monotonic() - begun < 30.0
-    assert 1 <= found["trials"] < 100
+    assert 1 <= found["trials"] < 200
     assert found["best"]["cost"] == 1.0
 
 
 def test_a_trial_that_hangs_does_not_outlast_the_budget_of_seconds(make: Make) -> None:
     begun = time.monotonic()
-    make(ToyBackend(faults=(None, spin)), seconds=1.0, slots=2, trial_seconds=600.0).run()
+    with pytest.raises(NoValidSchedule):
+        make(ToyBackend(faults=(spin,) * 6), seconds=1.0, trial_seconds=600.0).run()
     assert time.monotonic() - begun < 30.0
 
 

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,22 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def start(drop_in: Callable[..., Path], tmp_path: Path) -> Start:
+def start(drop_in: Callable[..., Path], tmp_path: Path) -> Iterator[Start]:
     """Begins `mlopt WORDS` in an empty folder with a dropped-in plugin; the study writes into `study`."""
     drop_in("toys", OPTIONS)
     here = Path(__file__)
     path = [Path(mlopt.__file__).parents[1], here.parents[1] / "importable"]
+    locks = tempfile.TemporaryDirectory()  # a short name, since Ray makes sockets below it
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "TMPDIR": locks.name,
     }
+    begun = []
 
     def run(*words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mlopt.cli.main", *words, "hydra.run.dir=study"],
             cwd=tmp_path,
             env=environment,
@@ -54,8 +58,14 @@ def start(drop_in: Callable[..., Path], tmp_path: Path) -> Start:
             text=True,
             start_new_session=True,
         )
+        begun.append(process)
+        return process
 
-    return run
+    with locks:
+        yield run
+        for process in begun:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ class Holder:
         self.process.communicate()
 
 
-WAITS = 0.3
+WAITS = 0.5
 """Seconds after which a `Holder` that does not hold is taken to wait."""
 
 

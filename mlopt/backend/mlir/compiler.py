@@ -31,7 +31,9 @@ def space(source: str, threads: int) -> ContractionSpace:
 
 
 def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
-    """Compile a payload, given as text, under a schedule; None is the naive program, on one thread.
+    """Transform a payload, given as text, by a schedule; None is the naive program, on one thread.
+
+    Machine code is made when the program is first loaded.
 
     Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
     """
@@ -50,11 +52,15 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
             optimized = module.operation.clone()
         with _stage("lower", stages):
             PassManager.parse(lowering(parallel) if schedule is not None else NAIVE).run(module.operation)
-        with _stage("machine_code", stages):
+
+    def generate() -> Any:
+        with _active(), _stage("machine_code", stages):
             libraries = [openmp.library_path() or ""] if parallel else []
             engine = compile_llvm(module, NAIVE_LEVEL if schedule is None else SCHEDULED_LEVEL, libraries)
             engine.lookup(entry)
-    return MlirProgram(engine, entry, optimized, threads if parallel else 0, stages)
+        return engine
+
+    return MlirProgram(generate, entry, optimized, threads if parallel else 0, stages)
 
 
 def parse(source: str) -> Any:

@@ -16,11 +16,12 @@ from .bindings import ExecutionEngine, PassManager, ir, new_context, ranked_memr
 from .lowering import NAIVE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MlirProgram:
-    """Machine code in an execution engine, with the IR that it was made from."""
+    """A transformed program, and the machine code that it becomes when it is first loaded."""
 
-    engine: Any
+    generate: Callable[[], Any]
+    """Makes the machine code, in an execution engine. Raises CompileError."""
     entry: str
     optimized: Any
     """The transformed module, before it was lowered to the LLVM dialect."""
@@ -33,7 +34,11 @@ class MlirProgram:
         return str(self.optimized)
 
     def load(self) -> MlirKernel:
-        return MlirKernel(self.engine, self.entry, self.threads)
+        return MlirKernel(self._engine, self.entry, self.threads)
+
+    @functools.cached_property
+    def _engine(self) -> Any:
+        return self.generate()
 
 
 class MlirKernel:

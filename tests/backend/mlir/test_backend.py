@@ -122,6 +122,8 @@ def test_a_pass_that_fails_is_a_compile_error_that_names_the_stage(monkeypatch: 
 def test_stages_are_timed_in_their_order() -> None:
     backend = Mlir(threads=1)
     program = backend.build(SMALL, walks(backend.space(SMALL))[0])
+    assert list(program.stage_seconds) == ["parse", "transform", "lower"]
+    program.load()
     assert list(program.stage_seconds) == ["parse", "transform", "lower", "machine_code"]
 
 
