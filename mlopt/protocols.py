@@ -96,7 +96,7 @@ class Workload(Protocol):
         """Its program in a backend's language ('mlir'). Raises UserError when it has none in that language."""
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
-        """Fresh inputs, drawn from 'normal' (mean 0, standard deviation 1) or 'uniform' ([0, 1))."""
+        """Fresh inputs, drawn from 'normal' (mean 0, deviation 1), 'uniform' ([0, 1)) or 'integers' (-2 to 2)."""
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         """The outputs in float64 for these inputs."""

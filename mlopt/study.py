@@ -93,7 +93,7 @@ class Study:
             raise KeyboardInterrupt
         if found["best"] is None:
             reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
-            first = next(filter(None, reasons), "the search proposed nothing")
+            first = next(filter(None, reasons), "no trial came to its end")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
@@ -114,7 +114,10 @@ class Study:
         asked = 0
         while time.monotonic() < end:
             free = min(self.executor.slots - len(pending), self.budget.trials - asked)
-            for schedule in self.search.ask(free) if free > 0 else ():
+            proposed = self.search.ask(free) if free > 0 else ()
+            if len(proposed) > free:
+                raise UserError(f"the search proposed {len(proposed)} schedules where {free} were asked for")
+            for schedule in proposed:
                 work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
                 pending[self.executor.submit(work, self.budget.trial_seconds)] = asked, schedule, now()
                 asked += 1

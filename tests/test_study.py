@@ -234,6 +234,15 @@ def test_a_search_that_proposes_nothing_for_now_is_waited_for(make: Make) -> Non
     assert [trial.trial for trial in search.told] == [0, 1, 2, 3]
 
 
+def test_a_search_that_proposes_more_than_it_was_asked_for_is_refused(make: Make) -> None:
+    class Generous(InOrder):
+        def ask(self, n: int) -> Sequence[Schedule]:
+            return super().ask(n + 1)
+
+    with pytest.raises(UserError, match="proposed 2 schedules where 1 were asked for"):
+        make(search=Generous(), slots=1, trials=3).run()
+
+
 def test_trials_are_logged_in_the_order_of_completion(make: Make) -> None:
     study = make(ToyBackend(faults=(functools.partial(time.sleep, 1.0),)), slots=2, trials=3)
     study.run()

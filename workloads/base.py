@@ -63,9 +63,11 @@ class FolderWorkload(ABC):
         return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.sizes())
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
-        one_of("distribution", distribution, ("normal", "uniform"))
+        one_of("distribution", distribution, ("normal", "uniform", "integers"))
 
         def draw(shape: tuple[int, ...]) -> Array:
+            if distribution == "integers":
+                return rng.integers(-2, 2, shape, endpoint=True)
             return rng.standard_normal(shape) if distribution == "normal" else rng.random(shape)
 
         return tuple(draw(t.shape).astype(t.dtype) for t in self.operands)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,7 +86,7 @@ class Progress:
         self._print(f"{result['trials']} trials in {duration(result['wall_seconds'])}: {counts or 'none ended'}")
         self._print(f"files: {folder}")
         if (self._directory / "best" / "rerun.py").exists():
-            self._print(f"the best again: python {folder / 'best' / 'rerun.py'}")
+            self._print(f"the best again: python {shlex.quote(str(folder / 'best' / 'rerun.py'))}")
 
     def _draw(self, share: float) -> None:
         assert self._live

@@ -11,11 +11,15 @@ import numpy as np
 from ..core.errors import WrongResult
 from ..protocols import Array, Kernel, TensorSpec, Workload
 
-DISTRIBUTIONS = ("normal", "uniform", "normal")
-"""Inputs of the successive cases: with cancellation, without it, and fresh ones for after the timing."""
+DISTRIBUTIONS = ("normal", "uniform", "integers")
+"""Inputs of the successive cases: with cancellation; without it; and, for after the timing, small whole numbers, whose
+sums are exact, so that one term too few or too many shows among any number of them."""
 
 ALIGNMENT = 64
 """Bytes: every buffer begins at a cache line."""
+
+MARGIN, MARK = 4096, 0xA5
+"""Bytes around every buffer, and what they hold until a kernel writes outside of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,10 @@ class Case:
             np.copyto(self.inputs[number], self.pristine[number])
         if written:
             raise WrongResult(f"the kernel wrote to input {written[0]}")
+        if overrun := [array for array in (*self.inputs, *outputs) if not _mark(array, renew=False)]:
+            for array in overrun:
+                _mark(array, renew=True)
+            raise WrongResult("the kernel wrote outside of its buffers")
         for number, output in enumerate(outputs):
             error = np.abs(output - self.expected[number])
             wrong = ~(error <= self.allowed[number])  # so that NaN is wrong
@@ -73,9 +81,23 @@ def empty(spec: TensorSpec) -> Array:
     """Memory for a tensor, beginning at a cache line, with whatever it holds."""
     dtype = np.dtype(spec.dtype)
     size = int(np.prod(spec.shape, dtype=np.int64)) * dtype.itemsize
-    memory = np.empty(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size].view(dtype).reshape(spec.shape)
+    memory = np.empty(size + 2 * MARGIN + ALIGNMENT, np.uint8)
+    start = MARGIN + -(memory.ctypes.data + MARGIN) % ALIGNMENT
+    array = memory[start : start + size].view(dtype).reshape(spec.shape)
+    _mark(array, renew=True)
+    return array
+
+
+def _mark(array: Array, renew: bool) -> bool:
+    """Whether the margins of a buffer made by `empty` hold their mark (after renewing it); other arrays have none."""
+    memory = array.base
+    if not isinstance(memory, np.ndarray) or memory.dtype != np.uint8 or memory.size < array.nbytes + 2 * MARGIN:
+        return True
+    start = array.ctypes.data - memory.ctypes.data
+    margins = memory[:start], memory[start + array.nbytes :]
+    for margin in margins if renew else ():
+        margin.fill(MARK)
+    return all(bool((margin == MARK).all()) for margin in margins)
 
 
 def poison(array: Array) -> None:

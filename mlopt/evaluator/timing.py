@@ -18,6 +18,9 @@ WARM_UP_SECONDS = 2e-3
 FEWEST_SAMPLES = 6
 """The fewest for a 95 % interval of the median."""
 
+MOST_SUBTRACTED = 0.05
+"""Share of a measured time. A kernel so short that its call costs more than this cannot be told from its call."""
+
 HOPELESS = 2.0
 """A kernel whose fastest of three calls is this much slower than the best is not timed further."""
 
@@ -68,9 +71,14 @@ def calls_per_sample(seconds: float) -> int:
 
 
 def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0) -> float:
-    """Seconds of one call, averaged over `repeat` of them, without the call's own `overhead`; more than 0."""
+    """Seconds of one call, averaged over `repeat` of them, net of the call's own `overhead`."""
     calls = list(itertools.islice(turns, repeat))
     start = time.perf_counter()
     for call in calls:
         call()
-    return max((time.perf_counter() - start) / repeat - overhead, 1e-12)
+    return net((time.perf_counter() - start) / repeat, overhead)
+
+
+def net(seconds: float, overhead: float) -> float:
+    """`seconds` less the call's own overhead, but never less by more than MOST_SUBTRACTED of it."""
+    return seconds - min(overhead, MOST_SUBTRACTED * seconds)

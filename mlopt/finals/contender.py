@@ -11,7 +11,7 @@ from typing import Protocol
 from .. import device
 from ..core.schedule import Schedule
 from ..evaluator.correctness import case, empty
-from ..evaluator.timing import calls_per_sample, take
+from ..evaluator.timing import calls_per_sample, net, take
 from ..protocols import Backend, Workload
 
 TURN_SECONDS = 0.02
@@ -95,7 +95,7 @@ class Turn:
         turns = itertools.cycle([prepared.call])
         first = take(turns, 1)
         if first >= NEEDS_NO_WARM_UP_SECONDS:
-            return [first - prepared.overhead]
+            return [net(first, prepared.overhead)]
         repeat = calls_per_sample(first)
         samples: list[float] = []
         end = time.perf_counter() + TURN_SECONDS

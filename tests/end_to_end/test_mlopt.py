@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,13 @@ LOCAL = ("executor=local", "tracker=none")
 TOY = ("backend=toy", "evaluator=toy", "search=random", *LOCAL)
 CONTRACT = ["workload", "backend", "search", "evaluator", "seed", "threads", "best", "baselines", "speedup", "counts"]
 CONTRACT += ["trials", "wall_seconds", "fingerprint"]
+SHORT_FINALS = """
+import sys
+from mlopt.cli.main import main
+from mlopt.finals import interleaved
+interleaved.FEWEST_ROUNDS = interleaved.MOST_ROUNDS = 6
+sys.exit(main())
+"""
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -48,9 +55,9 @@ def start(drop_in: Callable[..., Path], tmp_path: Path) -> Iterator[Start]:
     }
     begun = []
 
-    def run(*words: str) -> subprocess.Popen[str]:
+    def run(*words: str, program: Sequence[str] = ("-m", "mlopt.cli.main")) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlopt.cli.main", *words, "hydra.run.dir=study"],
+            [sys.executable, *program, *words, "hydra.run.dir=study"],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
@@ -100,7 +107,7 @@ def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 def test_a_matrix_product_is_tuned(start: Start, study: Path) -> None:
     sizes = ("workload=matmul", "workload.m=64", "workload.n=64", "workload.k=64")
-    process = start(*sizes, "budget.trials=8", *LOCAL)
+    process = start(*sizes, "budget.trials=8", *LOCAL, program=("-c", SHORT_FINALS))
     out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert "trial" in out

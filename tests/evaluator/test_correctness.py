@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
 
@@ -141,3 +142,18 @@ def test_buffers_begin_at_a_cache_line(shape: tuple[int, ...]) -> None:
         assert array.flags.c_contiguous
         assert array.flags.writeable
     assert np.array_equal(aligned(values), values)
+
+
+@pytest.mark.parametrize("where", ["before", "behind"])
+@pytest.mark.parametrize("buffer", [0, 2], ids=["input", "output"])
+def test_a_kernel_that_writes_outside_of_a_buffer_is_wrong_and_the_next_one_is_not_blamed(
+    where: str, buffer: int
+) -> None:
+    def overrun(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+        array = (a, b, c)[buffer]
+        ctypes.memset(array.ctypes.data + (array.nbytes if where == "behind" else -1), 0, 1)
+
+    with pytest.raises(WrongResult, match="outside of its buffers"):
+        check(overrun)
+    check(right())

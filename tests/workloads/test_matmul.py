@@ -166,3 +166,12 @@ def test_a_single_term_may_be_rounded_but_not_more(distribution: str) -> None:
     exact = a.astype(np.float64) @ b.astype(np.float64)
     assert within_tolerance(matmul, [a, b], [a * b])
     assert not within_tolerance(matmul, [a, b], [exact * (1 + 4 * 2.0**-24)])
+
+
+def test_whole_numbers_admit_no_error_so_that_one_missing_term_shows_among_many() -> None:
+    workload = Matmul(m=4, n=4, k=65537)
+    a, b = workload.inputs(np.random.default_rng(0), "integers")
+    assert set(np.unique(a)) == {-2, -1, 0, 1, 2}
+    (allowed,) = workload.tolerance(a, b)
+    assert not allowed.any()
+    assert np.array_equal(a @ b, workload.reference(a, b)[0])
