@@ -87,11 +87,12 @@ class TestPytorch:
         yield worker
         worker.close()
 
-    def test_is_timed_at_the_given_thread_count(self, worker: Worker) -> None:
+    def test_is_timed_at_the_given_thread_count_and_without_gradients(self, worker: Worker) -> None:
         contender = PytorchContender(MATMUL, threads=1, compiled=False)
         worker.run(Prepare(contender), 60.0)
         assert min(worker.run(Turn(contender.name), 60.0)) > 0.0
-        assert worker.run(functools.partial(eval, "__import__('torch').get_num_threads()"), 60.0) == 1
+        asked = "[torch.get_num_threads(), torch.is_inference_mode_enabled()]"
+        assert worker.run(functools.partial(eval, asked.replace("torch", "__import__('torch')")), 60.0) == [1, True]
 
     def test_is_verified_too(self, worker: Worker) -> None:
         with pytest.raises(WrongResult):
