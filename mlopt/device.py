@@ -8,12 +8,11 @@ holder. Waiting for it is not counted towards a work's deadline.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from typing import IO
 
 from .executor import clock
 
@@ -44,18 +43,27 @@ def _cores(kind: int) -> Iterator[None]:
 
 def _lock(held: ExitStack, kind: int) -> bool:
     """Lock every core, in one order so that no two wait for each other; False if that needs waiting and must not."""
+    folder = _folder(tempfile.gettempdir())
     try:
         for core in sorted(os.sched_getaffinity(0)):
             # Who waits holds the gate meanwhile, so that a stream of sharers cannot keep a loner out.
-            with _open(f"gate-{core}") as gate:
-                fcntl.flock(gate, fcntl.LOCK_EX | kind & fcntl.LOCK_NB)
-                fcntl.flock(held.enter_context(_open(f"core-{core}")), kind)
+            with ExitStack() as gate:
+                fcntl.flock(_open(gate, f"{folder}/gate-{core}.lock"), fcntl.LOCK_EX | kind & fcntl.LOCK_NB)
+                fcntl.flock(_open(held, f"{folder}/core-{core}.lock"), kind)
     except BlockingIOError:
         return False
     return True
 
 
-def _open(name: str) -> IO[bytes]:
-    folder = Path(tempfile.gettempdir()) / f"mlopt-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return (folder / f"{name}.lock").open("ab")
+def _open(stack: ExitStack, path: str) -> int:
+    """A descriptor of its own, since that is what a lock belongs to; closed, and so unlocked, by `stack`."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+@functools.cache
+def _folder(temporary: str) -> str:
+    folder = f"{temporary}/mlopt-{os.getuid()}"
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
