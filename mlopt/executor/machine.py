@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import psutil
 
 from mlopt.core.errors import UserError
+from mlopt.core.fingerprint import available_cores
 
 _MOST_SLOTS = 8
-
-
-def cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def slots(asked: int | None) -> int:
     """How many works run at once: as asked, else one for each core this process may use, at most 8."""
     if asked is not None and asked < 1:
         raise UserError(f"executor.slots must be at least 1, not {asked}")
-    return min(cores(), _MOST_SLOTS) if asked is None else asked
+    return min(available_cores(), _MOST_SLOTS) if asked is None else asked
 
 
 def memory_share(slots: int) -> int:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import psutil
 
 from mlopt.core.errors import UserError
+from mlopt.core.fingerprint import available_cores
 from mlopt.core.trial import Status, WorkerLost
 
 from . import machine
@@ -208,7 +209,7 @@ def _worker(settings: _Settings) -> Worker:
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     if settings.openmp_threads is not None:
         environment["OMP_NUM_THREADS"] = settings.openmp_threads
-    memory_bytes = settings.memory_bytes or machine.memory_share(machine.cores())
+    memory_bytes = settings.memory_bytes or machine.memory_share(available_cores())
     return Worker(settings.preload, memory_bytes, environment)
 
 
