@@ -9,8 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from . import device
 from .core.fingerprint import digest, fingerprint
+from .executor import device
 from .protocols import Backend, Roofline
 
 DEADLINE_SECONDS = 120.0

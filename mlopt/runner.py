@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import device
 from .core.errors import summary
 from .core.schedule import Schedule
 from .core.trial import Measurement, Status
+from .executor import device
 from .protocols import Backend, Evaluator, Program, Workload
 
 
@@ -47,11 +48,9 @@ class TrialWork:
         seconds = _Stopwatch()
         metrics: dict[str, float] = {}
         try:
-            # In two goes, so that whoever waits to take time need not wait for the whole compilation.
             with device.shared(), seconds:
                 program = self.backend.build(self.workload, self.schedule)
-            if self.evaluator.executes:
-                with device.shared(), seconds:
+                if self.evaluator.executes:
                     program.load()
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
             with device.alone() if self.evaluator.executes else device.shared():
@@ -69,16 +68,25 @@ class TrialWork:
 
 
 class _Stopwatch:
-    """Adds up the seconds spent in it; `total` is None before it was first left in good order."""
+    """Adds up the CPU seconds spent in it, by this thread and by processes that it waited for.
+
+    Not the seconds on the wall, since whoever takes time stops us meanwhile. `total` is None before the stopwatch was
+    first left in good order.
+    """
 
     total: float | None = None
 
     def __enter__(self) -> None:
-        self._start = time.perf_counter()
+        self._start = _cpu_seconds()
 
     def __exit__(self, kind: object, *error: object) -> None:
         if kind is None:
-            self.total = (self.total or 0.0) + time.perf_counter() - self._start
+            self.total = (self.total or 0.0) + _cpu_seconds() - self._start
+
+
+def _cpu_seconds() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.thread_time() + children.ru_utime + children.ru_stime
 
 
 @dataclass(frozen=True, slots=True)

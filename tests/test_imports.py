@@ -15,7 +15,7 @@ import mlopt
 
 PACKAGE = Path(mlopt.__file__).parent
 SIBLINGS = {"search", "backend", "evaluator", "executor", "tracker"}
-STUDY = {"study", "runner", "device", "finals", "result", "roofline", "trackers", "trial_log", "plugins", "archive"}
+STUDY = {"study", "runner", "finals", "result", "roofline", "trackers", "trial_log", "plugins", "archive"}
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
@@ -108,7 +108,7 @@ def test_every_module_keeps_to_its_layer(path: str) -> None:
         ("search/evolve.py", "def f():\n    from .. import study"),
         ("testing/search.py", "from ..search.random import Random"),
         ("study.py", "from .cli.progress import Progress"),
-        ("evaluator/execution.py", "from .. import device"),
+        ("evaluator/execution.py", "from ..executor import device"),
         ("finals/pytorch.py", "import torch"),
         ("finals/contender.py", "def f():\n    import torch"),
         ("executor/ray.py", "import ray"),
@@ -130,8 +130,7 @@ def test_a_breach_is_seen(path: str, source: str) -> None:
     [
         ("search/evolve.py", "from .. import __version__\nfrom ..core.trial import Trial\nfrom .draw import draw"),
         ("study.py", "from .runner import Work\nfrom .protocols import Search"),
-        ("device.py", "from .executor import clock"),
-        ("finals/contender.py", "from .. import device\nfrom ..evaluator.timing import take"),
+        ("finals/contender.py", "from ..executor import device\nfrom ..evaluator.timing import take"),
         ("finals/pytorch.py", "def f():\n    import torch"),
         ("cli/run.py", "from ..study import Study"),
         ("executor/ray.py", "def f():\n    import ray"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from doubles import ToyBackend, ToyEvaluator, silent, which_may_enter
+from doubles import ToyBackend, ToyEvaluator, silent, stands
 
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
 from mlopt.core.schedule import Schedule
@@ -123,23 +123,23 @@ def test_the_work_and_its_outcome_can_be_sent_to_another_process() -> None:
 
 
 def note(file: Path) -> None:
-    file.write_text(which_may_enter())
+    file.write_text(stands())
 
 
-@pytest.mark.parametrize(("executes", "others"), [(True, ""), (False, "shared")])
-def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes: bool, others: str) -> None:
+@pytest.mark.parametrize(("executes", "how"), [(True, "alone"), (False, "shared")])
+def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes: bool, how: str) -> None:
     built, evaluated = tmp_path / "built", tmp_path / "evaluated"
     backend = ToyBackend(faults=(functools.partial(note, built),))
     trial(backend, ToyEvaluator(executes, act=functools.partial(note, evaluated)))
     assert built.read_text() == "shared"
-    assert evaluated.read_text() == others
-    assert which_may_enter() == "shared alone"
+    assert evaluated.read_text() == how
+    assert stands() == ""
 
 
 def test_the_device_is_free_again_after_a_failure() -> None:
     trial(ToyBackend(faults=(failing(CompileError("no")),)))
     trial(evaluator=ToyEvaluator(executes=True, act=failing(WrongResult("no"))))
-    assert which_may_enter() == "shared alone"
+    assert stands() == ""
 
 
 def test_the_real_evaluator_fits_in() -> None:

@@ -23,7 +23,7 @@ import psutil
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, WorkerLost
 
-from . import clock
+from . import clock, device
 
 R = TypeVar("R")
 
@@ -143,9 +143,13 @@ class Worker:
     def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> float:
         """Return as soon as `connection` can be read, with the seconds left; raise WorkerLost at a limit."""
         assert self._nursery is not None
-        end = time.monotonic() + seconds
+        seen = time.monotonic()
+        end = seen + seconds
         while True:
-            left = end - time.monotonic()
+            now = time.monotonic()
+            if self._child is not None and device.is_held_back(self._child.process):
+                end += now - seen  # somebody else's time
+            left, seen = end - now, now
             readable = wait([connection, self._nursery.stderr_fd], min(_POLL_SECONDS, max(left, 0.0)))
             self._nursery.read_stderr()
             if connection in readable:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .. import device
 from ..core.schedule import Schedule
 from ..evaluator.correctness import case, empty
 from ..evaluator.timing import calls_per_sample, net, take
+from ..executor import device
 from ..protocols import Backend, Workload
 
 TURN_SECONDS = 0.02

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from .. import device
 from ..core.fingerprint import available_cores
 from ..core.statistics import Estimate
+from ..executor import device
 from ..executor.worker import Worker
 from .contender import Contender, Prepare, Turn
 

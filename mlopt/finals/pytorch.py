@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import device
 from ..evaluator.correctness import case
+from ..executor import device
 from ..protocols import Workload
 from .contender import SEED, Prepared, Skipped
 

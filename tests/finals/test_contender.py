@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from doubles import Sleeper, ToyBackend, Transposed, silent, which_may_enter
+from doubles import Sleeper, ToyBackend, Transposed, silent, stands
 
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
@@ -73,9 +73,9 @@ def test_a_kernel_is_verified_before_it_is_timed(schedule: Schedule | None) -> N
 
 def test_a_kernel_is_compiled_beside_others_and_the_device_is_free_in_the_end() -> None:
     entered: list[str] = []
-    backend = ToyBackend(faults=(lambda: entered.append(which_may_enter()),))
+    backend = ToyBackend(faults=(lambda: entered.append(stands()),))
     KernelContender("trial 0", backend, MATMUL, SCHEDULE).prepare()
-    assert [*entered, which_may_enter()] == ["shared", "shared alone"]
+    assert [*entered, stands()] == ["shared", ""]
 
 
 class TestPytorch:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import pytest
-from doubles import Sleeper, fail, which_may_enter
+from doubles import Sleeper, fail, stands
 
 from mlopt.core.errors import WrongResult
 from mlopt.core.statistics import Estimate
@@ -135,9 +135,9 @@ def test_nothing_is_left_behind(finals: Finals) -> None:
 
 
 def enter(file: Path) -> None:
-    """Note who else may have the device, once."""
+    """Note how the device is held, once."""
     if not file.exists():
-        file.write_text(which_may_enter())
+        file.write_text(stands())
 
 
 @pytest.mark.usefixtures("own_device")
@@ -148,7 +148,7 @@ def test_time_is_taken_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         [Sleeper("noting", calling=functools.partial(enter, tmp_path / "note"))], np.random.default_rng(0)
     )
     assert not absent
-    assert (tmp_path / "note").read_text() == ""
+    assert (tmp_path / "note").read_text() == "alone"
 
 
 @pytest.mark.usefixtures("own_device")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -229,11 +230,16 @@ class Holder:
 
     def __init__(self, how: str, cores: Sequence[int] = ()) -> None:
         code = (
-            f"import os; os.sched_setaffinity(0, {list(cores)} or os.sched_getaffinity(0)); from mlopt import device\n"
+            f"import os; os.sched_setaffinity(0, {list(cores)} or os.sched_getaffinity(0))\n"
+            "from mlopt.executor import device\n"
             f"print('here', flush=True)\nwith device.{how}():\n    print('in', flush=True)\n    input()"
         )
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         assert self._out.readline() == "here\n"
         self._reader = Thread(target=self._out.readline, daemon=True)
@@ -264,14 +270,19 @@ WAITS = 0.5
 """Seconds after which a `Holder` that does not hold is taken to wait."""
 
 
-def which_may_enter() -> str:
-    """Who else may have the device now: '', 'shared', or 'shared alone'."""
-    found = []
-    for how in ("shared", "alone"):
-        with Holder(how) as holder:
-            if holder.holds(WAITS):
-                found.append(how)
-    return " ".join(found)
+def stands() -> str:
+    """How this process holds the device now: '', 'shared' or 'alone'."""
+    with Holder("shared") as holder:
+        if not holder.holds(WAITS):
+            return "alone"
+    resumed = []
+    before = signal.signal(signal.SIGCONT, lambda *_: resumed.append(True))
+    try:
+        passing = "from mlopt.executor import device\nwith device.alone(): pass"
+        subprocess.run([sys.executable, "-c", passing], check=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGCONT, before)
+    return "shared" if resumed else ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,165 @@
+"""The right to a device: time is taken alone, whoever takes it.
+
+A device is a set of CPU cores of this machine. Whoever computes there enters a register; whoever takes time first
+stops all who stand in it, and lets them go on afterwards. Both rights are locks on one file a core, so they hold across
+processes, studies and users, and end with their holder: the right to take time is the file's own lock, the register
+its bytes, of which each process locks the one that its process id numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import signal
+import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+from . import clock
+
+_HIGHEST_PID = 1 << 22
+_STOP_SECONDS = 0.1
+_FLOCK = "hhqqi4x"
+"""struct flock of 64-bit Linux: type, whence, start, length, process id."""
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Compute on this process's cores while nobody takes time there; this process is stopped when somebody does."""
+    with ExitStack() as stack:
+        files = _open(stack)
+        for file in files:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, _record(fcntl.F_RDLCK, os.getpid(), 1))
+        # Who takes time already may have read the register before; who does from here on finds this process in it.
+        _lock(files, fcntl.LOCK_SH)
+        _unlock(files)
+        yield
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have this process's cores to itself; not from within `shared`."""
+    with ExitStack() as stack:
+        files = _open(stack)
+        _lock(files, fcntl.LOCK_EX)
+        others = {pid for file in files for pid in _registered(file)}
+        stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
+        _signal(others, signal.SIGSTOP)
+        _await_stopped(others)
+        yield
+
+
+def is_held_back(process: psutil.Process) -> bool:
+    """Whether a process is stopped because somebody takes time.
+
+    If whoever stopped it is gone without letting it go on, this does.
+    """
+    if not _is_stopped(process):
+        return False
+    with ExitStack() as stack:
+        files = _open(stack)
+        if not any(process.pid in _registered(file) for file in files):
+            return False
+        if not _try(files, fcntl.LOCK_SH):
+            return True
+        _signal({process.pid}, signal.SIGCONT)
+        return False
+
+
+def _lock(files: list[int], kind: int) -> None:
+    """Lock every core; waiting is not counted towards a work's deadline."""
+    if not _try(files, kind):
+        with clock.stopped():
+            for file in files:  # in one order, so that no two wait for each other
+                fcntl.flock(file, kind)
+
+
+def _try(files: list[int], kind: int) -> bool:
+    """Lock every core if that needs no waiting, else none."""
+    try:
+        for file in files:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _unlock(files)
+        return False
+    return True
+
+
+def _unlock(files: list[int]) -> None:
+    for file in files:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _registered(file: int) -> Iterator[int]:
+    """The processes in the register of a core."""
+    start = 0
+    while start < _HIGHEST_PID:
+        request = _record(fcntl.F_WRLCK, start, _HIGHEST_PID - start)
+        kind, _, found, _, _ = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, request))
+        if kind == fcntl.F_UNLCK:
+            return
+        yield found
+        start = found + 1
+
+
+def _record(kind: int, start: int, length: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
+
+
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    """Signal processes, each with its whole group if it leads one (unless that is also ours)."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == pid != os.getpgrp():
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+
+
+def _await_stopped(pids: set[int]) -> None:
+    """Wait until processes stand still, as each does within microseconds; but not for ever, if it is another user's."""
+    end = time.monotonic() + _STOP_SECONDS
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            while not _is_stopped(process) and time.monotonic() < end:
+                time.sleep(0)
+
+
+def _is_stopped(process: psutil.Process) -> bool:
+    """Whether a process computes nothing: it is stopped, or gone."""
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _open(stack: ExitStack) -> list[int]:
+    """A descriptor for each core of this process, since that is what a lock belongs to; `stack` closes them."""
+    folder, files = _folder(tempfile.gettempdir()), []
+    for core in sorted(os.sched_getaffinity(0)):
+        files.append(os.open(f"{folder}/core-{core}", os.O_RDONLY | os.O_CLOEXEC))
+        stack.callback(os.close, files[-1])
+    return files
+
+
+@functools.cache
+def _folder(temporary: str) -> str:
+    """The folder with a file for each core, which every user of this machine may read, and so lock."""
+    folder = Path(temporary) / "mlopt-device"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(0o1777)
+    for core in os.sched_getaffinity(0) | set(range(os.cpu_count() or 1)):
+        with contextlib.suppress(FileExistsError):
+            file = folder / f"core-{core}"
+            file.touch(exist_ok=False)
+            file.chmod(0o644)
+    return str(folder)

@@ -1,0 +1,184 @@
+"""The right to a device, across processes."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import psutil
+import pytest
+from doubles import WAITS, Holder
+
+from mlopt.core.trial import WorkerLost
+from mlopt.executor.worker import Worker
+
+pytestmark = pytest.mark.usefixtures("own_device")
+Hold = Callable[..., Holder]
+
+SLEEP = "import time\nfrom mlopt.executor import device\nwith device.{}(): time.sleep({})"
+SPIN = """
+import time
+from mlopt.executor import device
+with device.shared():
+    while time.process_time() < {}: pass
+"""
+STOP_ITSELF = """
+import os, signal
+from mlopt.executor import device
+with device.{}():
+    while True: os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.fixture
+def hold() -> Iterator[Hold]:
+    """Starts a process that wants the device."""
+    with ExitStack() as stack:
+        yield lambda *arguments: stack.enter_context(Holder(*arguments))
+
+
+@pytest.mark.parametrize("second", ["alone", "shared"])
+def test_alone_keeps_everybody_out_until_the_end(hold: Hold, second: str) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    waiting = hold(second)
+    assert not waiting.holds(WAITS)
+    holder.leave()
+    assert waiting.holds()
+
+
+def test_shared_is_shared(hold: Hold) -> None:
+    assert hold("shared").holds()
+    assert hold("shared").holds()
+
+
+def stopped(holder: Holder) -> bool:
+    return psutil.Process(holder.process.pid).status() == psutil.STATUS_STOPPED
+
+
+def test_sharers_stand_still_while_somebody_is_alone(hold: Hold) -> None:
+    sharers = [hold("shared") for _ in range(3)]
+    assert all(sharer.holds() for sharer in sharers)
+    loner = hold("alone")
+    assert loner.holds()
+    assert all(map(stopped, sharers))
+    loner.leave()
+    assert not any(map(stopped, sharers))
+    gone, *others = sharers
+    gone.leave()
+    loner = hold("alone")
+    assert loner.holds()
+    assert all(map(stopped, others))
+    loner.leave()
+
+
+def test_what_a_sharer_started_stands_still_too(hold: Hold, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    code = (
+        "import pathlib, subprocess\nfrom mlopt.executor import device\n"
+        "with device.shared():\n    helper = subprocess.Popen(['sleep', '600'])\n"
+        f"    pathlib.Path({str(note)!r}).write_text(str(helper.pid))\n    helper.wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], start_new_session=True) as process:
+        try:
+            while not (note.exists() and note.read_text()):
+                time.sleep(0.01)
+            assert hold("alone").holds()
+            assert psutil.Process(int(note.read_text())).status() == psutil.STATUS_STOPPED
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_the_right_ends_with_its_holder(hold: Hold) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    holder.process.kill()
+    assert hold("alone").holds()
+
+
+def test_the_register_ends_with_its_holder(hold: Hold) -> None:
+    sharer = hold("shared")
+    assert sharer.holds()
+    sharer.process.kill()
+    sharer.process.wait()
+    assert hold("alone").holds()
+
+
+def test_who_waits_can_be_killed_too(hold: Hold) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    waiting = hold("alone")
+    assert not waiting.holds(WAITS)
+    waiting.process.kill()
+    holder.leave()
+    assert hold("shared").holds()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="takes two cores")
+def test_a_device_is_the_cores_that_a_process_may_use(hold: Hold) -> None:
+    one, other, *_ = sorted(os.sched_getaffinity(0))
+    sharer = hold("shared", [one, other])
+    assert sharer.holds()
+    assert hold("alone", [one]).holds()
+    assert hold("alone", [other]).holds()
+    assert stopped(sharer)
+    assert not hold("alone", [one, other]).holds(WAITS)
+
+
+def test_waiting_does_not_count_towards_a_deadline(hold: Hold) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    worker = Worker(["mlopt.executor.device"])
+    worker.run(int, 60.0)
+    with ThreadPoolExecutor() as pool, closing(worker):
+        future = pool.submit(worker.run, functools.partial(exec, SLEEP.format("alone", 0), {}), 0.5)
+        time.sleep(1.0)
+        assert not future.done()
+        holder.leave()
+        future.result(60.0)
+        with pytest.raises(WorkerLost, match="deadline"):
+            worker.run(functools.partial(exec, SLEEP.format("alone", 60), {}), 0.5)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker(["mlopt.executor.device"])
+    worker.run(int, 60.0)
+    with closing(worker):
+        yield worker
+
+
+def test_standing_still_does_not_count_towards_a_deadline(hold: Hold, worker: Worker) -> None:
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(worker.run, functools.partial(exec, SPIN.format(0.5), {}), 1.5)
+        time.sleep(0.2)
+        holder = hold("alone")
+        assert holder.holds()
+        time.sleep(3.0)
+        assert not future.done()
+        holder.leave()
+        future.result(60.0)
+
+
+def test_who_was_stopped_goes_on_when_the_stopper_dies(hold: Hold, worker: Worker) -> None:
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(worker.run, functools.partial(exec, SPIN.format(1.0), {}), 60.0)
+        time.sleep(0.2)
+        holder = hold("alone")
+        assert holder.holds()
+        holder.process.kill()
+        future.result(30.0)
+
+
+@pytest.mark.parametrize("how", ["alone", "shared"])
+def test_who_stops_itself_is_late_all_the_same(worker: Worker, how: str) -> None:
+    with pytest.raises(WorkerLost, match="deadline"):
+        worker.run(functools.partial(exec, STOP_ITSELF.format(how), {}), 1.0)
