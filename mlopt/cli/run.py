@@ -42,8 +42,8 @@ def run(arguments: Sequence[str]) -> int:
         try:
             config = compose(hydra, expand(hydra, words)[0] if call.multirun else words)
             sweep = call.multirun or config.hydra.mode == RunMode.MULTIRUN
-            jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else [words]
-            configs = [compose(hydra, job) for job in jobs]
+            jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else []
+            configs = [compose(hydra, job) for job in jobs] or [config]
             directories = []
             for number, config in enumerate(configs):
                 OmegaConf.copy_cache(configs[0], config)  # `now` is one moment for all, as it will be in the sweep
