@@ -32,7 +32,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         for name in ("precision", "seconds"):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise UserError(f"evaluator.{name}={getattr(self, name)} must be positive")
         if self.inputs not in ("warm", "rotated"):
             raise UserError(f"evaluator.inputs={self.inputs!r} must be one of: warm, rotated")

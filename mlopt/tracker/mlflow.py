@@ -84,13 +84,19 @@ class Mlflow:
     def finish(self, result: Mapping[str, Any] | None) -> None:
         if self._feeder is None or self._writer is None:
             return
-        status = "FAILED" if result is None else "KILLED" if result.get("interrupted") else "FINISHED"
-        self._messages.put({"status": status, "result": result})
+        self._messages.put({"status": _status(result), "result": result})
         try:
             self._feeder.join(FINISH_SECONDS)
         finally:
             self._writer.kill()  # nothing happens if it has ended
         self._feeder.join(1.0)
+
+
+def _status(result: Mapping[str, Any] | None) -> str:
+    """MLflow's word for how a study ended."""
+    if result is None:
+        return "FAILED"
+    return "KILLED" if result.get("interrupted") else "FINISHED"
 
 
 def _feed(writer: subprocess.Popen[bytes], study: Message, messages: queue.SimpleQueue[Message]) -> None:
