@@ -59,29 +59,38 @@ def compose(hydra: Hydra, words: Sequence[str]) -> DictConfig:
 
 
 def expand(hydra: Hydra, words: Sequence[str]) -> list[list[str]]:
-    """The calls of single studies that make up a sweep, each combination once. Raises UserError."""
-    choices = []
+    """The calls of single studies that make up a sweep, in Hydra's order; of two words for a key the last counts.
+
+    Raises UserError.
+    """
+    choices: dict[str, list[str]] = {}
     for override in _parse(hydra, words):
-        word = str(override.input_line)
+        word, key = str(override.input_line), override.get_key_element()
         if not override.is_sweep_override():
-            choices.append([word])
+            choices[key] = [word]
         elif override.is_discrete_sweep():
-            choices.append([f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()])
+            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
         else:
             raise UserError(f"'{word}' is an interval; a sweep needs single values")
-    return [list(job) for job in product(*choices)]
+    return [list(job) for job in product(*choices.values())]
+
+
+def sweep_words(config: DictConfig) -> list[str]:
+    """What the configuration itself asks a sweep to vary."""
+    return [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
 
 
 def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
     """What is wrong with `words` that Hydra would not compose, and the nearest that is right."""
     overrides = _parse(hydra, words)
+    groups = hydra.compose_config(CONFIG_NAME, [], RunMode.RUN).hydra.runtime.choices
     choosing = []
     for override in overrides:
         if override.is_sweep_override():
             return f"'{override.input_line}' is a sweep: add -m, or quote the value"
         group, option = override.key_or_group, override.value()
         options = hydra.config_loader.get_group_options(group)
-        if options and not override.is_delete():
+        if (options or group in groups) and not override.is_delete():
             if option not in options:
                 return f"{group} has no option '{option}'{suggest(str(option), options)}"
             choosing.append(str(override.input_line))
@@ -89,13 +98,14 @@ def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
         base = OmegaConf.to_container(hydra.compose_config(CONFIG_NAME, choosing, RunMode.RUN))
     except Exception:  # the choices themselves do not go together; Hydra's words must do
         return None
-    return next(filter(None, (_unknown_key(base, override) for override in overrides)), None)
+    keys = (override.key_or_group.replace("/", ".") for override in overrides)
+    return next(filter(None, (unknown_key(base, key) for key in keys)), None)
 
 
-def _unknown_key(config: Any, override: Override) -> str | None:
-    """Which part of the override's key is not in `config`, if one is."""
+def unknown_key(config: Any, key: str) -> str | None:
+    """Which part of the dotted `key` is not in `config`, if one is not."""
     path: list[str] = []
-    for part in override.key_or_group.replace("/", ".").split("."):
+    for part in key.split("."):
         if not isinstance(config, Mapping):
             return None
         if part not in config:

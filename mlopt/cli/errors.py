@@ -21,4 +21,4 @@ def one_line(message: object) -> str:
 def suggest(word: str, choices: Iterable[str]) -> str:
     """The end of an error line: the choice that resembles `word`, or all of them where none does."""
     known = sorted(choices)
-    return nearest(word, known) or f"; choose from {', '.join(known)}"
+    return nearest(word, known) or (f"; choose from {', '.join(known)}" if known else "; there is none as yet")

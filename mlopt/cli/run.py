@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from ..core.errors import UserError
 from ..protocols import StudyInfo
-from .compose import CONFIG_NAME, compose, expand, hydra_session
+from ..trial_log import TrialLog
+from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, unknown_key
 from .errors import complain, one_line
 from .instantiate import instantiate
 
@@ -32,15 +34,25 @@ def run(arguments: Sequence[str]) -> int:
     logging.captureWarnings(True)  # to the log: the terminal belongs to the progress display
     call = _parser().parse_intermixed_args(list(arguments))
     words: list[str] = call.overrides
+    if call.cfg and call.multirun:
+        raise UserError("--cfg prints the configuration of one study: leave out -m, and give each key one value")
+    if (call.package or call.resolve) and not call.cfg:
+        raise UserError("--package and --resolve say what --cfg prints: add --cfg job")
     with hydra_session() as hydra:
         try:
-            configs = [compose(hydra, job) for job in (expand(hydra, words) if call.multirun else [words])]
-            for config in configs:
-                _preflight(config)
+            config = compose(hydra, expand(hydra, words)[0] if call.multirun else words)
+            sweep = call.multirun or config.hydra.mode == RunMode.MULTIRUN
+            jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else []
+            configs = [compose(hydra, job) for job in jobs] or [config]
+            directories = []
+            for number, config in enumerate(configs):
+                OmegaConf.copy_cache(configs[0], config)  # `now` is one moment for all, as it will be in the sweep
+                directories.append(_preflight(config, number if sweep else None))
             if call.cfg:
-                hydra.show_cfg(CONFIG_NAME, words, call.cfg, call.package, call.resolve)
+                _show(configs[0], call.cfg, call.package, call.resolve)
                 return 0
-            return _run(hydra, words, sweep=call.multirun or configs[0].hydra.mode == RunMode.MULTIRUN)
+            _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
+            return _run(hydra, words, sweep)
         except (HydraException, OmegaConfBaseException, OSError) as error:
             raise UserError(error) from error
 
@@ -58,20 +70,52 @@ def _run(hydra: Hydra, words: list[str], sweep: bool) -> int:
     return max(codes)
 
 
-def _preflight(config: DictConfig) -> None:
-    """Raise UserError before anything is written, if the configuration does not fit the constructors."""
-    config = config.copy()
-    with open_dict(config.hydra.runtime):
-        config.hydra.runtime.output_dir = config.hydra.run.dir
+def _preflight(config: DictConfig, number: int | None) -> Path:
+    """Where a study will write, on its own or as job `number` of a sweep; this writes nothing yet.
+
+    Raises UserError if the configuration does not fit the constructors.
+    """
+    with open_dict(config.hydra):
+        if number is not None:
+            config.hydra.job.num, config.hydra.job.id = number, str(number)
+    HydraConfig.instance().set_config(config)  # which the folder's name may refer to
+    sweep = config.hydra.sweep
+    directory = Path(config.hydra.run.dir) if number is None else Path(sweep.dir, sweep.subdir)
+    with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+        config.hydra.runtime.output_dir = str(directory)
     HydraConfig.instance().set_config(config)
-    with open_dict(config):
-        del config["hydra"]
     try:
-        instantiate(config)
+        instantiate(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     except UserError:
         raise
     except Exception:  # met again in the job, where there is a log to hold its traceback
-        return
+        pass
+    return directory
+
+
+def _check_free(directories: Sequence[Path], key: str) -> None:
+    """Raise UserError if a study would write to where another one does, or has."""
+    for directory, studies in Counter(directories).items():
+        if studies > 1:
+            raise UserError(f"{studies} studies would write to {directory}; make hydra.sweep.subdir differ by study")
+        if (directory / TrialLog.NAME).exists():
+            raise UserError(f"{directory} holds a study already; choose another folder as {key}")
+
+
+def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> None:
+    """Print a study's own configuration (`job`), Hydra's, or both (`all`); of it, what lies at the path `package`."""
+    HydraConfig.instance().set_config(config)
+    keys = [str(key) for key in config if kind == "all" or (key == "hydra") == (kind == "hydra")]
+    shown: Any = OmegaConf.masked_copy(config, keys)
+    if package is not None:
+        if fault := unknown_key(OmegaConf.to_container(shown), package):
+            raise UserError(fault)
+        shown = OmegaConf.select(shown, package)
+    if not OmegaConf.is_config(shown):
+        return print("null" if shown is None else shown)
+    if package is not None:
+        print(f"# @package {package}")
+    print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
 
 
 def _job(config: DictConfig) -> int:

@@ -29,5 +29,5 @@ def summary(error: BaseException) -> str:
 
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Say which of `choices` resembles `word` most, as the end of an error line ('' when none does)."""
-    matches = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(word, list(choices), n=1)
     return f"; did you mean '{matches[0]}'?" if matches else ""

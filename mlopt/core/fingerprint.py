@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 import platform
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from . import cgroup
 
 PACKAGES = ("mlopt", "torch-mlir", "torch", "triton", "numpy", "intel-openmp")
 """Distributions whose version can change what a kernel costs."""
@@ -27,8 +30,8 @@ def cpu_flags() -> frozenset[str]:
 
 
 def available_cores() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """CPU cores that this process may use; part of a core, which a control group may allow, counts as one."""
+    return min([len(os.sched_getaffinity(0)), *map(math.ceil, cgroup.cpu_limits())])
 
 
 def cache_bytes() -> dict[str, int]:

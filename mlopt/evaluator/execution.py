@@ -31,6 +31,9 @@ class Execution:
     """`warm`: every call reads the same buffers, as in a loop; `rotated`: other ones, too many for the caches."""
 
     def __post_init__(self) -> None:
+        for name in ("precision", "seconds"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"evaluator.{name}={getattr(self, name)} must be positive")
         if self.inputs not in ("warm", "rotated"):
             raise UserError(f"evaluator.inputs={self.inputs!r} must be one of: warm, rotated")
 

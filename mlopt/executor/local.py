@@ -20,6 +20,7 @@ class Local:
     """
 
     def __init__(self, slots: int | None = None, memory_bytes: int | None = None) -> None:
+        machine.check(slots, memory_bytes)
         self._slots = slots
         self._memory_bytes = memory_bytes
         self._workers: list[Worker] = []

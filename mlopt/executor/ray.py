@@ -18,10 +18,9 @@ from typing import Any, TypeVar
 
 import psutil
 
-from mlopt.core.errors import UserError
-from mlopt.core.fingerprint import available_cores
-from mlopt.core.trial import Status, WorkerLost
-
+from ..core.errors import UserError
+from ..core.fingerprint import available_cores
+from ..core.trial import Status, WorkerLost
 from . import machine
 from .worker import Worker, unpack
 
@@ -40,6 +39,7 @@ class Ray:
     """
 
     def __init__(self, address: str | None = None, slots: int | None = None, memory_bytes: int | None = None) -> None:
+        machine.check(slots, memory_bytes)
         self._address = address
         self._slots = slots
         self._memory_bytes = memory_bytes

@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 
 import psutil
 
-from mlopt.core.errors import UserError
-from mlopt.core.trial import Status, WorkerLost
-
+from ..core.errors import UserError
+from ..core.trial import Status, WorkerLost
 from . import clock, device
 
 R = TypeVar("R")

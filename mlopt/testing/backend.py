@@ -18,10 +18,9 @@ import numpy as np
 import psutil
 import pytest
 
-from mlopt.core.errors import InvalidSchedule, UserError
-from mlopt.core.schedule import Decision, Schedule
-from mlopt.protocols import Array, Backend, Kernel, Workload
-
+from ..core.errors import InvalidSchedule, UserError
+from ..core.schedule import Decision, Schedule
+from ..protocols import Array, Backend, Kernel, Workload
 from .space import walks
 from .workload import DISTRIBUTIONS, draw, within_tolerance
 

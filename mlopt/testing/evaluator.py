@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from mlopt.core.errors import WrongResult
-from mlopt.core.trial import Measurement
-from mlopt.protocols import Evaluator, Program, Workload
+from ..core.errors import WrongResult
+from ..core.trial import Measurement
+from ..protocols import Evaluator, Program, Workload
 
 
 class EvaluatorContract(ABC):

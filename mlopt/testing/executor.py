@@ -18,9 +18,9 @@ from typing import NoReturn
 import psutil
 import pytest
 
-from mlopt.core.errors import CompileError
-from mlopt.core.trial import Status, WorkerLost
-from mlopt.protocols import Executor
+from ..core.errors import CompileError
+from ..core.trial import Status, WorkerLost
+from ..protocols import Executor
 
 MEMORY_BYTES = 300 << 20
 PATIENCE = 60.0

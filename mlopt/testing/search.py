@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, Search, Space, StudyContext
-from mlopt.testing.spaces import Flat, Tree, schedules
+from ..core.schedule import Schedule
+from ..core.trial import Status, Trial
+from ..protocols import Budget, Search, Space, StudyContext
+from .spaces import Flat, Tree, schedules
 
 Judge = Callable[[int, Schedule], Trial]
 """Makes the trial of a number and a schedule: what executor, backend and evaluator do in a study."""

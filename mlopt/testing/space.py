@@ -9,10 +9,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 import pytest
 
-from mlopt.core.errors import InvalidSchedule
-from mlopt.core.schedule import Decision, Schedule, Value
-from mlopt.core.space import Knob
-from mlopt.protocols import CountedSpace, Space
+from ..core.errors import InvalidSchedule
+from ..core.schedule import Decision, Schedule, Value
+from ..core.space import Knob
+from ..protocols import CountedSpace, Space
 
 WALKS = 20
 DEEPEST = 1000

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mlopt.core.errors import InvalidSchedule
-from mlopt.core.schedule import Decision, Schedule, Value
-from mlopt.core.space import Knob, KnobSpace
-from mlopt.protocols import Space
+from ..core.errors import InvalidSchedule
+from ..core.schedule import Decision, Schedule, Value
+from ..core.space import Knob, KnobSpace
+from ..protocols import Space
 
 
 class Flat(KnobSpace):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Status, Trial
-from mlopt.protocols import StudyInfo, Tracker
+from ..core.schedule import Schedule
+from ..core.trial import Status, Trial
+from ..protocols import StudyInfo, Tracker
 
 
 class TrackerContract(ABC):

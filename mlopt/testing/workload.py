@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlopt.core.errors import UserError
-from mlopt.protocols import Array, Workload
+from ..core.errors import UserError
+from ..protocols import Array, Workload
 
 DISTRIBUTIONS = ("normal", "uniform")
 PICKLED_BYTES = 10_000

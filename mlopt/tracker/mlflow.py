@@ -13,9 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mlopt.core.trial import Trial
-from mlopt.protocols import StudyInfo
-
+from ..core.trial import Trial
+from ..protocols import StudyInfo
 from .store import environment, locate
 
 FINISH_SECONDS = 30.0
@@ -36,7 +35,7 @@ class Mlflow:
     study is killed, the helper notices and closes the run.
     """
 
-    def __init__(self, uri: str | None, experiment: str) -> None:
+    def __init__(self, uri: str | None = None, experiment: str = "mlopt") -> None:
         self._uri = uri
         self._experiment = experiment
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -85,12 +84,19 @@ class Mlflow:
     def finish(self, result: Mapping[str, Any] | None) -> None:
         if self._feeder is None or self._writer is None:
             return
-        self._messages.put({"status": "FAILED" if result is None else "FINISHED", "result": result})
+        self._messages.put({"status": _status(result), "result": result})
         try:
             self._feeder.join(FINISH_SECONDS)
         finally:
             self._writer.kill()  # nothing happens if it has ended
         self._feeder.join(1.0)
+
+
+def _status(result: Mapping[str, Any] | None) -> str:
+    """MLflow's word for how a study ended."""
+    if result is None:
+        return "FAILED"
+    return "KILLED" if result.get("interrupted") else "FINISHED"
 
 
 def _feed(writer: subprocess.Popen[bytes], study: Message, messages: queue.SimpleQueue[Message]) -> None:

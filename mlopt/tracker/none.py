@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlopt.core.trial import Trial
-from mlopt.protocols import StudyInfo
+from ..core.trial import Trial
+from ..protocols import StudyInfo
 
 
 class NoTracker:

@@ -18,6 +18,9 @@ Command = Callable[..., Any]
         ("tracker=zzz", "tracker has no option 'zzz'; choose from mlflow, none, toy"),
         ("search=[toy,tyo]", "search has no option '['toy', 'tyo']'; choose from"),
         ("hydra/launcher=basc", "hydra/launcher has no option 'basc'; did you mean 'basic'?"),
+        ("experiment=quick", "experiment has no option 'quick'; there is none as yet"),
+        ("target=avx2", "the configuration has no key 'target'; choose from backend, budget"),
+        ("resume=outputs/old", "the configuration has no key 'resume'; choose from backend, budget"),
         ("serach=toy", "the configuration has no key 'serach'; did you mean 'search'?"),
         ("budget.trails=3", "budget has no key 'trails'; did you mean 'trials'?"),
         ("workload.siez=5", "workload has no key 'siez'; did you mean 'size'?"),
@@ -39,8 +42,17 @@ Command = Callable[..., Any]
         ("~search", "a study needs a search; see mlopt --help"),
         ("seed=-1", "seed=-1 is not a whole number from 0 up"),
         ("--mutlirun", "unrecognized arguments: --mutlirun; see mlopt --help"),
+        ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one study: leave out -m"),
+        ("seed=1,2 --cfg job", "'seed=1,2' is a sweep: add -m, or quote the value"),
+        ("--package budget", "--package and --resolve say what --cfg prints: add --cfg job"),
+        ("--resolve", "--package and --resolve say what --cfg prints: add --cfg job"),
+        ("--cfg job --package budget.trails", "budget has no key 'trails'; did you mean 'trials'?"),
+        ("--cfg job --package hydra", "the configuration has no key 'hydra'; choose from backend, budget"),
+        ("--cfg jbo", "argument --cfg/-c: invalid choice: 'jbo' (choose from"),
+        ("--cfg", "argument --cfg/-c: expected one argument; see mlopt --help"),
         ("-m search=toy,tyo", "search has no option 'tyo'; did you mean 'toy'?"),
         ("-m seed=1,x", "seed=x is not a whole number from 0 up"),
+        ("-m seed=1,2 hydra.sweep.subdir=x", "2 studies would write to outputs/"),
         ("-m seed=interval(0,1)", "'seed=interval(0,1)' is an interval; a sweep needs single values"),
     ],
 )
@@ -61,3 +73,26 @@ def test_a_plugin_with_a_broken_file_is_a_mistake(tune: Command, drop_in: Callab
     assert answer.code == 2
     assert answer.err.count("\n") == 1
     assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "folder", "key"),
+    [
+        ("hydra.run.dir=old", "old", "hydra.run.dir"),
+        ("-m seed=1,2 hydra.sweep.dir=old", "old/1", "hydra.sweep.dir"),
+        ("-m seed=1,2 hydra.sweep.dir=old hydra.sweep.subdir=s${seed}", "old/s2", "hydra.sweep.dir"),
+        ("experiment=both hydra.sweep.dir=old", "old/1", "hydra.sweep.dir"),
+    ],
+)
+def test_a_folder_that_holds_a_study_stays_as_it_is(
+    tune: Command, study: Any, drop_in: Callable[..., Path], words: str, folder: str, key: str
+) -> None:
+    sweep = "# @package _global_\n# both\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 4,5\n"
+    drop_in("lab", {"experiment/both": sweep})
+    Path(folder).mkdir(parents=True)
+    Path(folder, "trials.jsonl").touch()
+    answer = tune(*words.split())
+    assert answer.err == f"mlopt: {folder} holds a study already; choose another folder as {key}\n"
+    assert answer.code == 2
+    assert not study.made
+    assert [path for path in Path("old").rglob("*") if path.is_file()] == [Path(folder, "trials.jsonl")]

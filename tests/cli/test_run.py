@@ -71,6 +71,11 @@ def test_a_sweep_runs_every_combination_in_a_folder_of_its_own(tune: Command, st
     assert {made["info"].directory for made in study.made} == {Path("sweep", str(i)).absolute() for i in range(4)}
 
 
+def test_of_two_words_for_a_key_the_last_counts_in_a_sweep(tune: Command, study: Any) -> None:
+    assert tune("-m", "seed=1,2", "seed=3", "hydra.sweep.subdir=${seed}").code == 0
+    assert [made["seed"] for made in study.made] == [3]
+
+
 def test_a_sweep_may_choose_among_all_options(tune: Command, study: Any) -> None:
     assert tune("-m", "search=glob(t*)").code == 0
     assert len(study.made) == 1
@@ -100,6 +105,28 @@ def test_cfg_prints_the_configuration_and_runs_nothing(tune: Command, study: Any
     assert OmegaConf.create(answer.out).size == 6
     assert not study.made
     assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("--cfg job -p budget.seconds", "null\n"),
+        ("--cfg job -p seed", "0\n"),
+        ("--cfg all -p hydra.sweep --resolve hydra.sweep.dir=x hydra.sweep.subdir=${seed}", "subdir: '0'\n"),
+        ("--cfg hydra -p hydra.run hydra.run.dir=x/${seed}", "# @package hydra.run\ndir: x/${seed}\n"),
+        ("--cfg job hydra.run.dir=x/${hydra:job.name}", "seed: 0\n"),
+    ],
+)
+def test_cfg_prints_what_it_is_asked_for(tune: Command, words: str, shown: str) -> None:
+    answer = tune(*words.split())
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.endswith(shown)
+
+
+def test_cfg_leaves_out_what_it_is_not_asked_for(tune: Command) -> None:
+    keys = {kind: set(OmegaConf.create(tune("--cfg", kind).out)) for kind in ("job", "hydra", "all")}
+    assert keys["hydra"] == {"hydra"}
+    assert keys["job"] == keys["all"] - {"hydra"}
 
 
 def raising(error: Exception) -> Callable[[], None]:

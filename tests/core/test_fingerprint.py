@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import mlopt
+from mlopt.core import cgroup
 from mlopt.core import fingerprint as module
 from mlopt.core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, fingerprint
 
@@ -94,7 +95,17 @@ def test_a_cache_that_is_told_of_by_halves_is_passed_over(system: System) -> Non
 
 def test_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 5, 6} if pid == 0 else set())
+    monkeypatch.setattr(cgroup, "cpu_limits", tuple)
     assert available_cores() == fingerprint()["cores"] == 3
+
+
+@pytest.mark.parametrize(("quotas", "cores"), [((2.0,), 2), ((1.2, 8.0), 2), ((0.1,), 1), ((4.0,), 3)])
+def test_a_container_has_no_more_cores_than_its_quota_rounded_up(
+    monkeypatch: pytest.MonkeyPatch, quotas: tuple[float, ...], cores: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 5, 6})
+    monkeypatch.setattr(cgroup, "cpu_limits", lambda: quotas)
+    assert available_cores() == cores
 
 
 def test_a_fingerprint_is_plain_data_with_all_that_can_change_a_time() -> None:

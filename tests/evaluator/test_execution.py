@@ -127,7 +127,7 @@ def test_a_wrong_program_is_a_wrong_result_and_has_no_time(program: str) -> None
 @pytest.mark.parametrize("sizes", [(7, 9, 37), (1, 1, 1), (127, 63, 255)], ids=str)
 def test_a_right_program_is_never_accused(sizes: tuple[int, int, int]) -> None:
     for seed in range(12):
-        outcome = trial(mlir(*sizes), Matmul(*sizes), Execution(seed=seed, precision=1.0, seconds=0.0))
+        outcome = trial(mlir(*sizes), Matmul(*sizes), Execution(seed=seed, precision=1.0, seconds=1e-9))
         assert outcome.status is Status.OK, outcome.error
 
 
@@ -211,3 +211,10 @@ def test_rotated_inputs_are_equal_and_together_too_many_for_the_caches(
 def test_other_ways_to_give_inputs_are_a_mistake() -> None:
     with pytest.raises(UserError, match="must be one of: warm, rotated"):
         Execution(inputs="cold")
+
+
+@pytest.mark.parametrize("setting", ["precision", "seconds"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+def test_a_limit_that_is_not_positive_is_a_mistake(setting: str, value: float) -> None:
+    with pytest.raises(UserError, match=rf"^evaluator\.{setting}={value} must be positive$"):
+        Execution(**{setting: value})

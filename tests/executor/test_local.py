@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from mlopt.core.errors import UserError
+from mlopt.executor import machine
 from mlopt.executor.local import Local
 from mlopt.protocols import Executor
 from mlopt.testing.executor import ExecutorContract
@@ -22,10 +22,5 @@ def test_nothing_outlives_a_driver_that_is_killed(kill_driver: Callable[..., lis
 
 def test_it_has_by_default_a_slot_for_each_core_but_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, slots in ((1, 1), (3, 3), (64, 8)):
-        monkeypatch.setattr("os.sched_getaffinity", lambda pid, cores=cores: set(range(cores)))
+        monkeypatch.setattr(machine, "available_cores", lambda cores=cores: cores)
         assert Local().slots == slots
-
-
-def test_without_any_slot_is_a_mistake_of_the_user() -> None:
-    with pytest.raises(UserError, match=r"executor\.slots must be at least 1, not 0"):
-        Local(slots=0).start([])

@@ -140,6 +140,13 @@ def test_the_run_of_a_study_that_was_killed_is_closed_as_killed(client: Any, fol
     assert find(client, "attributes.run_name = 'third'").info.status == "KILLED"
 
 
+def test_the_run_of_a_study_that_was_interrupted_is_closed_as_killed(client: Any, folder: Path) -> None:
+    tracker = Mlflow(f"sqlite:///{folder}/mlflow.db", "mine")
+    tracker.start(StudyInfo("interrupted", folder / "first", {}, {}))
+    tracker.finish({**RESULT, "interrupted": True})
+    assert find(client, "attributes.run_name = 'interrupted'").info.status == "KILLED"
+
+
 class TestAFailingStore:
     @pytest.fixture
     def study(self, tmp_path: Path) -> StudyInfo:

@@ -23,8 +23,12 @@ class Mlir:
     threads: int | str = "all"
 
     def __post_init__(self) -> None:
-        if self.threads != "all" and (type(self.threads) is not int or self.threads < 1):
+        if self.threads == "all":
+            return
+        if type(self.threads) is not int or self.threads < 1:
             raise UserError(f"backend.threads={self.threads!r} must be a whole number of at least 1, or 'all'")
+        if self.threads > (cores := available_cores()):
+            raise UserError(f"backend.threads={self.threads} must be at most {cores}, as many cores as there are")
 
     @property
     def preload(self) -> tuple[str, ...]:

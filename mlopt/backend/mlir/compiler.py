@@ -24,8 +24,10 @@ from .transformation import transformation
 def space(source: str, threads: int) -> ContractionSpace:
     """The schedules of a payload, given as text, for kernels on `threads` threads.
 
-    Raises UserError when the payload cannot be parsed or optimised.
+    Raises UserError when the payload cannot be parsed or optimised, or when there is no runtime for threads.
     """
+    if threads > 1:
+        openmp.library_path()  # told once, at the study's start, and not by every trial
     with _active():
         return ContractionSpace(Contraction.find(parse(source)), host_simd(), threads)
 
@@ -55,7 +57,7 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
 
     def generate() -> Any:
         with _active(), _stage("machine_code", stages):
-            libraries = [openmp.library_path() or ""] if parallel else []
+            libraries = [openmp.library_path()] if parallel else []
             engine = compile_llvm(module, NAIVE_LEVEL if schedule is None else SCHEDULED_LEVEL, libraries)
             engine.lookup(entry)
         return engine

@@ -9,14 +9,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...core.errors import UserError
+
 SPIN_MILLISECONDS = 200
 """How long threads wait actively for the next parallel region while kernels are timed: the runtime's own default."""
 
 
 @functools.cache
-def library_path() -> str | None:
-    """Path of libiomp5 (PyPI's intel-openmp) or LLVM's libomp; None when neither is installed."""
-    return next((str(path) for path in _candidates() if path.is_file()), None)
+def library_path() -> str:
+    """Path of libiomp5 (PyPI's intel-openmp) or LLVM's libomp. Raises UserError when neither is installed."""
+    for path in _candidates():
+        if path.is_file():
+            return str(path)
+    raise UserError(
+        "no OpenMP runtime is installed, which kernels need for more than one thread: "
+        "pip install intel-openmp, or install LLVM's libomp, or set backend.threads=1"
+    )
 
 
 def use_threads(count: int) -> None:
@@ -34,10 +42,7 @@ def rest() -> None:
 
 @functools.cache
 def _runtime() -> ctypes.CDLL:
-    path = library_path()
-    if path is None:
-        raise ImportError("no OpenMP runtime for MLIR kernels; install one with: pip install intel-openmp")
-    return ctypes.CDLL(path)
+    return ctypes.CDLL(library_path())
 
 
 def _candidates() -> Iterator[Path]:

@@ -24,7 +24,8 @@ SECONDS = 2.0
 
 
 def bindings(module: str) -> Any:
-    package = "torch_mlir" if importlib.util.find_spec("torch_mlir") else "mlir"
+    find = importlib.util.find_spec
+    package = "torch_mlir" if find("torch_mlir") and find("torch_mlir.ir") else "mlir"
     return importlib.import_module(f"{package}.{module}")
 
 

@@ -50,7 +50,7 @@ def _best(source: str, threads: int, arrays: Sequence[Array]) -> float:
     with context, ir.Location.unknown(context):
         module = ir.Module.parse(source)
         PassManager.parse(lowering(threads > 1)).run(module.operation)
-        engine = compile_llvm(module, 3, [openmp.library_path() or ""] if threads > 1 else [])
+        engine = compile_llvm(module, 3, [openmp.library_path()] if threads > 1 else [])
     kernel = MlirKernel(engine, "peak", threads if threads > 1 else 0)
     call = kernel.bind(arrays, [])
     call()

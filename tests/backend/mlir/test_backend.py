@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlopt.backend.mlir import compiler
+from mlopt.backend.mlir import backend, compiler
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.script import Script
@@ -48,12 +48,19 @@ class TestTwoThreads(TestOneThread):
 
 def test_all_threads_are_all_cores_that_the_process_may_use() -> None:
     assert Mlir().thread_count == Mlir(threads="all").thread_count == available_cores()
-    assert Mlir(threads=3).thread_count == 3
+    assert Mlir(threads=1).thread_count == 1
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", "some", None, True])
 def test_a_number_of_threads_that_is_none_is_a_mistake(threads: Any) -> None:
     assert_mistake(lambda: Mlir(threads=threads))
+
+
+def test_more_threads_than_cores_are_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "available_cores", lambda: 3)
+    assert Mlir(threads=3).thread_count == 3
+    with pytest.raises(UserError, match=r"^backend\.threads=4 must be at most 3, as many cores as there are$"):
+        Mlir(threads=4)
 
 
 @dataclass(frozen=True)

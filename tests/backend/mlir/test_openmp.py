@@ -17,6 +17,7 @@ from mlopt.backend.mlir.compiler import parse
 from mlopt.backend.mlir.contraction import Contraction
 from mlopt.backend.mlir.lowering import lowering
 from mlopt.backend.mlir.transformation import transformation
+from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.testing.space import walks
 from mlopt.workloads.matmul.workload import Matmul
@@ -26,6 +27,7 @@ BLOCKS = Matmul(m=64, n=64, k=16)
 COUNT = """
 import os, time
 import numpy as np
+import mlopt.backend.mlir.backend as module
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.testing.space import walks
 from mlopt.workloads.matmul.workload import Matmul
@@ -35,6 +37,7 @@ def tasks():
 
 matmul = Matmul(m=64, n=64, k=16)
 arrays = [np.ones((64, 16), np.float32), np.ones((16, 64), np.float32)], [np.empty((64, 64), np.float32)]
+module.available_cores = lambda: 3  # threads, not cores, are counted here
 first = tasks()
 for threads in (1, 2, 3):
     backend = Mlir(threads=threads)
@@ -52,9 +55,18 @@ print(time.process_time() - start)
 
 
 def test_the_runtime_is_found() -> None:
-    path = openmp.library_path()
-    assert path is not None
-    assert Path(path).is_file()
+    assert Path(openmp.library_path()).is_file()
+
+
+def test_without_a_runtime_threads_are_a_mistake_that_is_told_before_any_trial(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    openmp.library_path.cache_clear()
+    monkeypatch.setattr(openmp, "_candidates", lambda: [tmp_path / "libomp.so"])
+    workload = Matmul(m=8, n=24, k=8)  # one whose space nobody has asked for yet
+    with pytest.raises(UserError, match=r"pip install intel-openmp, or install LLVM's libomp, or .*threads=1$"):
+        Mlir(threads=2).space(workload)
+    Mlir(threads=1).space(workload)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
