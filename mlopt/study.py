@@ -81,7 +81,13 @@ class Study:
                 interrupted = True
                 comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
             found = result.describe(
-                self.info, self.workload, self.backend, self.seed, self.trials, time.monotonic() - started
+                self.info,
+                self.workload,
+                self.backend,
+                self.evaluator,
+                self.seed,
+                self.trials,
+                time.monotonic() - started,
             )
             found.update(comparison)
             result.write(self.info.directory, found)
@@ -157,15 +163,18 @@ class Study:
             return {"best": result.provisional(self.best)}
         valid = [trial for trial in self.trials if trial.seconds is not None]
         finalists = {f"trial {t.trial}": t for t in heapq.nsmallest(FINALISTS, valid, key=lambda t: t.seconds or 0.0)}
+        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in finalists.items()}
+        schedules["naive"] = None
+        workload, inputs = self.workload, self.evaluator.inputs
         contenders: list[Contender] = [
-            *(KernelContender(name, self.backend, self.workload, t.schedule) for name, t in finalists.items()),
-            KernelContender("naive", self.backend, self.workload, None),
-            *(PytorchContender(self.workload, self.backend.thread_count, compiled) for compiled in (False, True)),
+            *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
+            *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (False, True)),
         ]
         estimates, absent = measure(contenders, np.random.default_rng(self.seed))
         roof = None
         try:
-            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS))
+            fastest = min((estimate.seconds for estimate in estimates.values()), default=float("inf"))
+            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), workload, fastest)
         except Exception as error:  # a yardstick is missing, the result is not
             absent["roofline"] = error
         return result.final(finalists, estimates, absent, roof, self.workload)
