@@ -151,7 +151,11 @@ class ToyProgram:
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: {"parse": 0.25, "lower": 0.5})
 
     def load(self) -> Kernel:
-        return PythonKernel(self.make())
+        return PythonKernel(self._function)
+
+    @functools.cached_property
+    def _function(self) -> Function:
+        return self.make()
 
 
 class Numbers(KnobSpace):
@@ -369,3 +373,20 @@ class Transposed(Matmul):
 
     def eager(self) -> Callable[..., Any]:
         return lambda a, b: (a @ b).T.contiguous()
+
+
+@dataclass(frozen=True)
+class RightAtFirst(Matmul):
+    """A matrix product whose PyTorch function computes it so many times, and then gives one of its answers again."""
+
+    calls: int = 1
+
+    def eager(self) -> Callable[..., Any]:
+        known: list[Any] = []
+
+        def multiply(a: Any, b: Any) -> Any:
+            if len(known) < self.calls:
+                known.append(a @ b)
+            return known[-1]
+
+        return multiply
