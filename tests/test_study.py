@@ -312,13 +312,12 @@ def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet:
     assert found["best"]["seconds"] == 1.0
 
 
-def test_a_roofline_that_the_best_beat_is_measured_again(make: Make, meet: Meet) -> None:
+def test_a_roofline_that_the_best_beat_is_measured_again(tmp_path: Path, meet: Meet) -> None:
     meet(lambda name: 1.0)
     evaluator = ToyEvaluator(executes=True)
-    make(ToyBackend(ceiling=Roofline(1.0, 1.0), thread_count=9), evaluator=evaluator).run()
-    meet(lambda name: 2.0)
-    study = study_in(make.args[0].parent / "again", ToyBackend(thread_count=9), evaluator=evaluator)
-    assert study.run()["baselines"]["roofline"]["flops_per_second"] == 1e12
+    for name, ceiling in (("first", Roofline(1.0, 1.0)), ("second", Roofline(1e12, 1e11))):
+        found = study_in(tmp_path / name, ToyBackend(ceiling=ceiling, thread_count=9), evaluator=evaluator).run()
+    assert found["baselines"]["roofline"]["flops_per_second"] == 1e12
 
 
 def test_a_study_of_which_no_trial_is_valid_says_why_and_keeps_its_trials(make: Make) -> None:
