@@ -84,8 +84,8 @@ class KernelContender:
                 overhead = kernel.overhead()
             finally:
                 kernel.rest()
-        awake = program.load()
-        turns = itertools.cycle([awake.bind(inputs, outputs) for inputs in timed.sets])
+            awake = program.load()
+            turns = itertools.cycle([awake.bind(inputs, outputs) for inputs in timed.sets])
         return _PreparedKernel(self.workload, awake, timed, outputs, turns, overhead)
 
 
@@ -104,10 +104,10 @@ class _PreparedKernel:
 
     def verify(self) -> None:
         with device.shared():
-            self.timed.compare(self.outputs)
             fresh = fresh_case(self.workload)
         with device.alone():
             try:
+                self.timed.compare(self.outputs)
                 fresh.check(self.kernel, self.outputs)
             finally:
                 self.kernel.rest()

@@ -30,6 +30,7 @@ from doubles import (
 
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
+from mlopt.evaluator.timing import net
 from mlopt.executor.worker import Worker
 from mlopt.finals import contender as module
 from mlopt.finals.contender import Contender, KernelContender, Prepare, Skipped, Turn, Verify
@@ -73,8 +74,15 @@ def test_calls_too_fast_for_the_clock_are_timed_together() -> None:
     assert len(calls) > 2 * len(samples)
 
 
-def test_the_calls_overhead_is_subtracted_and_no_time_is_zero() -> None:
-    assert max(turn(Sleeper("slow", 0.03, overhead=0.02))) < 0.03 <= min(turn(Sleeper("slow", 0.03)))
+def test_the_calls_overhead_is_subtracted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "take", lambda turns, repeat, overhead=0.0: net(0.1, overhead))
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
+    for needs_no_warm_up in (1.0, 0.0):
+        monkeypatch.setattr(module, "NEEDS_NO_WARM_UP_SECONDS", needs_no_warm_up)
+        assert turn(Sleeper("one", overhead=0.002)) == [0.098]
+
+
+def test_no_time_is_zero() -> None:
     assert min(turn(Sleeper("quick", overhead=1.0))) > 0.0
 
 
@@ -191,15 +199,20 @@ def test_a_kernel_rests_between_preparation_and_turns_and_after_all() -> None:
     assert timed.bound[-1] is None
 
 
-def test_a_kernel_that_is_found_wrong_rests_too() -> None:
-    for make, work in (
-        (silent, Prepare),
-        (remembers, lambda contender: lambda: turn(contender) and Verify("trial 0")()),
-    ):
-        program = Given(make)
-        with pytest.raises(WrongResult):
-            work(kernel(backend=Building(program)))()
-        assert program.kernels[-1].bound[-1] is None
+def test_a_kernel_that_is_found_wrong_at_first_rests_too() -> None:
+    program = Given(silent)
+    with pytest.raises(WrongResult):
+        kernel(backend=Building(program)).prepare()
+    assert program.kernels[-1].bound[-1] is None
+
+
+@pytest.mark.parametrize("make", [remembers, right_at_first])
+def test_a_kernel_that_is_found_wrong_in_the_end_rests_too(make: Callable[[], Function]) -> None:
+    program = Given(make)
+    turn(kernel(backend=Building(program)))
+    with pytest.raises(WrongResult):
+        Verify("trial 0")()
+    assert program.kernels[-1].bound[-1] is None
 
 
 def test_a_kernel_is_compiled_and_its_reference_made_beside_others_and_the_device_is_free_in_the_end() -> None:
