@@ -9,7 +9,7 @@ from pathlib import Path
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.core.trial import Measurement
-from mlopt.protocols import Kernel, Program, Roofline, Workload
+from mlopt.protocols import Inputs, Kernel, Program, Roofline, Workload
 
 
 class NoopSpace(KnobSpace):
@@ -52,7 +52,11 @@ class NoopBackend:
 @dataclass(frozen=True)
 class NoopEvaluator:
     executes: bool = False
+    inputs: Inputs = "warm"
     preload: tuple[str, ...] = ()
+
+    def prepare(self, workload: Workload) -> None:
+        pass
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         return Measurement(metrics={"cost": 1.0})

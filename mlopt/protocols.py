@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from .core.trial import Measurement, Trial
 
 Array = NDArray[Any]
 R = TypeVar("R")
+
+Inputs = Literal["warm", "rotated"]
+"""How timed calls are given their inputs: the same buffers on every call, as in a loop, or other ones on every call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,10 @@ class Kernel(Protocol):
         """Seconds that one bound call costs beyond the kernel itself."""
 
     def rest(self) -> None:
-        """Put the kernel's helper threads to sleep, so that they take no time from whoever is measured next."""
+        """Put helper threads to sleep, so that they take no time from whoever is measured next.
+
+        They sleep between any two calls from here on, until a kernel is loaded again.
+        """
 
 
 class Program(Protocol):
@@ -201,7 +207,17 @@ class Evaluator(Protocol):
         """Whether it runs programs: then it has the device to itself, and finalists meet the baselines at the end."""
 
     @property
+    def inputs(self) -> Inputs:
+        """How it gives inputs to the calls that it times, if it executes: finalists and baselines get theirs alike."""
+
+    @property
     def preload(self) -> tuple[str, ...]: ...
+    def prepare(self, workload: Workload) -> None:
+        """Make what every evaluation of this workload needs in this process, such as references, and keep it.
+
+        Called before each evaluation, without limit of time and beside others, who may take time meanwhile.
+        """
+
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         """Judge one program; `best` is the objective to beat so far. Raises WrongResult."""
 

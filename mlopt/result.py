@@ -13,13 +13,19 @@ from .core.fingerprint import fingerprint
 from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
-from .protocols import Backend, Roofline, StudyInfo, Workload
+from .protocols import Backend, Evaluator, Roofline, StudyInfo, Workload
 
 NAME = "result.json"
 
 
 def describe(
-    info: StudyInfo, workload: Workload, backend: Backend, seed: int, trials: Sequence[Trial], wall_seconds: float
+    info: StudyInfo,
+    workload: Workload,
+    backend: Backend,
+    evaluator: Evaluator,
+    seed: int,
+    trials: Sequence[Trial],
+    wall_seconds: float,
 ) -> dict[str, Any]:
     """Everything but the best schedule and what it is compared with."""
     counts = Counter(trial.status for trial in trials)
@@ -29,6 +35,7 @@ def describe(
         "backend": info.tags["backend"],
         "search": info.tags["search"],
         "evaluator": info.tags["evaluator"],
+        "inputs": evaluator.inputs if evaluator.executes else None,
         "seed": seed,
         "threads": backend.thread_count,
         "best": None,

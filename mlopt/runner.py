@@ -15,7 +15,7 @@ import numpy as np
 from .core.errors import summary
 from .core.schedule import Schedule
 from .core.trial import Measurement, Status
-from .executor import device
+from .executor import clock, device
 from .protocols import Backend, Evaluator, Program, Workload
 
 
@@ -48,10 +48,13 @@ class TrialWork:
         seconds = _Stopwatch()
         metrics: dict[str, float] = {}
         try:
-            with device.shared(), seconds:
-                program = self.backend.build(self.workload, self.schedule)
-                if self.evaluator.executes:
-                    program.load()
+            with device.shared():
+                with clock.stopped():  # the first time in a worker it takes as long as it takes
+                    self.evaluator.prepare(self.workload)
+                with seconds:
+                    program = self.backend.build(self.workload, self.schedule)
+                    if self.evaluator.executes:
+                        program.load()
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
             with device.alone() if self.evaluator.executes else device.shared():
                 measurement = self._evaluate(program)

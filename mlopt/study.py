@@ -81,7 +81,13 @@ class Study:
                 interrupted = True
                 comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
             found = result.describe(
-                self.info, self.workload, self.backend, self.seed, self.trials, time.monotonic() - started
+                self.info,
+                self.workload,
+                self.backend,
+                self.evaluator,
+                self.seed,
+                self.trials,
+                time.monotonic() - started,
             )
             found.update(comparison)
             result.write(self.info.directory, found)
@@ -92,8 +98,10 @@ class Study:
         if interrupted:
             raise KeyboardInterrupt
         if found["best"] is None:
+            if not self.trials and self.budget.seconds is not None:
+                raise NoValidSchedule(f"budget.seconds={self.budget.seconds:g} ended before the first trial did")
             reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
-            first = next(filter(None, reasons), "no trial came to its end")
+            first = next(filter(None, reasons), "the search proposed nothing")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
@@ -157,15 +165,18 @@ class Study:
             return {"best": result.provisional(self.best)}
         valid = [trial for trial in self.trials if trial.seconds is not None]
         finalists = {f"trial {t.trial}": t for t in heapq.nsmallest(FINALISTS, valid, key=lambda t: t.seconds or 0.0)}
+        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in finalists.items()}
+        schedules["naive"] = None
+        workload, inputs = self.workload, self.evaluator.inputs
         contenders: list[Contender] = [
-            *(KernelContender(name, self.backend, self.workload, t.schedule) for name, t in finalists.items()),
-            KernelContender("naive", self.backend, self.workload, None),
-            *(PytorchContender(self.workload, self.backend.thread_count, compiled) for compiled in (False, True)),
+            *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
+            *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (False, True)),
         ]
         estimates, absent = measure(contenders, np.random.default_rng(self.seed))
         roof = None
         try:
-            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS))
+            fastest = min((estimate.seconds for estimate in estimates.values()), default=float("inf"))
+            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), workload, fastest)
         except Exception as error:  # a yardstick is missing, the result is not
             absent["roofline"] = error
         return result.final(finalists, estimates, absent, roof, self.workload)

@@ -14,6 +14,7 @@ from mlopt.core.errors import CompileError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status, Trial, WorkerLost
+from mlopt.evaluator.execution import Execution
 from mlopt.finals.contender import Skipped
 from mlopt.protocols import Roofline, StudyInfo
 from mlopt.workloads.matmul.workload import Matmul
@@ -40,7 +41,8 @@ def final(estimates: dict[str, float], absent: dict[str, Exception], roofline: R
 
 def test_a_study_is_described_with_the_keys_of_the_contract() -> None:
     trials = [FIRST, SECOND, Trial(8, Schedule(), Status.TIMEOUT)]
-    found = result.describe(StudyInfo("s", Path(), CONFIG, TAGS), MATMUL, ToyBackend(thread_count=2), 4, trials, 1.5)
+    info, backend, evaluator = StudyInfo("s", Path(), CONFIG, TAGS), ToyBackend(thread_count=2), Execution()
+    found = result.describe(info, MATMUL, backend, evaluator, 4, trials, 1.5)
     assert found["workload"] == {
         "name": "matmul",
         "m": 10,
@@ -51,6 +53,7 @@ def test_a_study_is_described_with_the_keys_of_the_contract() -> None:
         "bytes": 800,
     }
     assert (found["backend"], found["search"], found["evaluator"]) == ("toy", "random", "execution")
+    assert found["inputs"] == "warm"
     assert (found["seed"], found["threads"], found["trials"], found["wall_seconds"]) == (4, 2, 3, 1.5)
     assert found["counts"] == {status.value: 0 for status in Status} | {"ok": 2, "timeout": 1}
     assert (found["best"], found["baselines"], found["speedup"]) == (None, {}, {})

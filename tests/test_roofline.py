@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from doubles import ToyBackend, which_may_enter
+from doubles import ToyBackend, stands
 
 from mlopt import roofline as module
-from mlopt.protocols import Roofline
+from mlopt.protocols import Backend, Roofline, Workload
 from mlopt.roofline import Measure, roofline
+from mlopt.workloads.matmul.workload import Matmul
 
 KNOWN = Roofline(1e12, 1e11)
+MATMUL = Matmul(100, 100, 100)
 
 
 class Runs:
@@ -26,6 +28,15 @@ class Runs:
         return work()
 
 
+def ask(
+    backend: Backend = ToyBackend(),  # noqa: B008 - immutable
+    runs: Runs | None = None,
+    workload: Workload = MATMUL,
+    seconds: float = 1.0,
+) -> Roofline:
+    return roofline(backend, runs or Runs(), workload, seconds)
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, own_device: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -34,17 +45,17 @@ def cache(tmp_path: Path, own_device: None, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_it_is_measured_once() -> None:
     runs = Runs()
-    assert [roofline(ToyBackend(), runs) for _ in range(3)] == [KNOWN] * 3
+    assert [ask(runs=runs) for _ in range(3)] == [KNOWN] * 3
     assert runs.count == 1
 
 
 def test_it_is_another_one_at_another_thread_count_and_on_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs()
-    roofline(ToyBackend(), runs)
-    roofline(replace(ToyBackend(), thread_count=2), runs)
+    ask(runs=runs)
+    ask(replace(ToyBackend(), thread_count=2), runs)
     assert runs.count == 2
     monkeypatch.setattr(module, "fingerprint", lambda: {"cpu": "another"})
-    roofline(ToyBackend(), runs)
+    ask(runs=runs)
     assert runs.count == 3
 
 
@@ -61,26 +72,26 @@ def test_it_is_another_one_at_another_thread_count_and_on_another_machine(monkey
     ],
 )
 def test_a_file_that_makes_no_sense_is_replaced(cache: Path, content: str) -> None:
-    roofline(ToyBackend(), Runs())
+    ask()
     (file,) = cache.iterdir()
     file.write_text(content)
-    assert roofline(ToyBackend(), Runs()) == KNOWN
+    assert ask() == KNOWN
     assert json.loads(file.read_text()) == {"flops_per_second": 1e12, "bytes_per_second": 1e11}
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(cache: Path) -> None:
     cache.parent.mkdir(parents=True)
     cache.write_text("no folder")
-    assert roofline(ToyBackend(), Runs()) == KNOWN
+    assert ask() == KNOWN
 
 
 def test_the_machine_is_measured_alone() -> None:
     class Noting(ToyBackend):
         def roofline(self) -> Roofline:
-            assert which_may_enter() == ""
+            assert stands() == "alone"
             return KNOWN
 
-    assert roofline(Noting(), Runs()) == KNOWN
+    assert ask(Noting()) == KNOWN
 
 
 def test_a_failure_to_measure_is_not_kept(cache: Path) -> None:
@@ -89,5 +100,27 @@ def test_a_failure_to_measure_is_not_kept(cache: Path) -> None:
             raise OSError("no")
 
     with pytest.raises(OSError, match="no"):
-        roofline(Failing(), Runs())
+        ask(Failing())
     assert not cache.exists() or not os.listdir(cache)
+
+
+@pytest.mark.parametrize(
+    ("again", "kept"),
+    [
+        (Roofline(3e12, 1e10), Roofline(3e12, 1e11)),
+        (Roofline(1e11, 2e11), Roofline(1e12, 2e11)),
+        (Roofline(1e11, 1e10), KNOWN),
+    ],
+)
+def test_one_that_a_program_beat_is_measured_again_and_the_higher_peaks_are_kept(
+    again: Roofline, kept: Roofline
+) -> None:
+    runs = Runs()
+    ask(runs=runs)
+    least = KNOWN.seconds(MATMUL.flops, MATMUL.bytes)
+    assert ask(ToyBackend(ceiling=again), runs, seconds=least) == KNOWN
+    assert runs.count == 1
+    assert ask(ToyBackend(ceiling=again), runs, seconds=0.99 * least) == kept
+    assert runs.count == 2
+    assert ask(runs=runs) == kept
+    assert runs.count == 2

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import pickle
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongRes
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Measurement, Status
 from mlopt.evaluator.execution import Execution
+from mlopt.executor.worker import Worker
 from mlopt.protocols import Backend, Evaluator
 from mlopt.runner import Export, Naive, Outcome, TrialWork
 from mlopt.workloads.matmul.workload import Matmul
@@ -134,6 +137,20 @@ def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes
     assert built.read_text() == "shared"
     assert evaluated.read_text() == how
     assert stands() == ""
+
+
+def test_what_evaluations_share_is_made_beside_others_and_not_counted_towards_the_deadline(tmp_path: Path) -> None:
+    file = tmp_path / "prepared"
+    trial(evaluator=ToyEvaluator(executes=True, make_ready=functools.partial(note, file)))
+    assert file.read_text() == "shared"
+    work = TrialWork(MATMUL, ToyBackend(), ToyEvaluator(make_ready=functools.partial(time.sleep, 2.0)), SCHEDULE, None)
+    with contextlib.closing(Worker(["doubles", "mlopt.runner"])) as worker:
+        assert worker.run(work, 1.0).status is Status.OK
+
+
+def test_what_preparing_raises_becomes_a_status() -> None:
+    outcome = trial(evaluator=ToyEvaluator(make_ready=failing(ZeroDivisionError("a bug"))))
+    assert (outcome.status, outcome.error) == (Status.CRASH, "ZeroDivisionError: a bug")
 
 
 def test_the_device_is_free_again_after_a_failure() -> None:

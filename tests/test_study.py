@@ -26,7 +26,7 @@ from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status, Trial
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
-from mlopt.protocols import Budget, Space, StudyContext, StudyInfo
+from mlopt.protocols import Budget, Roofline, Space, StudyContext, StudyInfo
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
 from mlopt.workloads.matmul.workload import Matmul
@@ -270,6 +270,7 @@ def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) ->
     assert found == written(plain.study)
     assert found["best"] == {"trial": 0, "schedule": {"number": 0}, "cost": 1.0}
     assert found["baselines"] == found["speedup"] == {}
+    assert found["inputs"] is None
     assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
     assert found["wall_seconds"] > 0.0
 
@@ -289,13 +290,14 @@ def test_the_finalists_and_the_baselines_meet_in_one_run(make: Make, meet: Meet)
     seconds = {"trial 0": 1.2, "trial 1": 1.1, "naive": 2.2, "torch": 1.1}
     contenders = meet(lambda name: seconds.get(name, 5.0) if name != "torch_compile" else Skipped("no compiler"))
     notes = Notes()
-    found = make(evaluator=ToyEvaluator(executes=True), trackers=[notes], trials=8).run()
+    found = make(evaluator=ToyEvaluator(executes=True, inputs="rotated"), trackers=[notes], trials=8).run()
     assert [contender.name for contender in contenders] == [
         *(f"trial {number}" for number in range(5)),
         "naive",
         "torch",
         "torch_compile",
     ]
+    assert {contender.inputs for contender in contenders} == {found["inputs"]} == {"rotated"}
     assert found["best"] == {"trial": 1, "schedule": {"number": 1}, "seconds": 1.1, "ci95": [1.1, 1.1]}
     assert found["baselines"]["roofline"]["seconds"] == max(MATMUL.flops / 1e12, MATMUL.bytes / 1e11)
     assert found["baselines"]["torch_compile"] == {"skipped": "no compiler"}
@@ -308,6 +310,14 @@ def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet:
     found = make(ToyBackend(ceiling=None, thread_count=7), evaluator=ToyEvaluator(executes=True)).run()
     assert found["baselines"]["roofline"] == {"skipped": "OSError: no counters"}
     assert found["best"]["seconds"] == 1.0
+
+
+def test_a_roofline_that_the_best_beat_is_measured_again(tmp_path: Path, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    evaluator = ToyEvaluator(executes=True)
+    for name, ceiling in (("first", Roofline(1.0, 1.0)), ("second", Roofline(1e12, 1e11))):
+        found = study_in(tmp_path / name, ToyBackend(ceiling=ceiling, thread_count=9), evaluator=evaluator).run()
+    assert found["baselines"]["roofline"]["flops_per_second"] == 1e12
 
 
 def test_a_study_of_which_no_trial_is_valid_says_why_and_keeps_its_trials(make: Make) -> None:

@@ -15,6 +15,9 @@ DISTRIBUTIONS = ("normal", "uniform", "integers")
 """Inputs of the successive cases: with cancellation; without it; and, for after the timing, small whole numbers, whose
 sums are exact, so that one term too few or too many shows among any number of them."""
 
+TIMED, OTHER, FRESH = range(len(DISTRIBUTIONS))
+"""The case that calls are timed on, one that is checked before as well, and one that no kernel has seen before."""
+
 ALIGNMENT = 64
 """Bytes: every buffer begins at a cache line."""
 
@@ -24,13 +27,19 @@ MARGIN, MARK = 4096, 0xA5
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One set of inputs, what should come out, and how far off each element may be."""
+    """Inputs, what should come out, and how far off each element may be."""
 
-    inputs: tuple[Array, ...]
+    sets: tuple[tuple[Array, ...], ...]
+    """The inputs, in each of the places that calls are to find them in."""
     expected: tuple[Array, ...]
     allowed: tuple[Array, ...]
     pristine: tuple[Array, ...]
     """Copies of the inputs that no kernel sees."""
+
+    @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The first set."""
+        return self.sets[0]
 
     def check(self, kernel: Kernel, outputs: Sequence[Array]) -> None:
         """Run `kernel` once into poisoned `outputs`. Raises WrongResult, naming the first wrong element."""
@@ -41,12 +50,13 @@ class Case:
 
     def compare(self, outputs: Sequence[Array]) -> None:
         """Raises WrongResult unless every element is within tolerance and the inputs are as they were."""
-        written = [number for number, used in enumerate(self.inputs) if not np.array_equal(used, self.pristine[number])]
-        for number in written:  # the next kernel is given these inputs too
-            np.copyto(self.inputs[number], self.pristine[number])
+        inputs = [(number, array) for arrays in self.sets for number, array in enumerate(arrays)]
+        written = [(number, used) for number, used in inputs if not np.array_equal(used, self.pristine[number])]
+        for number, used in written:  # the next kernel is given these inputs too
+            np.copyto(used, self.pristine[number])
         if written:
-            raise WrongResult(f"the kernel wrote to input {written[0]}")
-        if overrun := [array for array in (*self.inputs, *outputs) if not _mark(array, renew=False)]:
+            raise WrongResult(f"the kernel wrote to input {written[0][0]}")
+        if overrun := [array for array in (*(used for _, used in inputs), *outputs) if not _mark(array, renew=False)]:
             for array in overrun:
                 _mark(array, renew=True)
             raise WrongResult("the kernel wrote outside of its buffers")
@@ -62,12 +72,12 @@ class Case:
 
 
 @functools.lru_cache(maxsize=8)
-def case(workload: Workload, seed: int, number: int) -> Case:
-    """The case of this number; a worker makes each once."""
+def case(workload: Workload, seed: int, number: int, sets: int = 1) -> Case:
+    """The case of this number, with so many sets of its inputs; a worker makes each once."""
     rng = np.random.default_rng([seed, number])
     inputs = workload.inputs(rng, DISTRIBUTIONS[number])
     expected, allowed = workload.reference(*inputs), workload.tolerance(*inputs)
-    return Case(tuple(aligned(array) for array in inputs), expected, allowed, inputs)
+    return Case(tuple(tuple(map(aligned, inputs)) for _ in range(sets)), expected, allowed, inputs)
 
 
 def aligned(array: Array) -> Array:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import get_args
 
 from ..core.errors import UserError
-from ..core.fingerprint import cache_bytes
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
-from ..protocols import Array, Program, Workload
-from .correctness import Case, aligned, case, empty, poison
+from ..protocols import Inputs, Program, Workload
+from .correctness import FRESH, OTHER, TIMED, Case, case, empty, poison
+from .rotation import set_count
 from .timing import Timer
-
-UNKNOWN_CACHE = 1 << 26
-"""Bytes of the largest cache, where the machine does not tell."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +24,16 @@ class Execution:
     """Relative half-width of the 95 % interval at which repetition ends."""
     seconds: float = 0.3
     """Time for repetition at most."""
-    inputs: str = "warm"
-    """`warm`: every call reads the same buffers, as in a loop; `rotated`: other ones, too many for the caches."""
+    inputs: Inputs = "warm"
+    """`warm`: every call reads the same buffers, as in a loop; `rotated`: other ones, too many for the caches (but no
+    more than `rotation.MOST_SETS`)."""
 
     def __post_init__(self) -> None:
         for name in ("precision", "seconds"):
             if not getattr(self, name) > 0:
                 raise UserError(f"evaluator.{name}={getattr(self, name)} must be positive")
-        if self.inputs not in ("warm", "rotated"):
-            raise UserError(f"evaluator.inputs={self.inputs!r} must be one of: warm, rotated")
+        if self.inputs not in get_args(Inputs):
+            raise UserError(f"evaluator.inputs={self.inputs!r} must be one of: {', '.join(get_args(Inputs))}")
 
     @property
     def executes(self) -> bool:
@@ -45,19 +43,24 @@ class Execution:
     def preload(self) -> tuple[str, ...]:
         return ("numpy", "scipy.stats", __name__)
 
+    def prepare(self, workload: Workload) -> None:
+        self._cases(workload)
+
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        kernel = program.load()
+        timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
-        first, second, fresh = (case(workload, self.seed, number) for number in range(3))
-        second.check(kernel, outputs)
-        first.check(kernel, outputs)
-        for output in outputs:
-            poison(output)
-        calls = [kernel.bind(inputs, outputs) for inputs in self._input_sets(first)]
-        samples = Timer(self.precision, self.seconds).samples(calls, kernel.overhead(), best)
-        first.compare(outputs)
-        kernel.rest()
-        fresh.check(kernel, outputs)
+        kernel = program.load()
+        try:
+            other.check(kernel, outputs)
+            timed.check(kernel, outputs)
+            for output in outputs:
+                poison(output)
+            calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
+            samples = Timer(self.precision, self.seconds).samples(calls, kernel.overhead(), best)
+            timed.compare(outputs)
+            fresh.check(kernel, outputs)
+        finally:
+            kernel.rest()
         estimate = Estimate.of(samples)
         return Measurement(
             seconds=estimate.seconds,
@@ -65,10 +68,6 @@ class Execution:
             metrics={"precision": estimate.precision, "flops_per_second": workload.flops / estimate.seconds},
         )
 
-    def _input_sets(self, case: Case) -> list[tuple[Array, ...]]:
-        """One set of inputs to be found in the caches, or as many as it takes for none to be."""
-        if self.inputs == "warm":
-            return [case.inputs]
-        cache = max(cache_bytes().values(), default=UNKNOWN_CACHE)
-        copies = math.ceil(2 * cache / max(1, sum(array.nbytes for array in case.inputs)))
-        return [case.inputs, *(tuple(aligned(a) for a in case.inputs) for _ in range(copies))]
+    def _cases(self, workload: Workload) -> tuple[Case, Case, Case]:
+        timed = case(workload, self.seed, TIMED, set_count(workload, self.inputs))
+        return timed, case(workload, self.seed, OTHER), case(workload, self.seed, FRESH)

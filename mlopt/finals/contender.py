@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.schedule import Schedule
-from ..evaluator.correctness import case, empty
-from ..evaluator.timing import calls_per_sample, net, take
+from ..evaluator.correctness import FRESH, TIMED, Case, case, empty, poison
+from ..evaluator.rotation import set_count
+from ..evaluator.timing import Call, calls_per_sample, net, take
 from ..executor import device
-from ..protocols import Backend, Workload
+from ..protocols import Array, Backend, Inputs, Kernel, Workload
 
 TURN_SECONDS = 0.02
 """How long one turn lasts at least: long enough to forget what ran before, short enough for many turns."""
@@ -28,13 +29,22 @@ class Skipped(Exception):
     """A baseline that cannot take part here; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A verified contender, ready to be timed."""
+class Prepared(Protocol):
+    """A contender in its worker, found right once, and ready to be timed."""
 
-    call: Callable[[], None]
-    overhead: float
-    """Seconds of each call that are not the kernel's."""
+    @property
+    def turns(self) -> itertools.cycle[Call]:
+        """The calls to be timed, each on its set of inputs, one after another without end."""
+
+    @property
+    def overhead(self) -> float:
+        """Seconds of each call that are not the kernel's."""
+
+    def poison(self) -> None:
+        """Spoil the outputs, so that what an earlier call left there cannot pass for a later one's."""
+
+    def verify(self) -> None:
+        """Raise WrongResult unless the last timed call's outputs are right, and those on inputs never seen before."""
 
 
 class Contender(Protocol):
@@ -56,6 +66,7 @@ class KernelContender:
     backend: Backend
     workload: Workload
     schedule: Schedule | None
+    inputs: Inputs
 
     @property
     def preload(self) -> tuple[str, ...]:
@@ -63,12 +74,53 @@ class KernelContender:
 
     def prepare(self) -> Prepared:
         with device.shared():
-            kernel = self.backend.build(self.workload, self.schedule).load()
+            program = self.backend.build(self.workload, self.schedule)
+            kernel = program.load()
+            timed = timed_case(self.workload, self.inputs)
+        outputs = [empty(spec) for spec in self.workload.outputs]
         with device.alone():
-            outputs = [empty(spec) for spec in self.workload.outputs]
-            inputs = case(self.workload, SEED, 0)
-            inputs.check(kernel, outputs)
-        return Prepared(kernel.bind(inputs.inputs, outputs), kernel.overhead())
+            try:
+                timed.check(kernel, outputs)
+                overhead = kernel.overhead()
+            finally:
+                kernel.rest()
+            awake = program.load()
+            turns = itertools.cycle([awake.bind(inputs, outputs) for inputs in timed.sets])
+        return _PreparedKernel(self.workload, awake, timed, outputs, turns, overhead)
+
+
+@dataclass(frozen=True, slots=True)
+class _PreparedKernel:
+    workload: Workload
+    kernel: Kernel
+    timed: Case
+    outputs: Sequence[Array]
+    turns: itertools.cycle[Call]
+    overhead: float
+
+    def poison(self) -> None:
+        for output in self.outputs:
+            poison(output)
+
+    def verify(self) -> None:
+        with device.shared():
+            fresh = fresh_case(self.workload)
+        with device.alone():
+            try:
+                self.timed.compare(self.outputs)
+                fresh.check(self.kernel, self.outputs)
+            finally:
+                self.kernel.rest()
+
+
+def timed_case(workload: Workload, inputs: Inputs) -> Case:
+    """What contenders are timed on, and checked on before."""
+    return case(workload, SEED, TIMED, set_count(workload, inputs))
+
+
+def fresh_case(workload: Workload) -> Case:
+    """What contenders are checked on when they have been timed."""
+    return case(workload, SEED, FRESH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +141,34 @@ class Turn:
     """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        if self.name not in _ready:  # nobody gets ready while another one is timed
-            raise RuntimeError("its process died between two turns")
-        prepared = _ready[self.name]
-        turns = itertools.cycle([prepared.call])
-        first = take(turns, 1)
+        prepared = _prepared(self.name)
+        prepared.poison()
+        first = take(prepared.turns, 1)
         if first >= NEEDS_NO_WARM_UP_SECONDS:
             return [net(first, prepared.overhead)]
         repeat = calls_per_sample(first)
         samples: list[float] = []
         end = time.perf_counter() + TURN_SECONDS
         while not samples or time.perf_counter() < end:
-            samples.append(take(turns, repeat, prepared.overhead))
+            samples.append(take(prepared.turns, repeat, prepared.overhead))
         return samples
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """The work of checking a contender after its last turn. Raises WrongResult."""
+
+    name: str
+    """The contender's."""
+
+    def __call__(self) -> None:
+        _prepared(self.name).verify()
+
+
+def _prepared(name: str) -> Prepared:
+    if name not in _ready:  # nobody gets ready while another one is timed
+        raise RuntimeError("its process died between two turns")
+    return _ready[name]
 
 
 _ready: dict[str, Prepared] = {}

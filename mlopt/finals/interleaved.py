@@ -1,7 +1,8 @@
 """The interleaved run: every contender in its own process, one turn each a round, in shuffled order.
 
 What changes during the run (clocks, neighbours on the machine) hits all contenders alike. While one is timed, the
-others' processes are stopped. A turn's median is one observation, since calls within a turn are not independent.
+others' processes are stopped. A turn's median is one observation, since calls within a turn are not independent. Every
+contender is verified before its first turn and after its last one.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..core.fingerprint import available_cores
 from ..core.statistics import Estimate
+from ..evaluator.timing import FEWEST_SAMPLES
 from ..executor import device
 from ..executor.worker import Worker
-from .contender import Contender, Prepare, Turn
+from .contender import Contender, Prepare, Turn, Verify
 
-PREPARE_SECONDS = 300.0
+PREPARE_SECONDS = CHECK_SECONDS = 300.0
 TURN_DEADLINE_SECONDS = 300.0
 
 FEWEST_ROUNDS, MOST_ROUNDS = 15, 60
@@ -30,8 +33,11 @@ SECONDS = 20.0
 PRECISION = 0.005
 """Relative half-width of every interval at which the run ends."""
 
-SLOW_SECONDS, SLOW_ROUNDS = 0.3, 3
-"""A contender whose turn takes longer than this stays for so many rounds only."""
+SLOW_SECONDS = 0.3
+"""A contender whose turns take longer than this leaves as soon as its observations make an interval."""
+
+SLOW_TOTAL_SECONDS = 60.0
+"""A slow one has no further turn that would not end within this, whatever the number of its observations."""
 
 
 Absent = dict[str, Exception]
@@ -47,8 +53,35 @@ def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[
             stack.callback(worker.close)
         absent = _prepare(contenders, workers, pool)
         present = [c for c in contenders if c.name not in absent]
-        turns = _rounds(present, workers, rng, absent)
-    return {name: Estimate.of(medians) for name, medians in turns.items() if name not in absent}, absent
+        courses = _rounds(present, workers, rng, absent)
+        for contender in present:
+            if contender.name not in absent:
+                _verify(contender, workers[contender.name], absent)
+    return {name: course.estimate for name, course in courses.items() if name not in absent}, absent
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The turns of one contender so far."""
+
+    medians: list[float] = field(default_factory=list)
+    """One observation a turn, in seconds."""
+    lasted: list[float] = field(default_factory=list)
+    """How long each turn took as a whole, in seconds."""
+
+    @property
+    def estimate(self) -> Estimate:
+        return Estimate.of(self.medians)
+
+    @property
+    def slow(self) -> bool:
+        return min(self.lasted, default=0.0) > SLOW_SECONDS
+
+    @property
+    def over(self) -> bool:
+        """Whether there is no further turn, before the others' are over too."""
+        long = sum(self.lasted) + min(self.lasted, default=0.0) > SLOW_TOTAL_SECONDS
+        return self.slow and (long or len(self.medians) >= FEWEST_SAMPLES)
 
 
 def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker], pool: ThreadPoolExecutor) -> Absent:
@@ -70,16 +103,15 @@ def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker], poo
 
 def _rounds(
     contenders: Sequence[Contender], workers: Mapping[str, Worker], rng: np.random.Generator, absent: Absent
-) -> dict[str, list[float]]:
-    """The median of every turn, in seconds; who is lost on the way is added to `absent`."""
-    medians: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    slow: set[str] = set()
+) -> Mapping[str, _Course]:
+    """Every contender's turns; who is lost on the way is added to `absent`."""
+    courses = {contender.name: _Course() for contender in contenders}
     end = time.monotonic() + SECONDS
     for number in range(MOST_ROUNDS):
-        running = [c for c in contenders if c.name not in absent and (c.name not in slow or number < SLOW_ROUNDS)]
+        running = [c for c in contenders if c.name not in absent and not courses[c.name].over]
         with device.alone():
             for contender in (running[i] for i in rng.permutation(len(running))):
-                worker, start = workers[contender.name], time.monotonic()
+                worker, course, start = workers[contender.name], courses[contender.name], time.monotonic()
                 worker.resume()
                 try:
                     samples = worker.run(Turn(contender.name), TURN_DEADLINE_SECONDS)
@@ -88,11 +120,20 @@ def _rounds(
                     worker.close()
                     continue
                 worker.pause()
-                medians[contender.name].append(statistics.median(samples))
-                if time.monotonic() - start > SLOW_SECONDS:
-                    slow.add(contender.name)
-        quick = [Estimate.of(medians[c.name]) for c in running if c.name not in slow and c.name not in absent]
-        precise = all(estimate.precision <= PRECISION for estimate in quick)
+                course.medians.append(statistics.median(samples))
+                course.lasted.append(time.monotonic() - start)
+        quick = [course for name, course in courses.items() if name not in absent and not course.slow]
+        precise = all(course.estimate.precision <= PRECISION for course in quick)
         if number + 1 >= FEWEST_ROUNDS and (precise or time.monotonic() > end):
             break
-    return medians
+    return courses
+
+
+def _verify(contender: Contender, worker: Worker, absent: Absent) -> None:
+    """Check a contender once more; one that fails is added to `absent`."""
+    worker.resume()
+    try:
+        worker.run(Verify(contender.name), CHECK_SECONDS)
+    except Exception as error:
+        absent[contender.name] = error
+    worker.close()  # one after another, so that no two hold a second case in memory

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluator.correctness import case
+from ..evaluator.correctness import Case
+from ..evaluator.timing import Call
 from ..executor import device
-from ..protocols import Workload
-from .contender import SEED, Prepared, Skipped
+from ..protocols import Array, Inputs, Workload
+from .contender import Prepared, Skipped, fresh_case, timed_case
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class PytorchContender:
     workload: Workload
     threads: int
     compiled: bool
+    inputs: Inputs
 
     @property
     def name(self) -> str:
@@ -37,21 +41,12 @@ class PytorchContender:
         if self.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
             raise Skipped("there is no C++ compiler")
         torch.set_num_threads(self.threads)
-        inputs = case(self.workload, SEED, 0)
-        tensors = [torch.from_numpy(array) for array in inputs.inputs]
-        with device.shared(), torch.inference_mode():
+        with device.shared():
+            timed = timed_case(self.workload, self.inputs)
             function = self._compile(torch) if self.compiled else self.workload.eager()
-            results = function(*tensors)
-        results = results if isinstance(results, tuple) else (results,)
-        inputs.compare([result.numpy() for result in results])
-
-        mode = torch.inference_mode()
-        mode.__enter__()  # for as long as the call exists: this process does nothing else
-
-        def call(keep: Any = mode) -> None:
-            function(*tensors)
-
-        return Prepared(call, overhead=0.0)
+            prepared = _PreparedPytorch(self.workload, function, timed, torch.inference_mode())
+            prepared.check(timed)
+        return prepared
 
     def _compile(self, torch: Any) -> Callable[..., Any]:
         import torch._inductor.config
@@ -59,3 +54,51 @@ class PytorchContender:
         torch._inductor.config.compile_threads = 1  # a pool of compilers would outlive the compilation
         function: Callable[..., Any] = torch.compile(self.workload.eager(), dynamic=False, fullgraph=True)
         return function
+
+
+class _PreparedPytorch:
+    """A function of tensors, bound to tensors on the memory of each set of inputs.
+
+    Enters `mode`, for as long as it exists itself: its process does nothing else.
+    """
+
+    overhead = 0.0
+
+    def __init__(
+        self, workload: Workload, function: Callable[..., Any], timed: Case, mode: AbstractContextManager[Any]
+    ) -> None:
+        self._mode = mode
+        mode.__enter__()
+        self._workload = workload
+        self._function = function
+        self._timed = timed
+        self._results: list[Any] = []
+        self.turns = itertools.cycle([self._bind(inputs) for inputs in timed.sets])
+
+    def poison(self) -> None:
+        self._results.clear()
+
+    def check(self, case: Case) -> None:
+        """Call the function once on the inputs of a case. Raises WrongResult."""
+        self._bind(case.inputs)()
+        self._compare(case)
+
+    def verify(self) -> None:
+        with device.shared():
+            self._compare(self._timed)
+            self.check(fresh_case(self._workload))
+
+    def _bind(self, inputs: Sequence[Array]) -> Call:
+        import torch
+
+        tensors, function, results = [torch.from_numpy(array) for array in inputs], self._function, self._results
+
+        def call() -> None:
+            results.clear()  # before, so that memory is used again as if nobody kept the result
+            results.append(function(*tensors))
+
+        return call
+
+    def _compare(self, case: Case) -> None:
+        (result,) = self._results
+        case.compare([tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))])

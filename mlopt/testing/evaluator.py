@@ -7,12 +7,13 @@ import json
 import math
 import pickle
 from abc import ABC, abstractmethod
+from typing import get_args
 
 import pytest
 
 from ..core.errors import WrongResult
 from ..core.trial import Measurement
-from ..protocols import Evaluator, Program, Workload
+from ..protocols import Evaluator, Inputs, Program, Workload
 
 
 class EvaluatorContract(ABC):
@@ -46,6 +47,16 @@ class EvaluatorContract(ABC):
     def test_names_only_modules_that_a_worker_can_import(self) -> None:
         for module in self.make().preload:
             importlib.import_module(module)
+
+    def test_says_how_calls_are_given_their_inputs_if_it_executes(self) -> None:
+        evaluator = self.make()
+        assert not evaluator.executes or evaluator.inputs in get_args(Inputs)
+
+    def test_a_workload_can_be_prepared_more_than_once(self) -> None:
+        evaluator = self.make()
+        for _ in range(2):
+            evaluator.prepare(self.workload())
+        evaluator.evaluate(self.program(), self.workload(), None)
 
     def test_a_right_program_has_seconds_where_it_was_executed_and_a_cost_where_not(self) -> None:
         measurement = self.measure()

@@ -127,7 +127,7 @@ def test_poison_is_what_no_kernel_computes(dtype: str) -> None:
 def test_whole_numbers_are_compared_too() -> None:
     cases = case(MATMUL, 0, 0)
     expected = np.arange(4).reshape(2, 2)
-    integers = type(cases)((), (expected.astype(float),), (np.zeros(()),), ())
+    integers = type(cases)(((),), (expected.astype(float),), (np.zeros(()),), ())
     integers.compare([expected])
     with pytest.raises(WrongResult, match=r"1 of 4 elements are wrong, the first at \(1, 1\): 4 instead of 3"):
         integers.compare([np.array([[0, 1], [2, 4]])])

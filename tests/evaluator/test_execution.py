@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,22 +12,25 @@ from doubles import (
     PythonKernel,
     ToyBackend,
     ToyProgram,
+    ceases_to_write_at_once,
+    ceases_to_write_later,
     remembers,
     right,
     right_at_first,
     settles,
     silent,
     silent_on_known_inputs,
+    writes_to_copies,
     writes_to_inputs,
 )
 
-from mlopt.core.errors import UserError
+from mlopt.core.errors import UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status
-from mlopt.evaluator import execution
+from mlopt.evaluator import rotation
 from mlopt.evaluator.execution import Execution
-from mlopt.protocols import Array, Backend, Evaluator, Program, Workload
+from mlopt.protocols import Array, Backend, Evaluator, Inputs, Program, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
@@ -59,7 +61,13 @@ class TestRotated(TestExecution):
 
     @pytest.fixture(autouse=True)
     def small_caches(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(execution, "cache_bytes", lambda: {"L1": 1 << 10, "L2": 1 << 16})
+        monkeypatch.setattr(rotation, "cache_bytes", lambda: {"L1": 1 << 10, "L2": 1 << 16})
+
+    def test_a_copy_that_was_written_to_is_found_and_mended(self) -> None:
+        for _ in range(2):
+            with pytest.raises(WrongResult, match="wrote to input 1"):
+                self.make().evaluate(ToyProgram(writes_to_copies), MATMUL, None)
+        self.make().evaluate(self.program(), MATMUL, None)
 
 
 def trial(backend: Backend, workload: Workload = MATMUL, evaluator: Evaluator = QUICK) -> Outcome:
@@ -137,15 +145,9 @@ def test_a_kernel_that_remembers_or_interferes_is_a_wrong_result(make: Callable[
     assert trial(ToyBackend()).status is Status.OK
 
 
-def writes(calls: int) -> Function:
-    """As often as `calls` says, and not beyond."""
-    numbers = iter(range(calls))
-    return lambda a, b, c: np.matmul(a, b, out=c) if next(numbers, None) is not None else None
-
-
-@pytest.mark.parametrize("calls", [1, 2, 9])
-def test_a_kernel_that_ceases_to_write_is_a_wrong_result(calls: int) -> None:
-    outcome = trial(ToyBackend(make=functools.partial(writes, calls)))
+@pytest.mark.parametrize("make", [ceases_to_write_at_once, ceases_to_write_later])
+def test_a_kernel_that_ceases_to_write_is_a_wrong_result(make: Callable[[], Function]) -> None:
+    outcome = trial(ToyBackend(make=make))
     assert outcome.status is Status.WRONG_RESULT
     assert "nan" in outcome.error
 
@@ -172,10 +174,10 @@ class Given(ToyProgram):
 
 
 def timed_inputs(evaluator: Execution) -> list[Sequence[Array]]:
-    """The inputs of the calls that are timed: after two checks, and before one that is made at rest."""
+    """The inputs of the calls that are timed: after two checks, and before one more and a rest."""
     kernel = PythonKernel(right())
     evaluator.evaluate(Given(kernel), MATMUL, None)
-    first, second, *timed, rest, fresh = kernel.bound
+    first, second, *timed, fresh, rest = kernel.bound
     assert rest is None
     assert first is not None
     assert second is not None
@@ -191,6 +193,14 @@ def test_what_a_call_costs_beyond_the_kernel_is_subtracted() -> None:
     assert QUICK.evaluate(Given(PythonKernel(right(), seconds_overhead=60.0)), MATMUL, None).seconds > 1e-7
 
 
+@pytest.mark.parametrize("make", [silent, right_at_first, remembers])
+def test_a_kernel_is_put_to_rest_in_the_end_even_a_wrong_one(make: Callable[[], Function]) -> None:
+    kernel = PythonKernel(make())
+    with pytest.raises(WrongResult):
+        QUICK.evaluate(Given(kernel), MATMUL, None)
+    assert kernel.bound[-1] is None
+
+
 def test_warm_inputs_are_the_same_ones_on_every_call() -> None:
     assert len(timed_inputs(QUICK)) == 1
 
@@ -199,8 +209,8 @@ def test_warm_inputs_are_the_same_ones_on_every_call() -> None:
 def test_rotated_inputs_are_equal_and_together_too_many_for_the_caches(
     caches: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execution, "cache_bytes", lambda: caches)
-    monkeypatch.setattr(execution, "UNKNOWN_CACHE", 1 << 16)
+    monkeypatch.setattr(rotation, "cache_bytes", lambda: caches)
+    monkeypatch.setattr(rotation, "UNKNOWN_CACHE", 1 << 16)
     sets = timed_inputs(Execution(seconds=0.001, inputs="rotated"))
     buffers = {array.ctypes.data: array.nbytes for inputs in sets for array in inputs}
     assert len(buffers) == 2 * len(sets)
@@ -208,9 +218,31 @@ def test_rotated_inputs_are_equal_and_together_too_many_for_the_caches(
     assert all(np.array_equal(array, first) for inputs in sets for array, first in zip(inputs, sets[0], strict=True))
 
 
+def test_tiny_inputs_are_copied_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "cache_bytes", lambda: {"L3": 1 << 30})
+    assert rotation.set_count(Matmul(16, 16, 16), "rotated") == rotation.MOST_SETS
+    assert rotation.set_count(Matmul(16, 16, 16), "warm") == 1
+
+
+@pytest.mark.parametrize("inputs", ["warm", "rotated"])
+def test_what_is_prepared_is_not_made_again(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(Matmul):
+        def reference(self, *inputs: Array) -> tuple[Array, ...]:
+            made.append("reference")
+            return super().reference(*inputs)
+
+    made: list[str] = []
+    evaluator = Execution(seconds=0.001, inputs=inputs)
+    evaluator.prepare(Counting(3, 4, 5))
+    before = len(made)
+    assert before > 0
+    evaluator.evaluate(ToyProgram(right), Counting(3, 4, 5), None)
+    assert len(made) == before
+
+
 def test_other_ways_to_give_inputs_are_a_mistake() -> None:
     with pytest.raises(UserError, match="must be one of: warm, rotated"):
-        Execution(inputs="cold")
+        Execution(inputs="cold")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("setting", ["precision", "seconds"])

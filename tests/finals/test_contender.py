@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
-from doubles import Sleeper, ToyBackend, Transposed, silent, stands
+from doubles import (
+    Function,
+    PythonKernel,
+    RightAtFirst,
+    Sleeper,
+    ToyBackend,
+    Transposed,
+    ceases_to_write_at_once,
+    ceases_to_write_later,
+    remembers,
+    right,
+    right_at_first,
+    settles,
+    silent,
+    silent_on_known_inputs,
+    stands,
+    writes_to_copies,
+)
 
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
+from mlopt.evaluator.timing import net
 from mlopt.executor.worker import Worker
 from mlopt.finals import contender as module
-from mlopt.finals.contender import KernelContender, Prepare, Skipped, Turn
+from mlopt.finals.contender import Contender, KernelContender, Prepare, Skipped, Turn, Verify
 from mlopt.finals.pytorch import PytorchContender
+from mlopt.protocols import Array
 from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")
@@ -54,28 +74,160 @@ def test_calls_too_fast_for_the_clock_are_timed_together() -> None:
     assert len(calls) > 2 * len(samples)
 
 
-def test_the_calls_overhead_is_subtracted_and_no_time_is_zero() -> None:
-    assert max(turn(Sleeper("slow", 0.03, overhead=0.02))) < 0.03 <= min(turn(Sleeper("slow", 0.03)))
+def test_the_calls_overhead_is_subtracted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "take", lambda turns, repeat, overhead=0.0: net(0.1, overhead))
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
+    for needs_no_warm_up in (1.0, 0.0):
+        monkeypatch.setattr(module, "NEEDS_NO_WARM_UP_SECONDS", needs_no_warm_up)
+        assert turn(Sleeper("one", overhead=0.002)) == [0.098]
+
+
+def test_no_time_is_zero() -> None:
     assert min(turn(Sleeper("quick", overhead=1.0))) > 0.0
 
 
-def test_a_turn_needs_a_process_that_was_prepared() -> None:
+@pytest.mark.parametrize("work", [Turn, Verify])
+def test_a_turn_needs_a_process_that_was_prepared(work: type[Turn | Verify]) -> None:
     with pytest.raises(RuntimeError, match="died between two turns"):
-        Turn("quick")()
+        work("quick")()
+
+
+def test_outputs_are_spoilt_before_each_turn() -> None:
+    events: list[str] = []
+    turn(
+        Sleeper(
+            "slow",
+            0.25,
+            calling=functools.partial(events.append, "call"),
+            poisoning=functools.partial(events.append, "poison"),
+        )
+    )
+    assert events == ["poison", "call"]
+
+
+def kernel(make: Callable[[], Function] = right, schedule: Schedule | None = SCHEDULE, **changes: Any) -> Contender:
+    return KernelContender(
+        **{
+            "name": "trial 0",
+            "backend": ToyBackend(make=make),
+            "workload": MATMUL,
+            "schedule": schedule,
+            "inputs": "warm",
+            **changes,
+        }
+    )
 
 
 @pytest.mark.parametrize("schedule", [SCHEDULE, None])
-def test_a_kernel_is_verified_before_it_is_timed(schedule: Schedule | None) -> None:
-    assert min(turn(KernelContender("trial 0", ToyBackend(), MATMUL, schedule))) > 0.0
+def test_a_kernel_is_verified_before_it_is_timed_and_after(schedule: Schedule | None) -> None:
+    assert min(turn(kernel(right, schedule))) > 0.0
+    Verify("trial 0")()
     with pytest.raises(WrongResult):
-        KernelContender("trial 0", ToyBackend(make=silent), MATMUL, schedule).prepare()
+        kernel(silent, schedule).prepare()
 
 
-def test_a_kernel_is_compiled_beside_others_and_the_device_is_free_in_the_end() -> None:
+CHEATS = [
+    ceases_to_write_at_once,
+    ceases_to_write_later,
+    remembers,
+    right_at_first,
+    settles,
+    silent_on_known_inputs,
+]
+
+
+@pytest.mark.parametrize("make", CHEATS)
+def test_a_kernel_that_is_right_only_until_it_is_timed_is_found_afterwards(make: Callable[[], Function]) -> None:
+    turn(kernel(make))
+    with pytest.raises(WrongResult):
+        Verify("trial 0")()
+
+
+def test_inputs_are_rotated_as_in_the_trials_and_each_set_is_verified() -> None:
+    turn(kernel(writes_to_copies, inputs="warm"))
+    Verify("trial 0")()
+    turn(kernel(writes_to_copies, inputs="rotated"))
+    with pytest.raises(WrongResult, match="wrote to input 1"):
+        Verify("trial 0")()
+
+
+def test_turns_go_on_with_the_next_set_of_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+
+    def noting() -> Function:
+        def multiply(a: Array, b: Array, c: Array) -> None:
+            used.append(a.ctypes.data)
+            np.matmul(a, b, out=c)
+
+        return multiply
+
+    prepared = kernel(noting, inputs="rotated").prepare()
+    used.clear()
+    for _ in range(3):
+        next(prepared.turns)()
+    assert len(set(used)) == 3
+
+
+class Given:
+    """A backend's program whose kernels the test keeps."""
+
+    def __init__(self, make: Callable[[], Function]) -> None:
+        self.function = make()
+        self.kernels: list[PythonKernel] = []
+
+    def load(self) -> PythonKernel:
+        self.kernels.append(PythonKernel(self.function))
+        return self.kernels[-1]
+
+
+class Building(ToyBackend):
+    def __init__(self, program: Given) -> None:
+        object.__setattr__(self, "program", program)
+
+    def build(self, *arguments: Any) -> Any:
+        return vars(self)["program"]
+
+
+def test_a_kernel_rests_between_preparation_and_turns_and_after_all() -> None:
+    program = Given(right)
+    turn(kernel(backend=Building(program)))
+    checked, timed = program.kernels
+    assert checked.bound[-1] is None
+    assert timed.bound
+    assert None not in timed.bound
+    Verify("trial 0")()
+    assert timed.bound[-1] is None
+
+
+def test_a_kernel_that_is_found_wrong_at_first_rests_too() -> None:
+    program = Given(silent)
+    with pytest.raises(WrongResult):
+        kernel(backend=Building(program)).prepare()
+    assert program.kernels[-1].bound[-1] is None
+
+
+@pytest.mark.parametrize("make", [remembers, right_at_first])
+def test_a_kernel_that_is_found_wrong_in_the_end_rests_too(make: Callable[[], Function]) -> None:
+    program = Given(make)
+    turn(kernel(backend=Building(program)))
+    with pytest.raises(WrongResult):
+        Verify("trial 0")()
+    assert program.kernels[-1].bound[-1] is None
+
+
+def test_a_kernel_is_compiled_and_its_reference_made_beside_others_and_the_device_is_free_in_the_end() -> None:
     entered: list[str] = []
+
+    class Noting(Matmul):
+        def inputs(self, *arguments: Any) -> tuple[Array, ...]:
+            entered.append(stands())
+            return super().inputs(*arguments)
+
     backend = ToyBackend(faults=(lambda: entered.append(stands()),))
-    KernelContender("trial 0", backend, MATMUL, SCHEDULE).prepare()
-    assert [*entered, stands()] == ["shared", ""]
+    Prepare(kernel(backend=backend, workload=Noting(3, 4, 5)))()
+    assert [*entered, stands()] == ["shared", "shared", ""]
+    Verify("trial 0")()
+    assert [*entered[2:], stands()] == ["shared", ""]
 
 
 class TestPytorch:
@@ -88,21 +240,30 @@ class TestPytorch:
         worker.close()
 
     def test_is_timed_at_the_given_thread_count_and_without_gradients(self, worker: Worker) -> None:
-        contender = PytorchContender(MATMUL, threads=1, compiled=False)
+        contender = PytorchContender(MATMUL, threads=1, compiled=False, inputs="rotated")
         worker.run(Prepare(contender), 60.0)
         assert min(worker.run(Turn(contender.name), 60.0)) > 0.0
         asked = "[torch.get_num_threads(), torch.is_inference_mode_enabled()]"
         assert worker.run(functools.partial(eval, asked.replace("torch", "__import__('torch')")), 60.0) == [1, True]
+        worker.run(Verify(contender.name), 60.0)
 
     def test_is_verified_too(self, worker: Worker) -> None:
         with pytest.raises(WrongResult):
-            worker.run(Prepare(PytorchContender(Transposed(16, 16, 16), 1, False)), 60.0)
+            worker.run(Prepare(PytorchContender(Transposed(16, 16, 16), 1, False, "warm")), 60.0)
+
+    @pytest.mark.parametrize("calls", [1, 2])
+    def test_is_verified_again_when_it_was_timed(self, worker: Worker, calls: int) -> None:
+        contender = PytorchContender(RightAtFirst(16, 16, 16, calls=calls), 1, False, "warm")
+        worker.run(Prepare(contender), 60.0)
+        worker.run(Turn(contender.name), 60.0)
+        with pytest.raises(WrongResult):
+            worker.run(Verify(contender.name), 60.0)
 
     def test_is_skipped_where_it_cannot_be_compiled(self, worker: Worker) -> None:
         with pytest.raises(Skipped, match=r"no C\+\+ compiler"):
-            worker.run(Prepare(PytorchContender(MATMUL, 1, True)), 60.0)
+            worker.run(Prepare(PytorchContender(MATMUL, 1, True, "warm")), 60.0)
 
     def test_is_skipped_where_it_is_not_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "torch", None)
         with pytest.raises(Skipped, match="not installed"):
-            PytorchContender(MATMUL, 1, False).prepare()
+            PytorchContender(MATMUL, 1, False, "warm").prepare()

@@ -15,15 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import pytest
-from doubles import Sleeper, fail, stands
+from doubles import Sleeper, ToyBackend, ceases_to_write_later, fail, remembers, right, stands
 
 from mlopt.core.errors import WrongResult
+from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
 from mlopt.core.trial import WorkerLost
 from mlopt.executor.worker import Worker
 from mlopt.finals import interleaved
-from mlopt.finals.contender import Skipped, Turn
+from mlopt.finals.contender import KernelContender, Skipped, Turn
 from mlopt.finals.interleaved import Absent, measure
+from mlopt.workloads.matmul.workload import Matmul
 
 SLOW = 0.31  # beyond SLOW_SECONDS
 QUICK = ("quick", "other", "third")
@@ -36,6 +38,8 @@ CONTENDERS = [
     Sleeper("wrong", preparing=functools.partial(fail, WrongResult("output 0"))),
     Sleeper("crashes early", preparing=os.abort),
     Sleeper("third", 0.002),
+    Sleeper("wrong in the end", verifying=functools.partial(fail, WrongResult("output 1"))),
+    Sleeper("crashes in the end", verifying=os.abort),
     Sleeper("raises when timed", calling=functools.partial(fail, ZeroDivisionError("a bug"))),
 ]
 
@@ -99,6 +103,8 @@ def test_the_reasons_are_what_was_raised_and_how_they_died(finals: Finals) -> No
         "crashes early": WorkerLost,
         "crashes when timed": WorkerLost,
         "raises when timed": ZeroDivisionError,
+        "wrong in the end": WrongResult,
+        "crashes in the end": WorkerLost,
     }
     assert str(finals.absent["skipped"]) == "there is no compiler"
     assert "SIGABRT" in str(finals.absent["crashes when timed"])
@@ -121,7 +127,7 @@ def test_in_a_round_each_has_one_turn_and_the_order_changes(finals: Finals) -> N
 def test_the_number_of_rounds_is_bounded_and_the_slow_ones_leave_early(finals: Finals) -> None:
     turns = Counter(finals.turns)
     assert {turns[name] for name in QUICK} == {interleaved.FEWEST_ROUNDS}
-    assert turns["slow"] == interleaved.SLOW_ROUNDS
+    assert turns["slow"] == interleaved.FEWEST_SAMPLES
     assert turns["crashes when timed"] == turns["raises when timed"] == 1
     assert turns["skipped"] == turns["wrong"] == turns["crashes early"] == 0
 
@@ -132,6 +138,45 @@ def test_while_one_is_timed_the_others_are_stopped(finals: Finals) -> None:
 
 def test_nothing_is_left_behind(finals: Finals) -> None:
     assert finals.left == []
+
+
+@pytest.mark.usefixtures("own_device")
+def test_a_kernel_that_stops_computing_when_it_is_timed_has_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 2)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    makes = {"honest": right, "lazy": ceases_to_write_later, "forgetful": remembers}
+    contenders = [
+        KernelContender(name, ToyBackend(make=make), Matmul(16, 16, 16), Schedule.of({"number": 0}), "warm")
+        for name, make in makes.items()
+    ]
+    estimates, absent = measure(contenders, np.random.default_rng(0))
+    assert set(estimates) == {"honest"}
+    assert {name: type(error) for name, error in absent.items()} == {"lazy": WrongResult, "forgetful": WrongResult}
+
+
+@pytest.mark.usefixtures("own_device")
+@pytest.mark.parametrize(("total", "turns"), [(0.0, 1), (60.0, 6)])
+def test_a_slow_one_takes_no_more_than_its_share_of_time(
+    total: float, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interleaved, "Worker", Spy)
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 8)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    monkeypatch.setattr(interleaved, "SLOW_TOTAL_SECONDS", total)
+    Spy.turns, Spy.awake = [], []
+    estimates, _ = measure([Sleeper("slow", SLOW)], np.random.default_rng(0))
+    assert len(Spy.turns) == turns
+    assert estimates["slow"].low <= estimates["slow"].seconds <= estimates["slow"].high
+
+
+def test_a_turn_that_would_not_end_in_time_is_not_begun() -> None:
+    assert not interleaved._Course([15.0] * 3, [15.0] * 3).over
+    assert interleaved._Course([15.0] * 3, [16.0] * 3).over
+
+
+def test_one_disturbed_turn_does_not_make_a_contender_slow() -> None:
+    assert interleaved._Course([0.1] * 9, [1.0] * 9).over
+    assert not interleaved._Course([0.1] * 9, [0.1, *[1.0] * 8]).over
 
 
 def enter(file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import signal
 import subprocess
 import sys
@@ -17,8 +19,8 @@ import numpy as np
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.core.trial import Measurement
-from mlopt.finals.contender import Prepared
-from mlopt.protocols import Array, Kernel, Program, Roofline, Workload
+from mlopt.evaluator.timing import Call
+from mlopt.protocols import Array, Inputs, Kernel, Program, Roofline, Workload
 from mlopt.workloads.matmul.workload import Matmul
 
 Function = Callable[..., None]
@@ -91,6 +93,30 @@ def writes_to_inputs() -> Function:
     return multiply
 
 
+def ceases_to_write(calls: int) -> Function:
+    """After so many calls."""
+    numbers = iter(range(calls))
+    return lambda a, b, c: np.matmul(a, b, out=c) if next(numbers, None) is not None else None
+
+
+ceases_to_write_at_once = functools.partial(ceases_to_write, 2)
+ceases_to_write_later = functools.partial(ceases_to_write, 9)
+
+
+def writes_to_copies() -> Function:
+    """Leaves inputs alone, but not others that are equal to them."""
+    seen: list[Array] = []
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+        if not any(a is other for other in seen):
+            if any(np.array_equal(a, other) for other in seen):
+                b[0, 0] += 1.0
+            seen.append(a)
+
+    return multiply
+
+
 def skips_the_last_element() -> Function:
     def multiply(a: Array, b: Array, c: Array) -> None:
         c.ravel()[:-1] = (a @ b).ravel()[:-1]
@@ -125,7 +151,11 @@ class ToyProgram:
     stage_seconds: Mapping[str, float] = field(default_factory=lambda: {"parse": 0.25, "lower": 0.5})
 
     def load(self) -> Kernel:
-        return PythonKernel(self.make())
+        return PythonKernel(self._function)
+
+    @functools.cached_property
+    def _function(self) -> Function:
+        return self.make()
 
 
 class Numbers(KnobSpace):
@@ -179,8 +209,14 @@ class ToyEvaluator:
     """The program of schedule i takes i + 1 seconds, or costs as much where nothing is executed."""
 
     executes: bool = False
+    inputs: Inputs = "warm"
     preload: tuple[str, ...] = ()
     act: Callable[[], object] | None = None
+    make_ready: Callable[[], object] | None = None
+
+    def prepare(self, workload: Workload) -> None:
+        if self.make_ready is not None:
+            self.make_ready()
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         if self.act is not None:
@@ -196,7 +232,11 @@ class Length:
     """The longer the program's text, the more it costs."""
 
     executes: bool = False
+    inputs: Inputs = "warm"
     preload: tuple[str, ...] = ()
+
+    def prepare(self, workload: Workload) -> None:
+        pass
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         return Measurement(metrics={"cost": float(len(program.ir))})
@@ -287,26 +327,40 @@ def stands() -> str:
 
 @dataclass(frozen=True)
 class Sleeper:
-    """A contender whose call sleeps for `seconds`, does `preparing` once before and `calling` each time."""
+    """A contender whose call sleeps for `seconds` and does `calling`; `preparing` is done before all, and so on."""
 
     name: str
     seconds: float = 0.0
     preparing: Callable[[], object] | None = None
     calling: Callable[[], object] | None = None
+    poisoning: Callable[[], object] | None = None
+    verifying: Callable[[], object] | None = None
     overhead: float = 0.0
     preload: tuple[str, ...] = ()
 
-    def prepare(self) -> Prepared:
-        if self.preparing is not None:
-            self.preparing()
+    def prepare(self) -> Sleeper:
+        _do(self.preparing)
+        return self
 
-        def call() -> None:
-            if self.seconds:
-                time.sleep(self.seconds)
-            if self.calling is not None:
-                self.calling()
+    @functools.cached_property
+    def turns(self) -> itertools.cycle[Call]:
+        return itertools.cycle([self._call])
 
-        return Prepared(call, self.overhead)
+    def poison(self) -> None:
+        _do(self.poisoning)
+
+    def verify(self) -> None:
+        _do(self.verifying)
+
+    def _call(self) -> None:
+        if self.seconds:
+            time.sleep(self.seconds)
+        _do(self.calling)
+
+
+def _do(act: Callable[[], object] | None) -> None:
+    if act is not None:
+        act()
 
 
 def fail(error: Exception) -> NoReturn:
@@ -319,3 +373,20 @@ class Transposed(Matmul):
 
     def eager(self) -> Callable[..., Any]:
         return lambda a, b: (a @ b).T.contiguous()
+
+
+@dataclass(frozen=True)
+class RightAtFirst(Matmul):
+    """A matrix product whose PyTorch function computes it so many times, and then gives one of its answers again."""
+
+    calls: int = 1
+
+    def eager(self) -> Callable[..., Any]:
+        known: list[Any] = []
+
+        def multiply(a: Any, b: Any) -> Any:
+            if len(known) < self.calls:
+                known.append(a @ b)
+            return known[-1]
+
+        return multiply

@@ -11,7 +11,7 @@ from doubles import ToyProgram, right, silent
 from mlopt.core.errors import WrongResult
 from mlopt.core.trial import Measurement
 from mlopt.evaluator.execution import Execution
-from mlopt.protocols import Evaluator, Program, Workload
+from mlopt.protocols import Evaluator, Inputs, Program, Workload
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -21,7 +21,11 @@ class Sound:
     """Executes, to be broken."""
 
     executes: bool = True
+    inputs: Inputs = "warm"
     preload: tuple[str, ...] = ()
+
+    def prepare(self, workload: Workload) -> None:
+        pass
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         return Execution(seconds=1e-9).evaluate(program, workload, best)
@@ -51,6 +55,13 @@ class Impatient(Sound):
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         found = super().evaluate(program, workload, best)
         return Measurement() if best is not None and found.seconds is not None and found.seconds > best else found
+
+
+class Once(Sound):
+    def prepare(self, workload: Workload) -> None:
+        if "prepared" in vars(self):
+            raise AssertionError("prepared before")
+        vars(self)["prepared"] = True
 
 
 class Trusting(Sound):
@@ -92,6 +103,8 @@ IS_JUDGED = EvaluatorContract.test_a_right_program_is_judged_whatever_the_best_s
     [
         (Local(), EvaluatorContract.test_can_be_sent_to_a_worker),
         (Sound(preload=("no_such_module",)), EvaluatorContract.test_names_only_modules_that_a_worker_can_import),
+        (Sound(inputs="cold"), EvaluatorContract.test_says_how_calls_are_given_their_inputs_if_it_executes),  # type: ignore[arg-type]
+        (Once(), EvaluatorContract.test_a_workload_can_be_prepared_more_than_once),
         (Timeless(), HAS_SECONDS),
         (Costless(executes=False), HAS_SECONDS),
         (NumpyNumbers(), EvaluatorContract.test_its_numbers_are_plain_and_finite),

@@ -36,8 +36,11 @@ def use_threads(count: int) -> None:
 
 
 def rest() -> None:
-    """Let the helper threads sleep as soon as the next parallel region ends, until `use_threads` is called again."""
-    _runtime().kmp_set_blocktime(0)
+    """Put the helper threads to sleep, now and after every parallel region, until `use_threads` is called again."""
+    runtime = _runtime()
+    runtime.kmp_set_blocktime(0)
+    # Threads that wait heed it from the next region on: one that does next to nothing.
+    runtime.GOMP_parallel(runtime.omp_get_thread_num, None, 0, 0)
 
 
 @functools.cache

@@ -47,7 +47,6 @@ for threads in (1, 2, 3):
     call()
     print(tasks() - first)
 kernel.rest()
-call()
 start = time.process_time()
 time.sleep(0.15)
 print(time.process_time() - start)
