@@ -1,0 +1,33 @@
+"""The payloads compute what the references say, when they are lowered as they are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
+from mlopt.protocols import Workload
+from mlopt.workloads.add.workload import Add
+from mlopt.workloads.gelu.workload import Gelu
+from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.relu.workload import Relu
+from mlopt.workloads.softmax.workload import Softmax
+
+WORKLOADS: list[Workload] = [
+    Add(shape=(3, 5, 7)),
+    Relu(shape=(3, 5, 7, 2)),
+    Gelu(shape=(11,)),
+    Softmax(rows=5, cols=33),
+    Softmax(rows=3, cols=1),
+    Layernorm(rows=5, cols=33),
+    Layernorm(rows=3, cols=1),
+]
+"""Of small, odd sizes."""
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=str)
+def test_computes_what_the_reference_says(workload: Workload) -> None:
+    kernel = Mlir().build(workload, None).load()
+    outputs = [empty(spec) for spec in workload.outputs]
+    for number in range(len(DISTRIBUTIONS)):
+        case(workload, 0, number).check(kernel, outputs)
