@@ -123,6 +123,13 @@ def positive(**sizes: int) -> None:
             raise UserError(f"workload size {name}={size!r} must be a whole number of at least 1")
 
 
+def windows(extent: int, window: int, stride: int) -> int:
+    """How many windows fit into an extent, `stride` apart. Raises UserError where not even one does."""
+    if window > extent:
+        raise UserError(f"a window of {window} does not fit into an image of {extent}, and there is no padding")
+    return (extent - window) // stride + 1
+
+
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise UserError unless `value` is among `choices`."""
     if value not in choices:

@@ -8,8 +8,11 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
 from mlopt.protocols import Workload
 from mlopt.workloads.add.workload import Add
+from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.relu.workload import Relu
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -21,6 +24,10 @@ WORKLOADS: list[Workload] = [
     Softmax(rows=3, cols=1),
     Layernorm(rows=5, cols=33),
     Layernorm(rows=3, cols=1),
+    Maxpool(n=2, c=3, h=8, w=11, k=3, stride=2),
+    Conv2d(n=2, c=3, h=9, w=8, f=5, kh=3, kw=2, stride=2),
+    Conv2d(n=2, c=3, h=9, w=8, f=5, kh=3, kw=2, stride=2, layout="nhwc"),
+    Mlp(m=5, d_model=7, d_ff=19),
 ]
 """Of small, odd sizes."""
 
