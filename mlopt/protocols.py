@@ -89,7 +89,14 @@ class Workload(Protocol):
 
     @property
     def reference_file(self) -> Path:
-        """A Python file on numpy alone that defines `reference(*inputs)` and `tolerance(*inputs)`, as below."""
+        """A Python file on numpy alone: `reference(*inputs, **parameters)` and `tolerance` likewise, as below."""
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What the reference file's functions take by name: what the inputs' shapes do not tell, such as a stride.
+
+        Values are those of JSON.
+        """
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:

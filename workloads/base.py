@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import string
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from mlopt.core.errors import UserError
 from mlopt.protocols import Array, TensorSpec
 
 PAYLOADS = {"mlir": "payload.mlir"}
-"""Backend language to the file of a workload's folder that holds its program, a template over its sizes."""
+"""Backend language to the file of a workload's folder that holds its program, a template."""
 
 NUMPY_DTYPES = {"f32": "float32", "float32": "float32"}
 """A workload's `dtype`, by either name, to numpy's."""
@@ -27,7 +28,7 @@ NUMPY_DTYPES = {"f32": "float32", "float32": "float32"}
 class FolderWorkload(ABC):
     """A workload whose folder holds `payload.mlir`, `reference.py` (numpy alone) and `eager.py` (PyTorch).
 
-    Subclasses are frozen dataclasses; their fields are the sizes that the payload's placeholders name.
+    Subclasses are frozen dataclasses; their fields are the keys of the configuration.
     """
 
     @property
@@ -53,36 +54,45 @@ class FolderWorkload(ABC):
         tensors = (*self.operands, *self.outputs)
         return sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors)
 
-    def sizes(self) -> Mapping[str, Any]:
-        """The configuration's keys and values."""
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {}
+
+    @property
+    def placeholders(self) -> Mapping[str, object]:
+        """What the payload's placeholders stand for; the configuration's keys, unless a subclass says otherwise."""
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
     def source(self, language: str) -> str:
         if language not in PAYLOADS:
             raise UserError(f"workload {self.name} has no program for a backend that reads '{language}'")
-        return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.sizes())
+        return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.placeholders)
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
         one_of("distribution", distribution, ("normal", "uniform", "integers"))
 
-        def draw(shape: tuple[int, ...]) -> Array:
+        def real(shape: tuple[int, ...]) -> Array:
             if distribution == "integers":
                 return rng.integers(-2, 2, shape, endpoint=True)
             return rng.standard_normal(shape) if distribution == "normal" else rng.random(shape)
 
-        return tuple(draw(t.shape).astype(t.dtype) for t in self.operands)
+        def draw(spec: TensorSpec) -> Array:
+            is_complex = np.issubdtype(spec.dtype, np.complexfloating)
+            return (real(spec.shape) + 1j * real(spec.shape) if is_complex else real(spec.shape)).astype(spec.dtype)
+
+        return tuple(draw(spec) for spec in self.operands)
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
-        results: tuple[Array, ...] = self._module("reference").reference(*inputs)
+        results: tuple[Array, ...] = self._module("reference").reference(*inputs, **self.parameters)
         return results
 
     def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
-        tolerances: tuple[Array, ...] = self._module("reference").tolerance(*inputs)
+        tolerances: tuple[Array, ...] = self._module("reference").tolerance(*inputs, **self.parameters)
         return tolerances
 
     def eager(self) -> Callable[..., Any]:
         function: Callable[..., Any] = self._module("eager").eager
-        return function
+        return functools.partial(function, **self.parameters) if self.parameters else function
 
     def _file(self, name: str) -> Path:
         return _folder(self._home(name)) / name
@@ -101,11 +111,23 @@ def _folder(kind: type) -> Path:
     return Path(sys.modules[kind.__module__].__file__ or "").parent
 
 
+def tensor(shape: Sequence[int], element: str = "f32") -> str:
+    """The MLIR type of a tensor of this shape."""
+    return f"tensor<{''.join(f'{size}x' for size in shape)}{element}>"
+
+
 def positive(**sizes: int) -> None:
     """Raise UserError unless every size is a whole number of at least 1."""
     for name, size in sizes.items():
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise UserError(f"workload size {name}={size!r} must be a whole number of at least 1")
+
+
+def windows(extent: int, window: int, stride: int) -> int:
+    """How many windows fit into an extent, `stride` apart. Raises UserError where not even one does."""
+    if window > extent:
+        raise UserError(f"a window of {window} does not fit into an image of {extent}, and there is no padding")
+    return (extent - window) // stride + 1
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -112,4 +112,7 @@ def _mark(array: Array, renew: bool) -> bool:
 
 def poison(array: Array) -> None:
     """Fill with what no kernel computes: NaN where the dtype has it, else its largest number."""
-    array.fill(np.nan if np.issubdtype(array.dtype, np.inexact) else np.iinfo(array.dtype).max)
+    if np.issubdtype(array.dtype, np.complexfloating):
+        array.fill(complex(np.nan, np.nan))  # both parts, so that neither can be left out
+    else:
+        array.fill(np.nan if np.issubdtype(array.dtype, np.inexact) else np.iinfo(array.dtype).max)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import shutil
@@ -123,7 +124,8 @@ class WorkloadContract(ABC):
     def test_the_reference_file_needs_numpy_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
         inputs = draw(workload, distribution)
         shutil.copyfile(workload.reference_file, tmp_path / "alone.py")
-        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps(inputs))
+        parameters = json.loads(json.dumps(workload.parameters))
+        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((inputs, parameters)))
         subprocess.run([sys.executable, "-c", ALONE, tmp_path], cwd=tmp_path, check=True, timeout=60)
         reference, tolerance = pickle.loads((tmp_path / "results.pickle").read_bytes())
         for found, expected in ((reference, workload.reference(*inputs)), (tolerance, workload.tolerance(*inputs))):
@@ -168,8 +170,8 @@ folder = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 sys.meta_path.insert(0, NothingElse())
 import alone
-inputs = pickle.loads((folder / "inputs.pickle").read_bytes())
-results = alone.reference(*inputs), alone.tolerance(*inputs)
+inputs, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
+results = alone.reference(*inputs, **parameters), alone.tolerance(*inputs, **parameters)
 (folder / "results.pickle").write_bytes(pickle.dumps(results))
 """
 

@@ -37,6 +37,8 @@ NAIVE = _pipeline(
     "buffer-results-to-out-params{hoist-static-allocs modify-public-functions}",
     "buffer-deallocation-pipeline",
     "func.func(convert-linalg-to-loops)",
+    "func.func(convert-math-to-llvm)",
+    "convert-math-to-libm",  # what LLVM has no intrinsic for
     *TO_LLVM,
 )
 """The naive program: the payload as written, as loops over scalars; LLVM's optimiser is all that improves it."""

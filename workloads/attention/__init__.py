@@ -1,0 +1,1 @@
+"""Scaled dot-product attention: full, causal or through a sliding window, with grouped heads of keys and values."""

@@ -1,0 +1,1 @@
+"""One step of decoding: attention of a single query a head to a cache of keys and values."""

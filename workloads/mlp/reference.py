@@ -1,0 +1,46 @@
+"""What two linear layers with a GELU between them should be, on numpy alone."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def reference(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Array, ...]:
+    """gelu(x w1 + b1) w2 + b2, shape (m, d_model), in float64; x of shape (m, d_model), w1 of shape (d_model, d_ff)."""
+    return (_gelu(_linear(x, w1, b1)) @ w2.astype(np.float64) + b2,)
+
+
+def tolerance(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Array, ...]:
+    """The error allowed in each element, shape (m, d_model), with u half the dtype's machine epsilon.
+
+    A sum of k terms is off by the lesser of (k + 1) u and 8 sqrt(k) u, relative to the terms' magnitudes; the second
+    is 8 deviations of errors that are random (Higham and Mary 2019). What the first layer's errors, each carried
+    over by a GELU whose slope is at most 1.13, make of the second layer's sum is therefore the root of their squares'
+    sum. A GELU's own error, here 8 u |h|, may always point the same way and is added up as it is: its argument, which
+    is off by 6 u, enters as at most 3 u and a tanh of up to 4 ulp as 8 u, both halved by |h| / 2; the rest is rounding.
+    """
+    unit = float(np.finfo(x.dtype).eps) / 2.0
+    hidden, weights = _linear(x, w1, b1), np.abs(w2.astype(np.float64))
+    first = _summation(len(w1) + 1) * unit * _linear(np.abs(x), np.abs(w1), np.abs(b1))
+    random = np.sqrt(np.square(1.13 * first) @ np.square(weights))
+    biased = 8.0 * unit * np.abs(hidden) @ weights
+    second = _summation(len(w2) + 1) * unit * (np.abs(_gelu(hidden)) @ weights + np.abs(b2))
+    return (random + biased + second,)
+
+
+def _linear(x: Array, w: Array, b: Array) -> Array:
+    product: Array = x.astype(np.float64) @ w.astype(np.float64) + b
+    return product
+
+
+def _gelu(h: Array) -> Array:
+    return 0.5 * h * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (h + 0.044715 * h**3)))
+
+
+def _summation(terms: int) -> float:
+    """In units: the error of a sum, in any order, relative to its terms' magnitudes."""
+    return min(terms + 1.0, 8.0 * math.sqrt(terms))

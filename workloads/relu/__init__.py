@@ -1,0 +1,1 @@
+"""Rectified linear unit: y = max(x, 0)."""
