@@ -13,6 +13,7 @@ from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
     from .program import MlirProgram
+    from .program_space import ProgramSpace
     from .space import ContractionSpace
 
 
@@ -38,10 +39,10 @@ class Mlir:
     def thread_count(self) -> int:
         return available_cores() if self.threads == "all" else int(self.threads)
 
-    def space(self, workload: Workload) -> ContractionSpace:
-        from .compiler import space
+    def space(self, workload: Workload) -> ContractionSpace | ProgramSpace:
+        from .compiler import problem
 
-        return space(workload.source("mlir"), self.thread_count)
+        return problem(workload.source("mlir"), self.thread_count).space
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .compiler import build

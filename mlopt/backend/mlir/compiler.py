@@ -4,32 +4,56 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import CompileError, UserError
+from ...core.errors import CompileError
 from ...core.schedule import Schedule
-from . import openmp
+from . import block_script, openmp
 from .bindings import PassManager, apply_named_sequence, ir, new_context
 from .contraction import Contraction
+from .frontend import entry_point, first_line, parse, prepare
 from .lowering import NAIVE, NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
+from .nest import read
 from .program import MlirProgram, compile_llvm
+from .program_space import ProgramSpace
 from .simd import host_simd
 from .space import ContractionSpace
 from .transformation import transformation
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What a payload asks to have optimised."""
+
+    text: str
+    """The program that schedules are applied to: the payload, or what it was simplified to."""
+    space: ContractionSpace | ProgramSpace
+
+    def script(self, schedule: Schedule) -> Any:
+        """The transform module that carries out `schedule`. Needs an active context."""
+        if isinstance(self.space, ProgramSpace):
+            return block_script.transformation(self.space, schedule)
+        return transformation(self.space.contraction, schedule)
+
+
 @functools.lru_cache(maxsize=8)
-def space(source: str, threads: int) -> ContractionSpace:
-    """The schedules of a payload, given as text, for kernels on `threads` threads.
+def problem(source: str, threads: int) -> Problem:
+    """The problem in a payload, given as text, for kernels on `threads` threads.
 
     Raises UserError when the payload cannot be parsed or optimised, or when there is no runtime for threads.
     """
     if threads > 1:
         openmp.library_path()  # told once, at the study's start, and not by every trial
     with _active():
-        return ContractionSpace(Contraction.find(parse(source)), host_simd(), threads)
+        module = parse(source)
+        if contraction := Contraction.find(module):
+            return Problem(source, ContractionSpace(contraction, host_simd(), threads))
+        prepare(module)
+        nests = read(module)
+        return Problem(str(module), ProgramSpace(nests, host_simd()))
 
 
 def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
@@ -39,52 +63,42 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
 
     Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
     """
-    if schedule is not None:
-        space(source, threads).check(schedule)
-    parallel = schedule is not None and threads > 1
+    if schedule is None:
+        return _build(source, None, NAIVE, NAIVE_LEVEL, 0)
+    found = problem(source, threads)
+    found.space.check(schedule)
+    parallel = threads > 1
+    script = functools.partial(found.script, schedule)
+    return _build(found.text, script, lowering(parallel), SCHEDULED_LEVEL, threads if parallel else 0)
+
+
+def _build(text: str, script: Callable[[], Any] | None, pipeline: str, level: int, threads: int) -> MlirProgram:
     stages: dict[str, float] = {}
     with _active():
         with _stage("parse", stages):
-            module = parse(source)
+            module = parse(text)
             entry = entry_point(module)
         with _stage("transform", stages):
-            if schedule is not None:
-                script = transformation(Contraction.find(module), schedule)
-                apply_named_sequence(module, script.body.operations[0], script)
+            if script is not None:
+                steps = script()
+                apply_named_sequence(module, steps.body.operations[0], steps)
             optimized = module.operation.clone()
         with _stage("lower", stages):
-            PassManager.parse(lowering(parallel) if schedule is not None else NAIVE).run(module.operation)
+            PassManager.parse(pipeline).run(module.operation)
 
     def generate() -> Any:
         with _active(), _stage("machine_code", stages):
-            libraries = [openmp.library_path()] if parallel else []
-            engine = compile_llvm(module, NAIVE_LEVEL if schedule is None else SCHEDULED_LEVEL, libraries)
+            engine = compile_llvm(module, level, [openmp.library_path()] if threads else [])
             engine.lookup(entry)
         return engine
 
-    return MlirProgram(generate, entry, optimized, threads if parallel else 0, stages)
+    return MlirProgram(generate, entry, optimized, threads, stages)
 
 
-def parse(source: str) -> Any:
-    """The payload as a module whose functions can be called through the C interface. Raises UserError."""
-    try:
-        module = ir.Module.parse(source)
-    except ir.MLIRError as error:
-        raise UserError(f"the MLIR payload does not parse: {_first_line(error)}") from None
-    for function in module.body.operations:
-        function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
-    return module
-
-
-def entry_point(module: Any) -> str:
-    """The name of the payload's first function."""
-    return str(ir.StringAttr(module.body.operations[0].attributes["sym_name"]).value)
-
-
-def script_text(source: str, schedule: Schedule) -> str:
+def script_text(source: str, schedule: Schedule, threads: int) -> str:
     """The transform-dialect module that carries out `schedule`, as text."""
     with _active():
-        return str(transformation(Contraction.find(parse(source)), schedule))
+        return str(problem(source, threads).script(schedule))
 
 
 @functools.cache
@@ -107,11 +121,6 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
     try:
         yield
     except (ir.MLIRError, ValueError, RuntimeError) as error:
-        raise CompileError(f"{name}: {_first_line(error)}") from error
+        raise CompileError(f"{name}: {first_line(error)}") from error
     finally:
         seconds[name] = time.thread_time() - start
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if "error:" in line or "Diagnostic" in line]
-    return (lines or str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import UserError
 from .bindings import ir
+from .nest import operations
 
 BATCH_LOOPS = {"linalg.matmul": 0, "linalg.batch_matmul": 1}
 """The contractions understood so far, with the number of loops that come before m, n and k."""
@@ -23,17 +23,19 @@ class Contraction:
     k: int
 
     @classmethod
-    def find(cls, module: Any) -> Contraction:
-        """The one contraction in a parsed payload. Raises UserError where there is none, or one not understood."""
-        found = [op for op in _operations(module.operation) if op.name in BATCH_LOOPS]
-        if len(found) != 1:
-            raise UserError(f"the MLIR backend optimises programs with one matrix product; this one has {len(found)}")
+    def find(cls, module: Any) -> Contraction | None:
+        """The matrix product that a parsed payload consists of; None where it is anything else, or more."""
+        computing = [op for op in operations(module.operation) if op.name.startswith("linalg.")]
+        found = [op for op in computing if op.name in BATCH_LOOPS]
+        rest = {op.name for op in computing if op not in found}
+        if len(found) != 1 or not rest <= {"linalg.fill", "linalg.yield"}:
+            return None
         left, right, accumulator = found[0].operands
-        if not _is_plain(found[0]):
-            raise UserError("the MLIR backend optimises matrix products of float32 operands that are not transposed")
-        if not _is_zero(accumulator):
-            raise UserError("the MLIR backend optimises matrix products that start from zero (linalg.fill)")
+        if not (_is_plain(found[0]) and _is_zero(accumulator)):
+            return None
         rows, columns = (ir.RankedTensorType(operand.type).shape for operand in (left, right))
+        if not all(size > 0 for size in (*rows, *columns)):
+            return None
         return cls(found[0].name, tuple(rows[:-2]), rows[-2], columns[-1], rows[-1])
 
 
@@ -62,9 +64,3 @@ def _is_zero(tensor: Any) -> bool:
     if isinstance(constant, ir.Block) or constant.name != "arith.constant":
         return False
     return float(ir.FloatAttr(constant.attributes["value"]).value) == 0.0
-
-
-def _operations(operation: Any) -> list[Any]:
-    """`operation` and everything nested in it, outermost first."""
-    nested = (o for region in operation.regions for block in region for op in block for o in _operations(op.operation))
-    return [operation, *nested]

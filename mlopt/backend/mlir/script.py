@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .bindings import ir, structured, transform, vector
+from .nest import TAG
 
 Handle = Any
 """An SSA value of type !transform.any_op: the payload operations that a step speaks of."""
@@ -41,9 +42,25 @@ class Script:
         with self._body:
             return structured.MatchOp.match_op_names(target, list(names)).result
 
+    def nest(self, tag: str) -> Handle:
+        """The operations that came of the nest of this tag."""
+        with self._body:
+            attributes = {TAG: ir.StringAttr.get(tag)}
+            return structured.MatchOp(self._any, self.payload, op_attrs=attributes).result
+
+    def generalize(self, target: Handle) -> None:
+        """Write named linalg operations as linalg.generic."""
+        with self._body:
+            structured.GeneralizeOp(target)
+
     def producer(self, target: Handle, operand: int) -> Handle:
         with self._body:
             return transform.GetProducerOfOperand(self._any, target, operand_number=operand).result
+
+    def consumer(self, target: Handle) -> Handle:
+        """What reads the first result of `target`."""
+        with self._body:
+            return transform.GetConsumersOfResult(self._any, target, result_number=0).result
 
     def pack(self, target: Handle, sizes: Sequence[int]) -> Handle:
         """Give the operands of `target` an inner tile of `sizes` (one a loop, 0 for none), padding with zeros."""
@@ -73,6 +90,15 @@ class Script:
             op = structured.TileUsingForOp(target, sizes=list(sizes))
             return op.results[0], list(op.results)[1:]
 
+    def tile_sum(self, target: Handle, sizes: Sequence[int]) -> None:
+        """Reduce along one loop in as many partial results as its size says, and those at the end."""
+        loops = [loop for loop, size in enumerate(sizes) if size]
+        with self._body:
+            op = structured.TileReductionUsingForOp(
+                [self._any], self._any, self._any, self._any, target, reduction_dims=loops, tile_sizes=list(sizes)
+            )
+        self.peel(op.results[-1])
+
     def fuse(self, producer: Handle, loop: Handle) -> tuple[Handle, Handle]:
         """Move `producer` into `loop`, which uses slices of it: (the fused operation, the new loop)."""
         with self._body:
@@ -93,6 +119,11 @@ class Script:
         with self._body:
             structured.VectorizeOp(target, list(sizes))
 
+    def vectorize_all(self, target: Handle) -> None:
+        """Vectorise every operation in `target` that can be, at its whole static size."""
+        with self._body:
+            structured.VectorizeChildrenAndApplyPatternsOp(target)
+
     def patterns(self, target: Handle, *names: str) -> None:
         """Apply the pattern sets `transform.apply_patterns.NAME` greedily, together."""
         with self._patterns(target):
@@ -104,6 +135,15 @@ class Script:
         number = next(way for way in vector.VectorContractLowering if str(way) == strategy)
         with self._patterns(target):
             vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
+
+    def flatten_reductions(self, target: Handle) -> None:
+        """Turn reductions of vectors of several dimensions into reductions of flat ones."""
+        for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
+            with self._patterns(target):
+                ir.Operation.create(
+                    f"transform.apply_patterns.vector.{name}",
+                    attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), 1)},
+                )
 
     def lower_transfers(self, target: Handle) -> None:
         """Turn transfers between memory and vectors into loads and stores of one-dimensional vectors."""

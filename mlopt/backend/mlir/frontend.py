@@ -1,0 +1,66 @@
+"""From a payload as written to the program that schedules speak of: generic loop nests, element-wise ones merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.errors import UserError
+from .bindings import PassManager, apply_named_sequence, ir
+from .nest import operations
+from .script import Script
+from .vector_math import expand
+
+KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
+"""Operations that stay as they are; other linalg operations become linalg.generic."""
+
+SIMPLIFY = "builtin.module(func.func(linalg-fuse-elementwise-ops,linalg-fold-unit-extent-dims),canonicalize,cse)"
+
+
+def prepare(module: Any) -> None:
+    """Simplify a parsed payload to what schedules speak of. Needs an active context.
+
+    Raises UserError when it cannot be optimised.
+    """
+    _check(module)
+    expand(module)
+    _generalize(module)
+    PassManager.parse(SIMPLIFY).run(module.operation)
+
+
+def parse(source: str) -> Any:
+    """The payload as a module whose functions can be called through the C interface. Raises UserError."""
+    try:
+        module = ir.Module.parse(source)
+    except ir.MLIRError as error:
+        raise UserError(f"the MLIR payload does not parse: {first_line(error)}") from None
+    for function in module.body.operations:
+        function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+    return module
+
+
+def entry_point(module: Any) -> str:
+    """The name of the payload's first function."""
+    return str(ir.StringAttr(module.body.operations[0].attributes["sym_name"]).value)
+
+
+def first_line(error: BaseException) -> str:
+    """What a compiler's message says first."""
+    lines = [line.strip() for line in str(error).splitlines() if "error:" in line or "Diagnostic" in line]
+    return (lines or str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _check(module: Any) -> None:
+    for op in operations(module.operation):
+        for value in op.results:
+            if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
+                raise UserError(f"the MLIR backend needs static shapes; {op.name} has the type {value.type}")
+    if not any(op.name.startswith("linalg.") for op in operations(module.operation)):
+        raise UserError("the MLIR payload holds no linalg operation on tensors: there is nothing to optimise")
+
+
+def _generalize(module: Any) -> None:
+    names = {op.name for op in operations(module.operation) if op.name.startswith("linalg.")}
+    script = Script()
+    for name in sorted(names.difference(KEPT)):
+        script.generalize(script.match(script.payload, name))
+    apply_named_sequence(module, script.finish().body.operations[0], script.module)

@@ -1,0 +1,213 @@
+"""The loop nests of a program: what each linalg operation iterates over, reads and writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .bindings import ir
+
+TAG = "mlopt.nest"
+"""The attribute by which an operation is found again after it was tiled or fused."""
+
+Row = tuple[int, ...]
+"""One subscript of an access: the coefficient of each loop."""
+
+VECTOR_DIALECTS = ("arith.", "math.")
+"""Dialects whose operations work on vectors, element by element, as they do on scalars."""
+
+CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
+"""What a body may hold without computing anything."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a nest reads or writes one tensor: a matrix of subscripts by loops (constant offsets are left out)."""
+
+    rows: tuple[Row, ...]
+    shape: tuple[int, ...]
+    dtype: str
+    producer: str | None = None
+    """The tag of the nest that computes the tensor, None for arguments and constants."""
+
+    def plain(self, loop: int) -> int | None:
+        """The subscript that is `loop` and nothing else, if that is all there is of it; None otherwise."""
+        found = [position for position, row in enumerate(self.rows) if row[loop]]
+        if len(found) != 1 or sum(map(abs, self.rows[found[0]])) != 1:
+            return None
+        return found[0]
+
+    def varies_with(self, loop: int) -> bool:
+        return any(row[loop] for row in self.rows)
+
+    @property
+    def is_projection(self) -> bool:
+        """Whether every subscript is a loop of its own (or a constant)."""
+        return all(sum(map(abs, row)) <= 1 and min(row, default=0) >= 0 for row in self.rows)
+
+    def innermost(self) -> int | None:
+        """The loop that walks through neighbouring elements, where there is just one."""
+        loops = [loop for loop, coefficient in enumerate(self.rows[-1]) if coefficient] if self.rows else []
+        return loops[0] if len(loops) == 1 and self.rows[-1][loops[0]] == 1 else None
+
+
+@dataclass(frozen=True)
+class LoopNest:
+    """One linalg operation as a perfect loop nest around a scalar body."""
+
+    tag: str
+    sizes: tuple[int, ...]
+    """Iterations of each loop."""
+    reductions: frozenset[int]
+    inputs: tuple[Access, ...]
+    outputs: tuple[Access, ...]
+    operations: tuple[str, ...]
+    """The arithmetic of the body, in order."""
+    consumers: tuple[str, ...] = ()
+    """The nests that read the result."""
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        return tuple(loop for loop in range(len(self.sizes)) if loop not in self.reductions)
+
+    @property
+    def vector_loop(self) -> int | None:
+        """The loop to vectorise: the one that walks through neighbouring elements of what is read or written most."""
+        accesses = sorted((*self.outputs, *self.inputs), key=lambda access: -math.prod(access.shape))
+        return next((loop for access in accesses if (loop := access.innermost()) is not None), None)
+
+    def vectorizable(self, loop: int) -> bool:
+        """Whether vectors along `loop` are neighbouring elements, or one element for all, wherever it is used."""
+        accesses = (*self.inputs, *self.outputs)
+        regular = all(sum(bool(row[loop]) for row in access.rows) <= 1 for access in accesses)
+        unit = all(row[loop] in (0, 1) for access in accesses for row in access.rows)
+        return regular and unit and all(op.startswith(VECTOR_DIALECTS) for op in self.operations)
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether it only spreads a scalar."""
+        return not self.operations and not any(access.rows for access in self.inputs)
+
+    @property
+    def is_product(self) -> bool:
+        """Whether it sums products of two operands."""
+        kinds = sorted(self.operations)
+        return (
+            bool(self.reductions)
+            and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])
+            and len(self.inputs) == 2
+            and len(self.outputs) == 1
+            and self.outputs[0].is_projection
+        )
+
+    @property
+    def flops(self) -> int:
+        return len(self.operations) * math.prod(self.sizes)
+
+
+def read(module: Any) -> tuple[LoopNest, ...]:
+    """The nests of a program in program order; each operation is given its tag."""
+    nests: list[LoopNest] = []
+    for op in [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]:
+        nests.append(_nest(op, [nest.tag for nest in nests]))
+        op.attributes[TAG] = ir.StringAttr.get(nests[-1].tag)
+    return tuple(dataclasses.replace(nest, consumers=_consumers(nest.tag, nests)) for nest in nests)
+
+
+def _consumers(tag: str, nests: Sequence[LoopNest]) -> tuple[str, ...]:
+    return tuple(n.tag for n in nests if any(access.producer == tag for access in (*n.inputs, *n.outputs)))
+
+
+def operations(operation: Any) -> Iterator[Any]:
+    """What is nested in an operation, in program order, innermost first."""
+    for region in operation.regions:
+        for block in region:
+            for op in block.operations:
+                yield from operations(op.operation)
+                yield op.operation
+
+
+def _nest(op: Any, tags: Sequence[str]) -> LoopNest:
+    """One operation; `tags` are those of the operations before it."""
+    inputs, outputs = list(op.opview.inputs), list(op.opview.outputs)
+    body = op.regions[0].blocks[0]
+    if op.name == "linalg.fill":
+        shape = tuple(ir.RankedTensorType(outputs[0].type).shape)
+        kind, sizes, reductions = "fill", shape, frozenset[int]()
+        identity = tuple(tuple(int(i == j) for j in range(len(shape))) for i in range(len(shape)))
+        rows: list[tuple[Row, ...]] = [(), identity]
+        arithmetic: tuple[str, ...] = ()
+    else:
+        maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+        rows = [tuple(_coefficients(result, each.n_dims) for result in each.results) for each in maps]
+        iterators = [str(each) for each in op.attributes["iterator_types"]]
+        reductions = frozenset(loop for loop, each in enumerate(iterators) if "reduction" in each)
+        sizes = _sizes(rows, [*inputs, *outputs], len(iterators))
+        arithmetic = tuple(each.operation.name for each in body.operations if each.operation.name not in CHEAP)
+        kind = "reduce" if reductions else "map"
+    accesses = [
+        Access(row, *_type(value), _producer(value)) for row, value in zip(rows, [*inputs, *outputs], strict=True)
+    ]
+    nest = LoopNest(
+        tag=kind,
+        sizes=sizes,
+        reductions=reductions,
+        inputs=tuple(accesses[: len(inputs)]),
+        outputs=tuple(accesses[len(inputs) :]),
+        operations=arithmetic,
+    )
+    kind = "product" if nest.is_product else kind
+    count = sum(tag.rstrip("0123456789") == kind for tag in tags)
+    return dataclasses.replace(nest, tag=f"{kind}{count}")
+
+
+def _sizes(rows: Sequence[tuple[Row, ...]], values: Sequence[Any], loops: int) -> tuple[int, ...]:
+    """Iterations of each loop, from a tensor that it indexes alone, else from the extents of what it indexes."""
+    sizes = [0] * loops
+    for access, value in zip(rows, values, strict=True):
+        for row, extent in zip(access, _type(value)[0], strict=True):
+            walked = [loop for loop, coefficient in enumerate(row) if coefficient]
+            if len(walked) == 1 and row[walked[0]] == 1:
+                sizes[walked[0]] = extent
+    for access, value in zip(rows, values, strict=True):
+        for row, extent in zip(access, _type(value)[0], strict=True):
+            unknown = [loop for loop, coefficient in enumerate(row) if coefficient and not sizes[loop]]
+            if len(unknown) == 1:
+                rest = sum(c * (sizes[loop] - 1) for loop, c in enumerate(row) if c and loop != unknown[0])
+                sizes[unknown[0]] = (extent - 1 - rest) // row[unknown[0]] + 1
+    return tuple(sizes)
+
+
+def _coefficients(expression: Any, loops: int) -> Row:
+    """An affine expression's coefficient of each loop. Raises ValueError for floordiv, ceildiv and mod."""
+    if isinstance(expression, ir.AffineConstantExpr):
+        return (0,) * loops
+    if isinstance(expression, ir.AffineDimExpr):
+        return tuple(int(loop == expression.position) for loop in range(loops))
+    if isinstance(expression, ir.AffineAddExpr):
+        left, right = (_coefficients(each, loops) for each in (expression.lhs, expression.rhs))
+        return tuple(map(operator.add, left, right))
+    if isinstance(expression, ir.AffineMulExpr):
+        sides = (expression.lhs, expression.rhs)
+        factor = next(each.value for each in sides if isinstance(each, ir.AffineConstantExpr))
+        other = next(each for each in sides if not isinstance(each, ir.AffineConstantExpr))
+        return tuple(factor * each for each in _coefficients(other, loops))
+    raise ValueError(f"{expression} is not linear")
+
+
+def _type(value: Any) -> tuple[tuple[int, ...], str]:
+    """Shape and element type; () for a scalar."""
+    if not isinstance(value.type, ir.ShapedType):
+        return (), str(value.type)
+    return tuple(value.type.shape), str(value.type.element_type)
+
+
+def _producer(value: Any) -> str | None:
+    owner = value.owner
+    if isinstance(owner, ir.Block) or TAG not in owner.operation.attributes:
+        return None
+    return str(ir.StringAttr(owner.operation.attributes[TAG]).value)

@@ -1,0 +1,74 @@
+"""The roles of the loops of a sum of products, in the terms of the matrix product that it contains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .nest import Access, LoopNest
+
+
+@dataclass(frozen=True)
+class Product:
+    """C[outer, m, n] += A[outer, m, k, inner] B[outer, k, inner, n], with loops by number.
+
+    n is the loop of vectors, m that of a register tile's rows, k the innermost of the sum. An access through a sum of
+    loops, as that of a convolution's input, is allowed for A only; then neither m nor k is packed.
+    """
+
+    nest: LoopNest
+    left: int
+    """A's position among the operands; B is the other."""
+    m: int | None
+    n: int
+    k: int | None
+    packs_rows: bool
+    """Whether m and k may be packed with n."""
+
+    @classmethod
+    def find(cls, nest: LoopNest) -> Product | None:
+        """The roles in a nest; None where it has no loop that can be n."""
+        if not nest.is_product or any(access.dtype != "f32" for access in (*nest.inputs, *nest.outputs)):
+            return None
+        (output,) = nest.outputs
+        for n in reversed(_in_order(output, nest)):
+            owners = [position for position, access in enumerate(nest.inputs) if access.varies_with(n)]
+            if len(owners) == 1 and nest.inputs[owners[0]].plain(n) is not None and nest.inputs[owners[0]].is_projection:
+                break
+        else:
+            return None
+        left = 1 - owners[0]
+        a, b = nest.inputs[left], nest.inputs[1 - left]
+        rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
+        m = rows[-1] if rows else None
+        sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
+        plain = [loop for loop in sums if a.plain(loop) is not None]
+        k = next((loop for loop in plain if loop == a.innermost()), max(plain, key=lambda x: nest.sizes[x], default=None))
+        packs = m is not None and k is not None and a.is_projection and m < n
+        return cls(nest, left, m, n, k, packs)
+
+    @property
+    def outer(self) -> tuple[int, ...]:
+        """The other parallel loops."""
+        return tuple(loop for loop in self.nest.parallel if loop not in (self.m, self.n))
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The other loops of the sum."""
+        return tuple(loop for loop in sorted(self.nest.reductions) if loop != self.k)
+
+    @property
+    def roles(self) -> dict[str, int]:
+        """The loops that have a name: n, and m and k where there are such."""
+        named = {"m": self.m, "n": self.n, "k": self.k}
+        return {name: loop for name, loop in named.items() if loop is not None}
+
+    @property
+    def packed(self) -> tuple[int, ...]:
+        """The loops whose register tile becomes the inner part of packed operands, in the order of the loops."""
+        return tuple(sorted(self.roles.values())) if self.packs_rows else (self.n,)
+
+
+def _in_order(output: Access, nest: LoopNest) -> list[int]:
+    """The parallel loops with more than one iteration, in the order of the output's subscripts."""
+    loops = [row.index(1) for row in output.rows if any(row)]
+    return [loop for loop in loops if nest.sizes[loop] > 1]

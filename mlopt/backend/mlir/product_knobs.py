@@ -1,0 +1,79 @@
+"""How a sum of products is computed within its block: register tile, cache loops, packing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from ...core.schedule import Value
+from ...core.space import Knob
+from .nest import LoopNest
+from .product import Product
+from .simd import Simd
+
+PACKING = ("none", "panel", "block")
+"""Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
+loop that it varies with, or once in a block."""
+
+ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 28)
+
+FMA_LIMIT = 128
+"""Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
+
+
+class ProductKnobs:
+    """The knobs of one product; sizes are in elements."""
+
+    def __init__(self, product: Product, prefix: str, simd: Simd) -> None:
+        self.product, self.prefix, self.simd = product, prefix, simd
+        sizes = product.nest.sizes
+        self.size = {name: sizes[loop] for name, loop in product.roles.items()}
+        columns = tuple(simd.lanes * count for count in (1, 2, 3, 4) if simd.lanes * (count - 1) < self.size["n"])
+        whole = product.packs_rows or "m" not in self.size
+        most = min(self.size.get("m", 1), simd.registers - 2)
+        rows = tuple(count for count in ROWS if count <= most and (whole or self.size["m"] % count == 0))
+        unrollings = tuple(count for count in (1, 2, 4, 8, 16) if self.size.get("k", 1) % count == 0 or product.packs_rows)
+        named = "".join(self.size)
+        self.knobs = (
+            Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
+            Knob(f"{prefix}reg_m", "ordinal", rows, "rows of the register tile", (f"{prefix}reg_n",)),
+            Knob(
+                f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")
+            ),
+            *(
+                Knob(f"{prefix}tile_{name}", "log2", _sizes(self.size[name]), f"cache tile of {name}")
+                for name in named
+            ),
+            Knob(
+                f"{prefix}order",
+                "permutation",
+                tuple("".join(order) for order in itertools.permutations(named)),
+                "cache loops, outermost first",
+            ),
+            Knob(f"{prefix}reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
+            Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
+            Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
+            Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
+        )
+
+    @classmethod
+    def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
+        """The knobs of a nest, None where it is no product that can be computed so."""
+        product = Product.find(nest)
+        return None if product is None else cls(product, prefix, simd)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        name = knob.name.removeprefix(self.prefix)
+        vectors = int(chosen.get(f"{self.prefix}reg_n", 0)) // self.simd.lanes
+        if name == "reg_m":
+            # An accumulator a vector, one row of B, and one broadcast element of A.
+            return [rows for rows in knob.values if int(rows) * vectors + vectors + 1 <= self.simd.registers]
+        if name == "reg_k":
+            work = int(chosen[f"{self.prefix}reg_m"]) * vectors
+            return [count for count in knob.values if count == knob.values[0] or work * int(count) <= FMA_LIMIT]
+        return knob.values
+
+
+def _sizes(dimension: int) -> tuple[int, ...]:
+    """Powers of two from 16 up to the dimension, and the dimension itself."""
+    return (*(1 << p for p in range(4, dimension.bit_length()) if 1 << p < dimension), dimension)

@@ -1,0 +1,147 @@
+"""A sum of products within a block, by the anatomy of a high-performance matrix product.
+
+It is rewritten on operands packed into register tiles; cache loops and register loops are put around it from the
+consumer, the unpacking of C, inwards. An operand's packing is fused to the depth that the schedule says (Goto and van de
+Geijn 2008; van Zee and van de Geijn 2015).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .nest import Access
+from .product import Product
+from .script import Handle, Script
+
+
+class ProductScript:
+    """Writes the steps for one product whose loops have these `extents` in its block."""
+
+    def __init__(self, script: Script, product: Product, values: Mapping[str, Any], extents: Sequence[int]) -> None:
+        self.script, self.product, self.extents = script, product, extents
+        self.values = values
+        self.count = len(extents)
+        self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
+        for loop in self.register:
+            if loop not in product.packed:  # partial tiles exist of packed loops only
+                self.register[loop] = math.gcd(self.register[loop], extents[loop])
+
+    def write(self) -> None:
+        self._pack()
+        self._tile()
+        self._vectors()
+
+    def _pack(self) -> None:
+        script, product = self.script, self.product
+        sizes = [self.register[loop] if loop in product.packed else 0 for loop in range(self.count)]
+        self.target = script.pack(script.nest(product.nest.tag), sizes)
+        for operand in (0, 1):
+            access = product.nest.inputs[operand]
+            first = product.n if operand != product.left else product.m
+            outer, inner = self._layout(access, first)
+            if outer != sorted(outer) or inner != sorted(inner):
+                self.target = script.transpose_pack(self.target, operand, outer, inner)
+        script.patterns(script.match(script.payload, "func.func"), "canonicalization")
+        self.operands = [o for o in (0, 1) if self._inner(product.nest.inputs[o])]
+        self.packs = {operand: script.producer(self.target, operand) for operand in self.operands}
+        self.clear = script.producer(self.target, 2)
+        self.unpack = script.consumer(self.target)
+
+    def _inner(self, access: Access) -> list[int]:
+        """The packed loops of an operand, in the order in which packing appends them."""
+        return [loop for loop in self.product.packed if access.varies_with(loop)]
+
+    def _layout(self, access: Access, first: int | None) -> tuple[list[int], list[int]]:
+        """Panels of `first` come first, but for the loops outside; within a tile the vectors come last."""
+        outside = [row for row, each in enumerate(access.rows) if any(each[loop] for loop in self.product.outer)]
+        lead = [access.plain(first)] if first is not None and access.plain(first) is not None else []
+        order = [*outside, *(row for row in lead if row is not None and row not in outside)]
+        outer = [*order, *(row for row in range(len(access.rows)) if row not in order)]
+        inner = self._inner(access)
+        last = self.product.n if self.product.n in inner else self.product.k
+        wanted = sorted(inner, key=lambda loop: (loop == last, loop))
+        if not inner:
+            return list(range(len(access.rows))), []
+        return outer, [inner.index(loop) for loop in wanted]
+
+    def _tile(self) -> None:
+        loops = self._loops()
+        outside = len(self._outer())
+        sums = [position for position, (loop, _) in enumerate(loops) if loop in self.product.nest.reductions]
+        finished = sums[0] if sums and self.values["accumulate"] == "tile" else outside
+        depths = {operand: self._depth(operand, loops) for operand in self.operands}
+        for position, (loop, step) in enumerate(loops):
+            if position < finished:
+                self.unpack, (handle,) = self.script.tile(self.unpack, self._output_steps(loop, step))
+                self.target, handle = self.script.fuse(self.target, handle)
+                function = self.script.match(self.script.payload, "func.func")
+                self.script.patterns(function, "memref.resolve_ranked_shaped_type_result_dims")
+                self.clear, handle = self.script.fuse(self.clear, handle)
+            else:
+                self.target, (handle,) = self.script.tile(self.target, self._product_steps(loop, step))
+            for operand, depth in depths.items():
+                if position < depth:
+                    self.packs[operand], handle = self.script.fuse(self.packs[operand], handle)
+
+    def _outer(self) -> list[tuple[int, int]]:
+        return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
+
+    def _loops(self) -> list[tuple[int, int]]:
+        """(loop, elements a step), outermost first: what is outside, cache loops, register loops, the rest of the sum."""
+        roles = self.product.roles
+        cache = []
+        for name in str(self.values["order"]):
+            loop, tile = roles[name], int(self.values[f"tile_{name}"])
+            step = -(-tile // self.register[loop]) * self.register[loop]
+            even = loop in self.product.packed or self.extents[loop] % step == 0
+            if step < self.extents[loop] and even:
+                cache.append((loop, step))
+        registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"]) if n in roles]
+        inner = [(loop, 1) for loop in self.product.inner]
+        last = [(roles["k"], self.register[roles["k"]])] if "k" in roles else []
+        steps = [*cache, *registers, *inner, *last]
+        return [*self._outer(), *(each for each in steps if each[1] < self.extents[each[0]] or each in registers + last)]
+
+    def _product_steps(self, loop: int, step: int) -> list[int]:
+        """Tile sizes of the packed product, whose packed loops count register tiles."""
+        size = step // self.register[loop] if loop in self.product.packed else step
+        return [size if each == loop else 0 for each in range(self.count)]
+
+    def _output_steps(self, loop: int, step: int) -> list[int]:
+        """Tile sizes of the unpacking, in elements."""
+        return [step if row[loop] else 0 for row in self.product.nest.outputs[0].rows]
+
+    def _depth(self, operand: int, loops: Sequence[tuple[int, int]]) -> int:
+        """How many loops an operand's packing stands in: up to the innermost admitted one that it varies with."""
+        placement = self.values["pack_a" if operand == self.product.left else "pack_b"]
+        count = len(loops) if placement == "none" else 0
+        if placement == "panel":
+            inner = [loop for loop, _ in loops]
+            count = len(self._outer()) + sum(
+                1
+                for position, (loop, _) in enumerate(loops)
+                if position >= len(self._outer()) and loop in inner[position + 1 :]
+            )
+        access = self.product.nest.inputs[operand]
+        varying = (position + 1 for position, (loop, _) in enumerate(loops[:count]) if access.varies_with(loop))
+        return max(varying, default=0)
+
+    def _vectors(self) -> None:
+        script, product = self.script, self.product
+        for operand, pack in self.packs.items():
+            access = product.nest.inputs[operand]
+            units = [1] * len(access.rows)
+            tile, _ = script.tile(pack, units)
+            _, order = self._layout(access, None)
+            inner = self._inner(access)
+            script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
+        rows = product.nest.outputs[0].rows
+        script.tile(self.clear, [1] * len(rows))
+        steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
+        tile, loops = script.tile(self.unpack, steps)
+        outer = [1 if any(row[loop] for loop in product.packed) else step for row, step in zip(rows, steps, strict=True)]
+        script.vectorize(tile, [*outer, *(self.register[loop] for loop in self._inner(product.nest.outputs[0]))])
+        for loop in reversed(loops):
+            script.peel(loop)

@@ -1,0 +1,168 @@
+"""The space of ways to compute a whole program: where each nest stands, and how it is computed there."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...core.schedule import Value
+from ...core.space import Knob, KnobSpace
+from .nest import LoopNest
+from .product_knobs import ProductKnobs
+from .simd import Simd
+from .vector_knobs import VectorKnobs
+
+FUSED = "fused"
+"""The placement of a nest that is computed within the blocks of its consumers."""
+
+LETTERS = "ijklmnop"
+"""Names of a nest's parallel loops, in order."""
+
+MOST_BLOCKS = 4096
+"""Parallel blocks of a nest: more cost more than they gain."""
+
+MOST_SIZES = 10
+"""Sizes offered for one loop of a block."""
+
+Inner = ProductKnobs | VectorKnobs
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The knobs that say where a nest stands: `parallel`, and the block's size along each parallel loop."""
+
+    nest: LoopNest
+    prefix: str
+    fusible: bool
+
+    @property
+    def loops(self) -> dict[str, int]:
+        """Letter to loop, for those with more than one iteration."""
+        letters = zip(LETTERS, self.nest.parallel, strict=False)
+        return {letter: loop for letter, loop in letters if self.nest.sizes[loop] > 1}
+
+    @property
+    def parallel(self) -> str:
+        return f"{self.prefix}parallel"
+
+    def block(self, letter: str) -> str:
+        return f"{self.prefix}block_{letter}"
+
+    def choices(self) -> tuple[str, ...]:
+        """Which loops may be cut into blocks: each alone, and the outer ones together."""
+        letters = "".join(self.loops)
+        together = [letters[: count + 1] for count in range(len(letters))]
+        return (*((FUSED,) if self.fusible else ()), *dict.fromkeys([*together, *letters]), "")
+
+    def knobs(self, earlier: Sequence[Knob]) -> list[Knob]:
+        places = tuple(knob.name for knob in earlier if knob.name.endswith("parallel"))
+        knobs = [Knob(self.parallel, "categorical", self.choices(), "loops cut into parallel blocks", needs=places)]
+        for letter, loop in self.loops.items():
+            sizes = (*_divisors(self.nest.sizes[loop]), self.nest.sizes[loop])
+            before = tuple(self.block(each) for each in itertools.takewhile(lambda x: x != letter, self.loops))
+            knobs.append(Knob(self.block(letter), "log2", sizes, "elements of a block", (self.parallel, *before)))
+        return knobs
+
+
+class ProgramSpace(KnobSpace):
+    """Blocks and fusion of every nest, from the last one back to the first, then how each is computed in its block.
+
+    Blocks divide their loops evenly, so that everything within them has a static shape. A nest may be fused only into
+    blocks that do not make it compute anything twice.
+    """
+
+    def __init__(self, nests: Sequence[LoopNest], simd: Simd) -> None:
+        self.nests = {nest.tag: nest for nest in nests}
+        placed = [nest for nest in reversed(nests) if not nest.is_fill]
+        single = len(placed) == 1
+        knobs: list[Knob] = []
+        self.placements: dict[str, Placement] = {}
+        self.inner: dict[str, Inner] = {}
+        self._owners: dict[str, Placement | Inner] = {}
+        for nest in placed:
+            prefix = "" if single else f"{nest.tag}."
+            placement = Placement(nest, prefix, fusible=bool(nest.consumers))
+            inner = ProductKnobs.of(nest, prefix, simd) or VectorKnobs(nest, prefix, simd)
+            self.placements[nest.tag], self.inner[nest.tag] = placement, inner
+            for owner, new in ((placement, placement.knobs(knobs)), (inner, inner.knobs)):
+                knobs += new
+                self._owners.update((knob.name, owner) for knob in new)
+        self.knobs = tuple(knobs)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        owner = self._owners[knob.name]
+        if not isinstance(owner, Placement):
+            return owner.legal(knob, chosen)
+        if knob.name == owner.parallel:
+            fits = owner.fusible and self.root(owner.nest.tag, chosen) is not None
+            return [choice for choice in knob.values if choice != FUSED or fits]
+        size = owner.nest.sizes[owner.loops[knob.name[-1]]]
+        cut = str(chosen[owner.parallel])
+        if cut == FUSED or knob.name[-1] not in cut:
+            return [size]
+        blocks = math.prod(
+            owner.nest.sizes[owner.loops[letter]] // int(chosen[owner.block(letter)])
+            for letter in owner.loops
+            if owner.block(letter) in chosen
+        )
+        return [value for value in knob.values if int(value) < size and blocks * (size // int(value)) <= MOST_BLOCKS]
+
+    def root(self, tag: str, chosen: Mapping[str, Value]) -> str | None:
+        """The nest whose blocks can take this one in; None where consumers disagree or work would be done twice."""
+        roots = {self._placed(consumer, chosen) for consumer in self.nests[tag].consumers}
+        if len(roots) != 1:
+            return None
+        (root,) = roots
+        cut = str(chosen[self.placements[root].parallel])
+        loops = {self.placements[root].loops[letter] for letter in cut}
+        driven = self._driven(tag, root, chosen)
+        return root if loops <= driven else None
+
+    def stands_in(self, tag: str, root: str, values: Mapping[str, Value]) -> bool:
+        """Whether a nest is computed within the blocks of `root`; a fill is where the nest is that it clears for."""
+        if self.nests[tag].is_fill:
+            return any(reader == root or self.stands_in(reader, root, values) for reader in self.nests[tag].consumers)
+        return tag != root and self._placed(tag, values) == root
+
+    def _placed(self, tag: str, chosen: Mapping[str, Value]) -> str:
+        """The root of the group that a nest stands in."""
+        if chosen[self.placements[tag].parallel] != FUSED:
+            return tag
+        return self._placed(self.nests[tag].consumers[0], chosen)
+
+    def _driven(self, tag: str, root: str, chosen: Mapping[str, Value]) -> set[int]:
+        """The root's loops along which different blocks need different parts of a nest, whoever reads it."""
+        found: list[set[int]] = []
+        for consumer in self.nests[tag].consumers:
+            reads = [access for access in self.nests[consumer].inputs if access.producer == tag]
+            for access in reads:
+                loops = {loop for loop in range(len(self.nests[consumer].sizes)) if access.varies_with(loop)}
+                found.append({r for r in self.nests[root].parallel if self._follows(consumer, root, r, chosen) & loops})
+        return set.intersection(*found) if found else set()
+
+    def _follows(self, tag: str, root: str, loop: int, chosen: Mapping[str, Value]) -> set[int]:
+        """The loops of a nest that shrink with a block of the root's `loop`."""
+        if tag == root:
+            return {loop}
+        nest = self.nests[tag]
+        (output,) = nest.outputs[:1]
+        found: set[int] = set()
+        for consumer in nest.consumers:
+            above = self._follows(consumer, root, loop, chosen)
+            for access in self.nests[consumer].inputs:
+                if access.producer == tag:
+                    for row, own in zip(access.rows, output.rows, strict=True):
+                        if any(row[each] for each in above):
+                            found |= {each for each, coefficient in enumerate(own) if coefficient}
+        return found
+
+
+def _divisors(size: int) -> tuple[int, ...]:
+    """Divisors below `size`, at most MOST_SIZES of them, spread evenly."""
+    found = [value for value in range(1, size // 2 + 1) if size % value == 0]
+    if len(found) <= MOST_SIZES:
+        return tuple(found)
+    step = (len(found) - 1) / (MOST_SIZES - 1)
+    return tuple(found[round(position * step)] for position in range(MOST_SIZES))
