@@ -93,7 +93,7 @@ class _Writer:
         """A map or a reduction: steps of `rows` by `width`, or single rows left to LLVM."""
         script, nest = self.script, inner.nest
         width, rows = int(self.values[inner.width]), int(self.values[inner.rows])
-        vector, target = inner.loop, script.nest(nest.tag)
+        vector, target = inner.vector_loop, script.nest(nest.tag)
         steps = [1] * len(extents)
         if vector is None:
             steps[nest.vector_loop if nest.vector_loop is not None else -1] = 0

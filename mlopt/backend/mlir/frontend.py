@@ -25,6 +25,7 @@ def prepare(module: Any) -> None:
     expand(module)
     _generalize(module)
     PassManager.parse(SIMPLIFY).run(module.operation)
+    _separate_fills(module)
 
 
 def parse(source: str) -> Any:
@@ -64,3 +65,12 @@ def _generalize(module: Any) -> None:
     for name in sorted(names.difference(KEPT)):
         script.generalize(script.match(script.payload, name))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
+
+
+def _separate_fills(module: Any) -> None:
+    """Give every reader of a fill one of its own, so that it can be cleared where the reader is computed."""
+    for fill in [op for op in operations(module.operation) if op.name == "linalg.fill"]:
+        for use in list(fill.results[0].uses)[1:]:
+            with ir.InsertionPoint(fill):
+                copy = fill.clone()
+            use.owner.operation.operands[use.operand_number] = copy.results[0]

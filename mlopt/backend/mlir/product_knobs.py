@@ -56,6 +56,10 @@ class ProductKnobs:
             Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
         )
 
+    @property
+    def vector_loop(self) -> int:
+        return self.product.n
+
     @classmethod
     def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
         """The knobs of a nest, None where it is no product that can be computed so."""

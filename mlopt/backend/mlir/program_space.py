@@ -36,6 +36,9 @@ class Placement:
     nest: LoopNest
     prefix: str
     fusible: bool
+    lanes: int
+    """The loop of vectors is not cut into less."""
+    vector_loop: int | None
 
     @property
     def loops(self) -> dict[str, int]:
@@ -60,7 +63,8 @@ class Placement:
         places = tuple(knob.name for knob in earlier if knob.name.endswith("parallel"))
         knobs = [Knob(self.parallel, "categorical", self.choices(), "loops cut into parallel blocks", needs=places)]
         for letter, loop in self.loops.items():
-            sizes = (*_divisors(self.nest.sizes[loop]), self.nest.sizes[loop])
+            least = self.lanes if loop == self.vector_loop else 1
+            sizes = (*_divisors(self.nest.sizes[loop], least), self.nest.sizes[loop])
             before = tuple(self.block(each) for each in itertools.takewhile(lambda x: x != letter, self.loops))
             knobs.append(Knob(self.block(letter), "log2", sizes, "elements of a block", (self.parallel, *before)))
         return knobs
@@ -83,8 +87,8 @@ class ProgramSpace(KnobSpace):
         self._owners: dict[str, Placement | Inner] = {}
         for nest in placed:
             prefix = "" if single else f"{nest.tag}."
-            placement = Placement(nest, prefix, fusible=bool(nest.consumers))
             inner = ProductKnobs.of(nest, prefix, simd) or VectorKnobs(nest, prefix, simd)
+            placement = Placement(nest, prefix, bool(nest.consumers), simd.lanes, inner.vector_loop)
             self.placements[nest.tag], self.inner[nest.tag] = placement, inner
             for owner, new in ((placement, placement.knobs(knobs)), (inner, inner.knobs)):
                 knobs += new
@@ -159,9 +163,9 @@ class ProgramSpace(KnobSpace):
         return found
 
 
-def _divisors(size: int) -> tuple[int, ...]:
-    """Divisors below `size`, at most MOST_SIZES of them, spread evenly."""
-    found = [value for value in range(1, size // 2 + 1) if size % value == 0]
+def _divisors(size: int, least: int) -> tuple[int, ...]:
+    """Divisors below `size` that are multiples of `least`, at most MOST_SIZES of them, spread evenly."""
+    found = [value for value in range(least, size // 2 + 1, least) if size % value == 0]
     if len(found) <= MOST_SIZES:
         return tuple(found)
     step = (len(found) - 1) / (MOST_SIZES - 1)

@@ -20,14 +20,14 @@ class VectorKnobs:
         self.nest = nest
         self.width, self.rows = f"{prefix}width", f"{prefix}rows"
         loop = nest.vector_loop
-        self.loop = loop if loop is not None and nest.vectorizable(loop) else None
+        self.vector_loop = loop if loop is not None and nest.vectorizable(loop) else None
         others = [each for each in nest.parallel if each != loop and nest.sizes[each] > 1]
         self.row_loop = others[-1] if others and loop is not None and loop not in nest.reductions else None
-        size = 1 if self.loop is None else nest.sizes[self.loop]
+        size = 1 if self.vector_loop is None else nest.sizes[self.vector_loop]
         widths = [simd.lanes * count for count in VECTORS if simd.lanes * (count - 1) < size]
         rows = [count for count in ROWS if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0]
         self.knobs = (
-            Knob(self.width, "log2", tuple(widths) if self.loop is not None else (1,), "elements in one step"),
+            Knob(self.width, "log2", tuple(widths) if self.vector_loop is not None else (1,), "elements in one step"),
             Knob(self.rows, "log2", tuple(rows) or (1,), "rows in one step"),
         )
 
