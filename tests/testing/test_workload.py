@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,12 @@ class Dependent(Sound):
         return Path(inspect.getfile(Matmul))
 
 
+class Overparametrised(Sound):
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {"m": self.m}
+
+
 class Idle(Sound):
     @property
     def flops(self) -> int:
@@ -173,6 +179,7 @@ BROKEN = [
     (Generous, "nothing_written_or_one_per_cent_off_is_wrong"),
     (Other, "the_reference_file_needs_numpy_alone"),
     (Dependent, "the_reference_file_needs_numpy_alone"),
+    (Overparametrised, "the_reference_file_needs_numpy_alone"),
     (Idle, "work_and_traffic_are_counted"),
     (Miscounted, "work_and_traffic_are_counted"),
     (Nameless, "has_a_name_of_one_word"),

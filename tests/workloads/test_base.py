@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from mlopt.testing.workload import assert_mistake, draw
+from mlopt.workloads.base import tensor, windows
 from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.maxpool.workload import Maxpool
 
 SCALED = """
 from dataclasses import dataclass
@@ -32,6 +34,32 @@ def test_a_payload_is_filled_in_with_the_sizes() -> None:
     text = Matmul(m=7, n=20, k=33).source("mlir")
     assert "$" not in text
     assert text.count("7x20") == text.replace("m", "").count("7x20") > 0
+
+
+def test_the_type_of_a_tensor_may_have_any_rank_and_element() -> None:
+    assert tensor((2, 3)) == "tensor<2x3xf32>"
+    assert tensor((), "complex<f32>") == "tensor<complex<f32>>"
+
+
+def test_windows_without_padding() -> None:
+    assert [windows(7, window, stride) for window, stride in ((7, 1), (3, 1), (3, 2), (2, 2), (1, 9))] == [
+        1,
+        5,
+        3,
+        3,
+        1,
+    ]
+    assert_mistake(lambda: windows(2, 3, 1))
+
+
+def test_parameters_reach_the_reference_the_tolerance_and_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    image = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+    pool = Maxpool(n=1, c=1, h=4, w=4, k=2, stride=2)
+    expected = [[[[5, 7], [13, 15]]]]
+    assert np.array_equal(pool.reference(image)[0], expected)
+    assert pool.tolerance(image)[0].shape == (1, 1, 2, 2)
+    assert np.array_equal(pool.eager()(torch.from_numpy(image)).numpy(), expected)
 
 
 def test_inputs_are_drawn_from_what_the_distribution_says() -> None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
+from mlopt.cli.compose import compose, hydra_session
+from mlopt.cli.instantiate import build
 from mlopt.core.errors import UserError
 from mlopt.protocols import Array, TensorSpec, Workload
 from mlopt.testing import WorkloadContract
@@ -59,6 +62,17 @@ def test_spaces_and_sizes_that_the_spec_does_not_name_make_no_difference() -> No
     assert plain == spaced
     assert hash(plain) == hash(spaced)
     assert plain.sizes == SIZES
+
+
+@pytest.mark.usefixtures("drop_in")
+def test_sizes_in_a_call_replace_those_of_the_default_spec() -> None:
+    with hydra_session() as hydra:
+        config = compose(
+            hydra, ["workload=contraction", "workload.spec='ab,bc->ac'", "workload.sizes={a: 6, b: 40, c: 7}"]
+        )
+    keys = OmegaConf.to_container(config.workload, resolve=True)
+    assert isinstance(keys, dict)
+    assert build("workload", keys) == Contraction(spec="ab,bc->ac", sizes=SIZES)  # type: ignore[arg-type]
 
 
 def test_shapes_and_work_follow_from_the_letters() -> None:

@@ -52,27 +52,28 @@ class Attention(GroupedHeads):
 
     @property
     def placeholders(self) -> Mapping[str, object]:
-        conditions = {"sge": 0} if self.causal else {}
+        """With the mask: lines that put the lowest number in place of the scores of keys that a query does not see."""
+        conditions = [("before", "sge", 0)] if self.causal else []
         if self.window:
-            conditions["slt"] = self.window
+            conditions.append(("near", "slt", self.window))
         if not conditions:
             return super().placeholders
         rows = len(self.rows)
         lines = [
-            f"%query = linalg.index {rows - 1} : index",
+            f"%i = linalg.index {rows - 1} : index",
             f"%key = linalg.index {rows} : index",
             f"%offset = arith.constant {self.kv_seq - self.seq} : index",
-            "%position = arith.addi %query, %offset : index",
+            "%position = arith.addi %i, %offset : index",
             "%back = arith.subi %position, %key : index",
         ]
         score = "%scaled"
-        for comparison, limit in conditions.items():
+        for name, comparison, limit in conditions:
             lines += [
-                f"%limit_{comparison} = arith.constant {limit} : index",
-                f"%is_{comparison} = arith.cmpi {comparison}, %back, %limit_{comparison} : index",
-                f"%if_{comparison} = arith.select %is_{comparison}, {score}, %lowest : f32",
+                f"%limit_{name} = arith.constant {limit} : index",
+                f"%is_{name} = arith.cmpi {comparison}, %back, %limit_{name} : index",
+                f"%score_{name} = arith.select %is_{name}, {score}, %lowest : f32",
             ]
-            score = f"%if_{comparison}"
+            score = f"%score_{name}"
         return {**super().placeholders, "mask": "\n    ".join(lines), "score": score}
 
     @property
