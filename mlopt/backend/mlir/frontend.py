@@ -13,7 +13,7 @@ from .vector_math import expand
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
 
-SIMPLIFY = "builtin.module(func.func(linalg-fuse-elementwise-ops,linalg-fold-unit-extent-dims),canonicalize,cse)"
+SIMPLIFY = "builtin.module(func.func(linalg-fuse-elementwise-ops),canonicalize,cse)"
 
 
 def prepare(module: Any) -> None:

@@ -16,6 +16,10 @@ from .product import Product
 from .script import Handle, Script
 
 
+LANES_AT_LEAST = 4
+"""A register tile of fewer columns is no vector."""
+
+
 class ProductScript:
     """Writes the steps for one product whose loops have these `extents` in its block."""
 
@@ -24,9 +28,10 @@ class ProductScript:
         self.values = values
         self.count = len(extents)
         self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
-        for loop in self.register:
-            if loop not in product.packed:  # partial tiles exist of packed loops only
-                self.register[loop] = math.gcd(self.register[loop], extents[loop])
+        for loop, step in self.register.items():
+            even = math.gcd(step, extents[loop])
+            if loop not in product.packed or (loop == product.n and even % LANES_AT_LEAST == 0):
+                self.register[loop] = even  # partial tiles exist of packed loops only, and cost masks
 
     def write(self) -> None:
         self._pack()
@@ -43,6 +48,10 @@ class ProductScript:
             outer, inner = self._layout(access, first)
             if outer != sorted(outer) or inner != sorted(inner):
                 self.target = script.transpose_pack(self.target, operand, outer, inner)
+        output = product.nest.outputs[0]
+        outer, inner = self._layout(output, product.n)
+        if not product.packs_rows and outer != sorted(outer):
+            self.target = script.transpose_unpack(self.target, outer, inner)
         script.patterns(script.match(script.payload, "func.func"), "canonicalization")
         self.operands = [o for o in (0, 1) if self._inner(product.nest.inputs[o])]
         self.packs = {operand: script.producer(self.target, operand) for operand in self.operands}
@@ -128,6 +137,11 @@ class ProductScript:
         varying = (position + 1 for position, (loop, _) in enumerate(loops[:count]) if access.varies_with(loop))
         return max(varying, default=0)
 
+    def _finished(self) -> list[tuple[int, int]]:
+        """(extent, register tile) of the packed loops of C."""
+        loops = self._inner(self.product.nest.outputs[0])
+        return [(self.extents[loop], self.register[loop]) for loop in loops]
+
     def _vectors(self) -> None:
         script, product = self.script, self.product
         for operand, pack in self.packs.items():
@@ -140,6 +154,11 @@ class ProductScript:
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
+        if not any(extents % step for extents, step in self._finished()):
+            tile, _ = script.tile(self.unpack, steps)
+            script.lower_unpack(tile)
+            return
+        steps = [step if any(row[loop] for loop in product.packed) else 1 for row, step in zip(rows, steps, strict=True)]
         tile, loops = script.tile(self.unpack, steps)
         outer = [1 if any(row[loop] for loop in product.packed) else step for row, step in zip(rows, steps, strict=True)]
         script.vectorize(tile, [*outer, *(self.register[loop] for loop in self._inner(product.nest.outputs[0]))])

@@ -8,6 +8,9 @@ from typing import Any
 from .bindings import ir, structured, transform, vector
 from .nest import TAG
 
+UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
+"""What becomes of a linalg.unpack."""
+
 Handle = Any
 """An SSA value of type !transform.any_op: the payload operations that a step speaks of."""
 
@@ -65,16 +68,37 @@ class Script:
     def pack(self, target: Handle, sizes: Sequence[int]) -> Handle:
         """Give the operands of `target` an inner tile of `sizes` (one a loop, 0 for none), padding with zeros."""
         with self._body:
-            generic = transform.OperationType.get("linalg.generic")
+            generic = _kind("linalg.generic")
             return structured.PackOp(generic, target, packed_sizes=[], static_packed_sizes=list(sizes)).result
+
+    def lower_unpack(self, target: Handle) -> None:
+        """Turn a linalg.unpack of whole tiles into a transposition and reshapes."""
+        with self._body:
+            unpack = transform.CastOp(_kind("linalg.unpack"), target).result
+            structured.LowerUnPackOp(*map(_kind, UNPACKED), unpack)
 
     def transpose_pack(self, compute: Handle, operand: int, outer: Sequence[int], inner: Sequence[int]) -> Handle:
         """Reorder the packed layout of one operand; returns the new `compute`."""
         with self._body:
-            kinds = [transform.OperationType.get(name) for name in ("linalg.generic", "linalg.pack")]
-            pack = transform.GetProducerOfOperand(kinds[1], compute, operand_number=operand).result
+            pack = transform.GetProducerOfOperand(_kind("linalg.pack"), compute, operand_number=operand).result
+        return self._transpose(pack, compute, outer, inner)
+
+    def transpose_unpack(self, compute: Handle, outer: Sequence[int], inner: Sequence[int]) -> Handle:
+        """Reorder the packed layout of the result; returns the new `compute`."""
+        with self._body:
+            unpack = transform.GetConsumersOfResult(_kind("linalg.unpack"), compute, result_number=0).result
+        return self._transpose(unpack, compute, outer, inner)
+
+    def _transpose(self, pack: Handle, compute: Handle, outer: Sequence[int], inner: Sequence[int]) -> Handle:
+        with self._body:
             op = structured.PackTransposeOp(
-                *kinds, self._any, pack, compute, outer_perm=list(outer), inner_perm=list(inner)
+                _kind("linalg.generic"),
+                _kind("linalg.pack"),
+                self._any,
+                pack,
+                compute,
+                outer_perm=list(outer),
+                inner_perm=list(inner),
             )
             return op.results[0]
 
@@ -110,7 +134,7 @@ class Script:
         with self._body:
             attempt = transform.SequenceOp(transform.FailurePropagationMode.Suppress, [], loop)
         with ir.InsertionPoint(attempt.body):
-            scf_for = transform.CastOp(transform.OperationType.get("scf.for"), attempt.bodyTarget).result
+            scf_for = transform.CastOp(_kind("scf.for"), attempt.bodyTarget).result
             self._create("transform.loop.peel", [scf_for], results=2)
             transform.YieldOp([])
 
@@ -191,3 +215,8 @@ class Script:
 
     def _create(self, name: str, operands: Sequence[Handle], results: int = 0) -> Any:
         return ir.Operation.create(name, results=[self._any] * results, operands=list(operands))
+
+
+def _kind(name: str) -> Any:
+    """The type of handles to operations of one name."""
+    return transform.OperationType.get(name)
