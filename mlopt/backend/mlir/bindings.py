@@ -35,4 +35,6 @@ def new_context() -> Any:
     """A context without threads of its own: workers are forked, and compile one program at a time."""
     context = ir.Context()
     context.enable_multithreading(False)
+    context.allow_unregistered_dialects = True  # for marks of our own, and a user's operations
     return context
+

@@ -50,7 +50,7 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 self._fill(nest, extents[nest.tag])
-        buffers.finish(script, "outerproduct")
+        buffers.finish(script, "outerproduct", space.parallel)
         return script.finish()
 
     def _own(self, inner: ProductKnobs) -> dict[str, Any]:

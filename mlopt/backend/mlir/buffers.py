@@ -8,10 +8,13 @@ STACK_BYTES = 16 << 10
 """Buffers of at most this size live on the stack."""
 
 
-def finish(script: Script, contraction: str) -> None:
-    """Append the steps from tiled nests on tensors to loops over flat vectors; `contraction` lowers register tiles."""
+def finish(script: Script, contraction: str, parallel: bool) -> None:
+    """Append the steps from tiled nests on tensors to loops over flat vectors.
+
+    `contraction` is the way to lower register tiles; without `parallel`, blocks become plain loops.
+    """
     _vectorize(script)
-    _flatten(script, _bufferize(script), contraction)
+    _flatten(script, _bufferize(script, parallel), contraction)
 
 
 def _vectorize(script: Script) -> None:
@@ -39,7 +42,7 @@ def _vectorize(script: Script) -> None:
     script.patterns(function, "canonicalization")
 
 
-def _bufferize(script: Script) -> Handle:
+def _bufferize(script: Script, parallel: bool) -> Handle:
     """Results become arguments; temporaries are hoisted and freed, small ones live on the stack. Returns the module."""
     module = script.run_pass(
         script.payload,
@@ -54,6 +57,8 @@ def _bufferize(script: Script) -> Handle:
     )
     function = script.match(module, "func.func")
     script.simplify(function)
+    if not parallel:  # before hoisting: stack that is claimed in a plain loop is not given back until the end
+        function = script.run_pass(function, "scf-forall-to-for")
     function = script.run_pass(function, "buffer-hoisting")
     function = script.run_pass(function, "buffer-loop-hoisting")
     function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=STACK_BYTES)
@@ -62,6 +67,8 @@ def _bufferize(script: Script) -> Handle:
 
 
 def _flatten(script: Script, module: Handle, contraction: str) -> None:
+    function = script.match(module, "func.func")
+    script.vectorize_all(function)  # copies, which else would be calls to a library
     function = script.match(module, "func.func")
     script.hoist(function)
     script.lower_contractions(function, contraction)

@@ -53,7 +53,7 @@ def problem(source: str, threads: int) -> Problem:
             return Problem(source, ContractionSpace(contraction, host_simd(), threads))
         prepare(module)
         nests = read(module)
-        return Problem(str(module), ProgramSpace(nests, host_simd()))
+        return Problem(str(module), ProgramSpace(nests, host_simd(), threads))
 
 
 def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:

@@ -6,14 +6,18 @@ from typing import Any
 
 from ...core.errors import UserError
 from .bindings import PassManager, apply_named_sequence, ir
-from .nest import operations
+from .nest import describe, operations
 from .script import Script
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
 
-SIMPLIFY = "builtin.module(func.func(linalg-fuse-elementwise-ops),canonicalize,cse)"
+FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
+CLEAN = "builtin.module(canonicalize,cse)"
+
+BARRIER = "mlopt.barrier"
+"""Stands before an operand while element-wise operations are merged, to keep its producer out."""
 
 
 def prepare(module: Any) -> None:
@@ -24,7 +28,7 @@ def prepare(module: Any) -> None:
     _check(module)
     expand(module)
     _generalize(module)
-    PassManager.parse(SIMPLIFY).run(module.operation)
+    _fuse(module)
     _separate_fills(module)
 
 
@@ -65,6 +69,25 @@ def _generalize(module: Any) -> None:
     for name in sorted(names.difference(KEPT)):
         script.generalize(script.match(script.payload, name))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
+
+
+def _fuse(module: Any) -> None:
+    """Merge element-wise operations into their readers, but where that would compute an element more than once."""
+    PassManager.parse(CLEAN).run(module.operation)
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        nest = describe(op)
+        for position, access in enumerate(nest.inputs):
+            every = all(access.varies_with(loop) or size == 1 for loop, size in enumerate(nest.sizes))
+            if access.rows and not every:
+                value = op.operands[position]
+                with ir.InsertionPoint(op):
+                    barrier = ir.Operation.create(BARRIER, results=[value.type], operands=[value])
+                op.operands[position] = barrier.result
+    PassManager.parse(FUSE).run(module.operation)
+    for barrier in [op for op in operations(module.operation) if op.name == BARRIER]:
+        barrier.results[0].replace_all_uses_with(barrier.operands[0])
+        barrier.erase()
+    PassManager.parse(CLEAN).run(module.operation)
 
 
 def _separate_fills(module: Any) -> None:

@@ -113,7 +113,7 @@ def read(module: Any) -> tuple[LoopNest, ...]:
     """The nests of a program in program order; each operation is given its tag."""
     nests: list[LoopNest] = []
     for op in [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]:
-        nests.append(_nest(op, [nest.tag for nest in nests]))
+        nests.append(describe(op, [nest.tag for nest in nests]))
         op.attributes[TAG] = ir.StringAttr.get(nests[-1].tag)
     return tuple(dataclasses.replace(nest, consumers=_consumers(nest.tag, nests)) for nest in nests)
 
@@ -131,8 +131,8 @@ def operations(operation: Any) -> Iterator[Any]:
                 yield op.operation
 
 
-def _nest(op: Any, tags: Sequence[str]) -> LoopNest:
-    """One operation; `tags` are those of the operations before it."""
+def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
+    """One linalg.generic or linalg.fill; `tags` are those of the operations before it."""
     inputs, outputs = list(op.opview.inputs), list(op.opview.outputs)
     body = op.regions[0].blocks[0]
     if op.name == "linalg.fill":

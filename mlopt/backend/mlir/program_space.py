@@ -77,7 +77,8 @@ class ProgramSpace(KnobSpace):
     blocks that do not make it compute anything twice.
     """
 
-    def __init__(self, nests: Sequence[LoopNest], simd: Simd) -> None:
+    def __init__(self, nests: Sequence[LoopNest], simd: Simd, threads: int) -> None:
+        self.parallel = threads > 1
         self.nests = {nest.tag: nest for nest in nests}
         placed = [nest for nest in reversed(nests) if not nest.is_fill]
         single = len(placed) == 1
