@@ -13,8 +13,8 @@ from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
     from .program import MlirProgram
-    from .program_space import ProgramSpace
-    from .space import ContractionSpace
+    from .space.matmul import ContractionSpace
+    from .space.program import ProgramSpace
 
 
 @dataclass(frozen=True)

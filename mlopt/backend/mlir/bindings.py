@@ -37,4 +37,3 @@ def new_context() -> Any:
     context.enable_multithreading(False)
     context.allow_unregistered_dialects = True  # for marks of our own, and a user's operations
     return context
-

@@ -11,17 +11,16 @@ from typing import Any
 
 from ...core.errors import CompileError
 from ...core.schedule import Schedule
-from . import block_script, openmp
+from . import openmp, transform
 from .bindings import PassManager, apply_named_sequence, ir, new_context
-from .contraction import Contraction
-from .frontend import entry_point, first_line, parse, prepare
 from .lowering import NAIVE, NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
-from .nest import read
+from .payload.contraction import Contraction
+from .payload.frontend import entry_point, first_line, parse, prepare
+from .payload.nest import read
 from .program import MlirProgram, compile_llvm
-from .program_space import ProgramSpace
 from .simd import host_simd
-from .space import ContractionSpace
-from .transformation import transformation
+from .space.matmul import ContractionSpace
+from .space.program import ProgramSpace
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class Problem:
     def script(self, schedule: Schedule) -> Any:
         """The transform module that carries out `schedule`. Needs an active context."""
         if isinstance(self.space, ProgramSpace):
-            return block_script.transformation(self.space, schedule)
-        return transformation(self.space.contraction, schedule)
+            return transform.program.transformation(self.space, schedule)
+        return transform.matmul.transformation(self.space.contraction, schedule, self.space.threads > 1)
 
 
 @functools.lru_cache(maxsize=8)

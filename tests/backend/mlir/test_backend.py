@@ -12,7 +12,7 @@ import pytest
 from mlopt.backend.mlir import backend, compiler
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
-from mlopt.backend.mlir.script import Script
+from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
 from mlopt.protocols import Backend, Workload

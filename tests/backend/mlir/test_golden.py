@@ -13,10 +13,10 @@ import pytest
 
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.compiler import parse
-from mlopt.backend.mlir.contraction import Contraction
+from mlopt.backend.mlir.payload.contraction import Contraction
 from mlopt.backend.mlir.simd import Simd
-from mlopt.backend.mlir.space import ContractionSpace
-from mlopt.backend.mlir.transformation import transformation
+from mlopt.backend.mlir.space.matmul import ContractionSpace
+from mlopt.backend.mlir.transform.matmul import transformation
 from mlopt.core.schedule import Schedule, Value
 from mlopt.protocols import Workload
 from mlopt.workloads.batch_matmul.workload import BatchMatmul

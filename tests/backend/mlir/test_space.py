@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlopt.backend.mlir.contraction import Contraction
+from mlopt.backend.mlir.payload.contraction import Contraction
 from mlopt.backend.mlir.simd import Simd, host_simd
-from mlopt.backend.mlir.space import FMA_LIMIT, PARALLEL_ARITH_LIMIT, ContractionSpace
+from mlopt.backend.mlir.space.matmul import FMA_LIMIT, PARALLEL_ARITH_LIMIT, ContractionSpace
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import CountedSpace, HintedSpace, Space
 from mlopt.testing import SpaceContract

@@ -10,14 +10,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...core.schedule import Schedule, Value
-from . import buffers
-from .nest import LoopNest
-from .product_knobs import ProductKnobs
-from .product_script import ProductScript
-from .program_space import FUSED, ProgramSpace
+from ....core.schedule import Schedule, Value
+from ..payload.nest import LoopNest
+from ..space.product import ProductKnobs
+from ..space.program import FUSED, ProgramSpace
+from ..space.vector import VectorKnobs
+from .buffers import Ending
+from .product import ProductScript
 from .script import Script
-from .vector_knobs import VectorKnobs
 
 WIDEST_FILL = 128
 """Elements that are cleared in one step."""
@@ -50,8 +50,14 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 self._fill(nest, extents[nest.tag])
-        buffers.finish(script, "outerproduct", space.parallel)
+        Ending(script, "outerproduct", space.parallel, self._vectors_only(), temporaries=self._temporaries()).write()
         return script.finish()
+
+    def _vectors_only(self) -> bool:
+        return all(inner.vectorizable for inner in self.space.inner.values())
+
+    def _temporaries(self) -> bool:
+        return len(self.space.inner) > 1 or any(isinstance(inner, VectorKnobs) for inner in self.space.inner.values())
 
     def _own(self, inner: ProductKnobs) -> dict[str, Any]:
         """A product's values by their short names."""
@@ -63,7 +69,7 @@ class _Writer:
         placement = self.space.placements[root]
         sizes = {loop: int(self.values[placement.block(letter)]) for letter, loop in placement.loops.items()}
         cut = {loop: size for loop, size in sizes.items() if size < placement.nest.sizes[loop]}
-        members = [tag for tag in reversed(self.space.nests) if tag != root and self.space.stands_in(tag, root, self.values)]
+        members = [tag for tag in reversed(self.space.nests) if self.space.stands_in(tag, root, self.values)]
         for loop, size in cut.items():
             extents[root][loop] = size
         for tag in members:
@@ -119,5 +125,3 @@ class _Writer:
         if extents:
             steps[-1] = max(step for step in range(1, min(extents[-1], WIDEST_FILL) + 1) if extents[-1] % step == 0)
             self.script.tile(self.script.nest(nest.tag), steps)
-
-

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...core.schedule import Value
-from ...core.space import Knob, KnobSpace
-from .nest import LoopNest
-from .product_knobs import ProductKnobs
-from .simd import Simd
-from .vector_knobs import VectorKnobs
+from ....core.schedule import Value
+from ....core.space import Knob, KnobSpace
+from ..payload.nest import LoopNest
+from ..simd import Simd
+from .product import ProductKnobs
+from .vector import VectorKnobs
 
 FUSED = "fused"
 """The placement of a nest that is computed within the blocks of its consumers."""
@@ -65,8 +64,8 @@ class Placement:
         for letter, loop in self.loops.items():
             least = self.lanes if loop == self.vector_loop else 1
             sizes = (*_divisors(self.nest.sizes[loop], least), self.nest.sizes[loop])
-            before = tuple(self.block(each) for each in itertools.takewhile(lambda x: x != letter, self.loops))
-            knobs.append(Knob(self.block(letter), "log2", sizes, "elements of a block", (self.parallel, *before)))
+            needs = (self.parallel, *(knob.name for knob in knobs[1:]))
+            knobs.append(Knob(self.block(letter), "log2", sizes, "elements of a block", needs))
         return knobs
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from ...core.schedule import Value
-from ...core.space import Knob
-from .nest import LoopNest
-from .product import Product
-from .simd import Simd
+from ....core.schedule import Value
+from ....core.space import Knob
+from ..payload.nest import LoopNest
+from ..payload.product import Product
+from ..simd import Simd
 
 PACKING = ("none", "panel", "block")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -32,18 +32,14 @@ class ProductKnobs:
         whole = product.packs_rows or "m" not in self.size
         most = min(self.size.get("m", 1), simd.registers - 2)
         rows = tuple(count for count in ROWS if count <= most and (whole or self.size["m"] % count == 0))
-        unrollings = tuple(count for count in (1, 2, 4, 8, 16) if self.size.get("k", 1) % count == 0 or product.packs_rows)
+        depth = self.size.get("k", 1)
+        unrollings = tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
         named = "".join(self.size)
         self.knobs = (
             Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
             Knob(f"{prefix}reg_m", "ordinal", rows, "rows of the register tile", (f"{prefix}reg_n",)),
-            Knob(
-                f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")
-            ),
-            *(
-                Knob(f"{prefix}tile_{name}", "log2", _sizes(self.size[name]), f"cache tile of {name}")
-                for name in named
-            ),
+            Knob(f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")),
+            *(Knob(f"{prefix}tile_{name}", "log2", _sizes(self.size[name]), f"cache tile of {name}") for name in named),
             Knob(
                 f"{prefix}order",
                 "permutation",
@@ -55,6 +51,10 @@ class ProductKnobs:
             Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
             Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
         )
+
+    @property
+    def vectorizable(self) -> bool:
+        return True
 
     @property
     def vector_loop(self) -> int:

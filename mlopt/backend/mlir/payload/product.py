@@ -32,7 +32,7 @@ class Product:
         (output,) = nest.outputs
         for n in reversed(_in_order(output, nest)):
             owners = [position for position, access in enumerate(nest.inputs) if access.varies_with(n)]
-            if len(owners) == 1 and nest.inputs[owners[0]].plain(n) is not None and nest.inputs[owners[0]].is_projection:
+            if len(owners) == 1 and nest.inputs[owners[0]].is_projection:
                 break
         else:
             return None
@@ -42,7 +42,7 @@ class Product:
         m = rows[-1] if rows else None
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
-        k = next((loop for loop in plain if loop == a.innermost()), max(plain, key=lambda x: nest.sizes[x], default=None))
+        k = a.innermost() if a.innermost() in plain else max(plain, key=lambda loop: nest.sizes[loop], default=None)
         packs = m is not None and k is not None and a.is_projection and m < n
         return cls(nest, left, m, n, k, packs)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .bindings import ir, structured, transform, vector
-from .nest import TAG
+from ..bindings import ir, structured, transform, vector
+from ..payload.nest import TAG
 
 UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
 """What becomes of a linalg.unpack."""

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from .bindings import PassManager, ir
+from ..bindings import PassManager, ir
 
 LIBRARY = Path(__file__).with_suffix(".mlir")
 """A function `mlopt.NAME` for each operation `math.NAME` that is replaced, with its method and accuracy."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .bindings import ir
+from ..bindings import ir
 from .nest import operations
 
 BATCH_LOOPS = {"linalg.matmul": 0, "linalg.batch_matmul": 1}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.errors import UserError
-from .bindings import PassManager, apply_named_sequence, ir
+from ....core.errors import UserError
+from ..bindings import PassManager, apply_named_sequence, ir
+from ..transform.script import Script
 from .nest import describe, operations
-from .script import Script
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 
-from ...core.fingerprint import cache_bytes
-from ...core.schedule import Value
-from ...core.space import Knob, KnobSpace
-from .contraction import Contraction
-from .simd import Simd
+from ....core.fingerprint import cache_bytes
+from ....core.schedule import Value
+from ....core.space import Knob, KnobSpace
+from ..payload.contraction import Contraction
+from ..simd import Simd
 
 PACKING = ("none", "panel", "block", "whole")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache

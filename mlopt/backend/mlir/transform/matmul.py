@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.schedule import Schedule
-from .contraction import Contraction
+from ....core.schedule import Schedule
+from ..payload.contraction import Contraction
+from .buffers import Ending
 from .script import Handle, Script
 
 VARIES_WITH = {0: "mk", 1: "nk"}
@@ -39,14 +40,18 @@ class _Loop:
     tiles: int
 
 
-def transformation(contraction: Contraction, schedule: Schedule) -> Any:
-    """The transform module (one named sequence, from tensors to vectors on buffers). Needs an active context."""
-    return _Writer(contraction, schedule).write()
+def transformation(contraction: Contraction, schedule: Schedule, parallel: bool) -> Any:
+    """The transform module (one named sequence, from tensors to vectors on buffers). Needs an active context.
+
+    Without `parallel`, blocks become plain loops.
+    """
+    return _Writer(contraction, schedule, parallel).write()
 
 
 class _Writer:
-    def __init__(self, contraction: Contraction, schedule: Schedule) -> None:
+    def __init__(self, contraction: Contraction, schedule: Schedule, parallel: bool) -> None:
         knobs: dict[str, Any] = schedule.values()
+        self.parallel = parallel
         self.knobs = knobs
         self.contraction = contraction
         self.script = Script()
@@ -63,7 +68,7 @@ class _Writer:
         nest = self._tile_blocks(self._pack())
         self._tile_loops(nest)
         self._vectorize(nest)
-        self._bufferize()
+        Ending(self.script, self.knobs["lowering"], self.parallel).write()
         return self.script.finish()
 
     def _tiles(self, dimension: str, size: int) -> int:
@@ -148,59 +153,3 @@ class _Writer:
         if self.knobs["remainder"] == "peel":
             for loop in reversed(loops[self.batch :]):
                 script.peel(loop)
-        function = script.match(script.payload, "func.func")
-        script.patterns(
-            function,
-            "linalg.fold_unit_extent_dims_via_slices",
-            "linalg.tiling_canonicalization",
-            "canonicalization",
-        )
-        script.vectorize(script.match(function, "linalg.generic", "linalg.fill"))
-        script.patterns(
-            function,
-            "vector.reduction_to_contract",
-            "vector.transfer_permutation_patterns",
-            "vector.lower_masked_transfers",
-            "vector.cast_away_vector_leading_one_dim",
-            "tensor.fold_tensor_subset_ops_into_vector_transfers",
-            "canonicalization",
-        )
-        script.simplify(function)
-        script.hoist(function)
-        script.hoist_accumulators(function)
-        script.patterns(function, "canonicalization")
-
-    def _bufferize(self) -> None:
-        """Tensors become buffers, results become arguments, temporaries are hoisted and freed; then flat vectors."""
-        script = self.script
-        module = script.run_pass(
-            script.payload,
-            "one-shot-bufferize",
-            bufferize_function_boundaries=True,
-            function_boundary_type_conversion="identity-layout-map",
-        )
-        # Loops drop the buffers that they hand through; else a result that comes out of one would be copied.
-        script.patterns(script.match(module, "func.func"), "memref.fold_memref_alias_ops", "canonicalization")
-        module = script.run_pass(
-            module, "buffer-results-to-out-params", hoist_static_allocs=True, modify_public_functions=True
-        )
-        function = script.match(module, "func.func")
-        script.simplify(function)
-        function = script.run_pass(function, "buffer-hoisting")
-        function = script.run_pass(function, "buffer-loop-hoisting")
-        script.run_pass(function, "canonicalize")
-        module = script.run_pass(module, "buffer-deallocation-pipeline")
-        function = script.match(module, "func.func")
-        script.hoist(function)
-        script.lower_contractions(function, self.knobs["lowering"])
-        script.patterns(
-            function,
-            "vector.transfer_permutation_patterns",
-            "vector.lower_outerproduct",
-            "vector.lower_broadcast",
-            "vector.lower_transpose",
-            "vector.lower_shape_cast",
-            "vector.lower_create_mask",
-        )
-        script.lower_transfers(function)
-        script.keep_loops(function)

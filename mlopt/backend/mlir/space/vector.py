@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...core.schedule import Value
-from ...core.space import Knob
-from .nest import LoopNest
-from .simd import Simd
+from ....core.schedule import Value
+from ....core.space import Knob
+from ..payload.nest import LoopNest
+from ..simd import Simd
 
 VECTORS = (1, 2, 4, 8)
 ROWS = (1, 2, 4)
@@ -30,6 +30,10 @@ class VectorKnobs:
             Knob(self.width, "log2", tuple(widths) if self.vector_loop is not None else (1,), "elements in one step"),
             Knob(self.rows, "log2", tuple(rows) or (1,), "rows in one step"),
         )
+
+    @property
+    def vectorizable(self) -> bool:
+        return self.vector_loop is not None
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         return knob.values

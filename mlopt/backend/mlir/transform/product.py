@@ -1,8 +1,8 @@
 """A sum of products within a block, by the anatomy of a high-performance matrix product.
 
 It is rewritten on operands packed into register tiles; cache loops and register loops are put around it from the
-consumer, the unpacking of C, inwards. An operand's packing is fused to the depth that the schedule says (Goto and van de
-Geijn 2008; van Zee and van de Geijn 2015).
+consumer, the unpacking of C, inwards. An operand's packing is fused to the depth that the schedule says (Goto and van
+de Geijn 2008; van Zee and van de Geijn 2015).
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .nest import Access
-from .product import Product
-from .script import Handle, Script
-
+from ..payload.nest import Access
+from ..payload.product import Product
+from .script import Script
 
 LANES_AT_LEAST = 4
 """A register tile of fewer columns is no vector."""
@@ -98,20 +97,20 @@ class ProductScript:
         return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
 
     def _loops(self) -> list[tuple[int, int]]:
-        """(loop, elements a step), outermost first: what is outside, cache loops, register loops, the rest of the sum."""
+        """(loop, elements a step), outermost first: loops outside, cache loops, register loops, the rest of the sum."""
         roles = self.product.roles
         cache = []
         for name in str(self.values["order"]):
             loop, tile = roles[name], int(self.values[f"tile_{name}"])
             step = -(-tile // self.register[loop]) * self.register[loop]
-            even = loop in self.product.packed or self.extents[loop] % step == 0
+            # Parts of a sum may be partial where they are packed; parts of C would need masks.
+            even = self.extents[loop] % step == 0 or (loop in self.product.packed and name == "k")
             if step < self.extents[loop] and even:
                 cache.append((loop, step))
         registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"]) if n in roles]
-        inner = [(loop, 1) for loop in self.product.inner]
+        inner = [(loop, 1) for loop in self.product.inner if self.extents[loop] > 1]
         last = [(roles["k"], self.register[roles["k"]])] if "k" in roles else []
-        steps = [*cache, *registers, *inner, *last]
-        return [*self._outer(), *(each for each in steps if each[1] < self.extents[each[0]] or each in registers + last)]
+        return [*self._outer(), *cache, *registers, *inner, *last]
 
     def _product_steps(self, loop: int, step: int) -> list[int]:
         """Tile sizes of the packed product, whose packed loops count register tiles."""
@@ -158,9 +157,9 @@ class ProductScript:
             tile, _ = script.tile(self.unpack, steps)
             script.lower_unpack(tile)
             return
-        steps = [step if any(row[loop] for loop in product.packed) else 1 for row, step in zip(rows, steps, strict=True)]
-        tile, loops = script.tile(self.unpack, steps)
-        outer = [1 if any(row[loop] for loop in product.packed) else step for row, step in zip(rows, steps, strict=True)]
-        script.vectorize(tile, [*outer, *(self.register[loop] for loop in self._inner(product.nest.outputs[0]))])
+        packed = [any(row[loop] for loop in product.packed) for row in rows]
+        tile, loops = script.tile(self.unpack, [step if each else 1 for each, step in zip(packed, steps, strict=True)])
+        inner = [self.register[loop] for loop in self._inner(product.nest.outputs[0])]
+        script.vectorize(tile, [*([1] * len(rows)), *inner])
         for loop in reversed(loops):
             script.peel(loop)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .bindings import ir
+from ..bindings import ir
 
 TAG = "mlopt.nest"
 """The attribute by which an operation is found again after it was tiled or fused."""

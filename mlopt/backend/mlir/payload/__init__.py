@@ -1,0 +1,1 @@
+"""What a payload computes: its loop nests, simplified, and the products among them."""

@@ -1,0 +1,1 @@
+"""What can be decided about a program, and which decisions go together."""

@@ -1,0 +1,5 @@
+"""How decisions are carried out: transform-dialect scripts."""
+
+from . import matmul, program
+
+__all__ = ["matmul", "program"]

@@ -1,0 +1,109 @@
+"""The end of every script: what was tiled becomes vectors, tensors become buffers, vectors become flat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .script import Handle, Script
+
+STACK_BYTES = 16 << 10
+"""Buffers of at most this size live on the stack."""
+
+TILED = ("linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce")
+"""What nests have become when they are tiled."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The steps from tiled nests on tensors to loops over flat vectors; what a program has no need of is left out."""
+
+    script: Script
+    contraction: str
+    """The way to lower register tiles."""
+    parallel: bool
+    """Else blocks become plain loops."""
+    vectors_only: bool = True
+    """Whether every tile can be vectorised; else some stay loops for LLVM."""
+    temporaries: bool = False
+    """Whether there are several nests, which hand each other buffers, or reduce."""
+
+    def write(self) -> None:
+        self._vectorize()
+        self._flatten(self._bufferize())
+
+    def _vectorize(self) -> None:
+        script = self.script
+        function = script.match(script.payload, "func.func")
+        script.patterns(
+            function,
+            "linalg.fold_unit_extent_dims_via_slices",
+            "linalg.tiling_canonicalization",
+            "canonicalization",
+        )
+        if self.vectors_only:
+            script.vectorize(script.match(function, *TILED))
+        else:
+            script.vectorize_all(function)
+            function = script.match(script.payload, "func.func")
+        script.patterns(
+            function,
+            "vector.reduction_to_contract",
+            "vector.transfer_permutation_patterns",
+            "vector.lower_masked_transfers",
+            "vector.cast_away_vector_leading_one_dim",
+            "tensor.fold_tensor_subset_ops_into_vector_transfers",
+            "canonicalization",
+        )
+        script.simplify(function)
+        script.hoist(function)
+        script.hoist_accumulators(function)
+        script.patterns(function, "canonicalization")
+
+    def _bufferize(self) -> Handle:
+        """Results become arguments; temporaries are hoisted and freed. Returns the module."""
+        script = self.script
+        module = script.run_pass(
+            script.payload,
+            "one-shot-bufferize",
+            bufferize_function_boundaries=True,
+            function_boundary_type_conversion="identity-layout-map",
+        )
+        # Loops drop the buffers that they hand through; else a result that comes out of one would be copied.
+        script.patterns(script.match(module, "func.func"), "memref.fold_memref_alias_ops", "canonicalization")
+        module = script.run_pass(
+            module, "buffer-results-to-out-params", hoist_static_allocs=True, modify_public_functions=True
+        )
+        function = script.match(module, "func.func")
+        script.simplify(function)
+        if not self.parallel:  # before hoisting: stack that is claimed in a plain loop is not given back until the end
+            function = script.run_pass(function, "scf-forall-to-for")
+        function = script.run_pass(function, "buffer-hoisting")
+        function = script.run_pass(function, "buffer-loop-hoisting")
+        if self.temporaries:
+            function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=STACK_BYTES)
+        script.run_pass(function, "canonicalize")
+        return script.run_pass(module, "buffer-deallocation-pipeline")
+
+    def _flatten(self, module: Handle) -> None:
+        script = self.script
+        function = script.match(module, "func.func")
+        if self.temporaries:
+            script.vectorize_all(function)  # copies, which else would be calls to a library
+            function = script.match(module, "func.func")
+        script.hoist(function)
+        script.lower_contractions(function, self.contraction)
+        script.patterns(
+            function,
+            "vector.transfer_permutation_patterns",
+            "vector.lower_outerproduct",
+            "vector.lower_broadcast",
+            "vector.lower_transpose",
+            "vector.lower_shape_cast",
+            "vector.lower_create_mask",
+        )
+        if self.temporaries:
+            script.flatten_reductions(function)
+        script.keep_loops(function)
+        script.lower_transfers(function)
+        if not self.vectors_only:
+            script.run_pass(function, "convert-linalg-to-loops")
