@@ -29,7 +29,8 @@ def prepare(module: Any) -> None:
     expand(module)
     _generalize(module)
     _fuse(module)
-    _separate_fills(module)
+    _separate(module, "linalg.fill")
+    _separate(module, "tensor.empty")
 
 
 def parse(source: str) -> Any:
@@ -90,10 +91,13 @@ def _fuse(module: Any) -> None:
     PassManager.parse(CLEAN).run(module.operation)
 
 
-def _separate_fills(module: Any) -> None:
-    """Give every reader of a fill one of its own, so that it can be cleared where the reader is computed."""
-    for fill in [op for op in operations(module.operation) if op.name == "linalg.fill"]:
-        for use in list(fill.results[0].uses)[1:]:
-            with ir.InsertionPoint(fill):
-                copy = fill.clone()
+def _separate(module: Any, name: str) -> None:
+    """Give every reader of an operation of this name one of its own, so that it can be placed where the reader is.
+
+    Buffers that two nests start from would be copied, though there is nothing in them.
+    """
+    for op in [op for op in operations(module.operation) if op.name == name]:
+        for use in list(op.results[0].uses)[1:]:
+            with ir.InsertionPoint(op):
+                copy = op.clone()
             use.owner.operation.operands[use.operand_number] = copy.results[0]

@@ -62,9 +62,9 @@ class ProductKnobs:
 
     @classmethod
     def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
-        """The knobs of a nest, None where it is no product that can be computed so."""
+        """The knobs of a nest; None for what is no product, or one with a vector, which packing would only slow."""
         product = Product.find(nest)
-        return None if product is None else cls(product, prefix, simd)
+        return None if product is None or product.m is None else cls(product, prefix, simd)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         name = knob.name.removeprefix(self.prefix)

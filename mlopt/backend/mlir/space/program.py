@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +19,8 @@ FUSED = "fused"
 LETTERS = "ijklmnop"
 """Names of a nest's parallel loops, in order."""
 
-MOST_BLOCKS = 4096
-"""Parallel blocks of a nest: more cost more than they gain."""
+MOST_BLOCKS = (1024, 64)
+"""Blocks along a nest's first loop, and along each other one: more cost more than they gain."""
 
 MOST_SIZES = 10
 """Sizes offered for one loop of a block."""
@@ -52,21 +52,28 @@ class Placement:
     def block(self, letter: str) -> str:
         return f"{self.prefix}block_{letter}"
 
+    def sizes(self, letter: str) -> tuple[int, ...]:
+        """What a block may hold of a loop, all of it included."""
+        loop = self.loops[letter]
+        size, most = self.nest.sizes[loop], MOST_BLOCKS[letter != next(iter(self.loops))]
+        return (*_divisors(size, -(-size // most), self.lanes if loop == self.vector_loop else 1), size)
+
     def choices(self) -> tuple[str, ...]:
-        """Which loops may be cut into blocks: each alone, and the outer ones together."""
-        letters = "".join(self.loops)
+        """Which loops may be cut into blocks: the outer ones together, or the last of two alone."""
+        letters = "".join(letter for letter in self.loops if len(self.sizes(letter)) > 1)
         together = [letters[: count + 1] for count in range(len(letters))]
-        return (*((FUSED,) if self.fusible else ()), *dict.fromkeys([*together, *letters]), "")
+        alone = letters[1:] if len(letters) == 2 else ""
+        return (*((FUSED,) if self.fusible else ()), *together, *alone, *(() if letters else ("",)))
 
     def knobs(self, earlier: Sequence[Knob]) -> list[Knob]:
         places = tuple(knob.name for knob in earlier if knob.name.endswith("parallel"))
-        knobs = [Knob(self.parallel, "categorical", self.choices(), "loops cut into parallel blocks", needs=places)]
-        for letter, loop in self.loops.items():
-            least = self.lanes if loop == self.vector_loop else 1
-            sizes = (*_divisors(self.nest.sizes[loop], least), self.nest.sizes[loop])
-            needs = (self.parallel, *(knob.name for knob in knobs[1:]))
-            knobs.append(Knob(self.block(letter), "log2", sizes, "elements of a block", needs))
-        return knobs
+        return [
+            Knob(self.parallel, "categorical", self.choices(), "loops cut into parallel blocks", needs=places),
+            *(
+                Knob(self.block(letter), "log2", self.sizes(letter), "elements of a block", (self.parallel,))
+                for letter in self.loops
+            ),
+        ]
 
 
 class ProgramSpace(KnobSpace):
@@ -77,7 +84,8 @@ class ProgramSpace(KnobSpace):
     """
 
     def __init__(self, nests: Sequence[LoopNest], simd: Simd, threads: int) -> None:
-        self.parallel = threads > 1
+        self.simd, self.threads = simd, threads
+        self._distinct = functools.cache(self._find_distinct)
         self.nests = {nest.tag: nest for nest in nests}
         placed = [nest for nest in reversed(nests) if not nest.is_fill]
         single = len(placed) == 1
@@ -95,6 +103,12 @@ class ProgramSpace(KnobSpace):
                 self._owners.update((knob.name, owner) for knob in new)
         self.knobs = tuple(knobs)
 
+    def hints(self) -> Sequence[Mapping[str, Value]]:
+        """Schedules that should do well, the most promising first."""
+        from .hints import hints  # which in turn walks this space
+
+        return list({tuple(hint.items()): hint for hint in hints(self)}.values())
+
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         owner = self._owners[knob.name]
         if not isinstance(owner, Placement):
@@ -106,12 +120,7 @@ class ProgramSpace(KnobSpace):
         cut = str(chosen[owner.parallel])
         if cut == FUSED or knob.name[-1] not in cut:
             return [size]
-        blocks = math.prod(
-            owner.nest.sizes[owner.loops[letter]] // int(chosen[owner.block(letter)])
-            for letter in owner.loops
-            if owner.block(letter) in chosen
-        )
-        return [value for value in knob.values if int(value) < size and blocks * (size // int(value)) <= MOST_BLOCKS]
+        return [value for value in knob.values if int(value) < size]
 
     def root(self, tag: str, chosen: Mapping[str, Value]) -> str | None:
         """The nest whose blocks can take this one in; None where consumers disagree or work would be done twice."""
@@ -121,8 +130,7 @@ class ProgramSpace(KnobSpace):
         (root,) = roots
         cut = str(chosen[self.placements[root].parallel])
         loops = {self.placements[root].loops[letter] for letter in cut}
-        driven = self._driven(tag, root, chosen)
-        return root if loops <= driven else None
+        return root if loops <= self._distinct(tag, root) else None
 
     def stands_in(self, tag: str, root: str, values: Mapping[str, Value]) -> bool:
         """Whether a nest is computed within the blocks of `root`; a fill is where the nest is that it clears for."""
@@ -136,36 +144,35 @@ class ProgramSpace(KnobSpace):
             return tag
         return self._placed(self.nests[tag].consumers[0], chosen)
 
-    def _driven(self, tag: str, root: str, chosen: Mapping[str, Value]) -> set[int]:
+    def _find_distinct(self, tag: str, root: str) -> frozenset[int]:
         """The root's loops along which different blocks need different parts of a nest, whoever reads it."""
-        found: list[set[int]] = []
+        found: list[frozenset[int]] = []
         for consumer in self.nests[tag].consumers:
-            reads = [access for access in self.nests[consumer].inputs if access.producer == tag]
-            for access in reads:
-                loops = {loop for loop in range(len(self.nests[consumer].sizes)) if access.varies_with(loop)}
-                found.append({r for r in self.nests[root].parallel if self._follows(consumer, root, r, chosen) & loops})
-        return set.intersection(*found) if found else set()
+            for access in self.nests[consumer].inputs:
+                if access.producer == tag:
+                    followed = {r: self._followed(consumer, root, r) for r in self.nests[root].parallel}
+                    found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
+        return frozenset.intersection(*found) if found else frozenset()
 
-    def _follows(self, tag: str, root: str, loop: int, chosen: Mapping[str, Value]) -> set[int]:
+    def _followed(self, tag: str, root: str, loop: int) -> set[int]:
         """The loops of a nest that shrink with a block of the root's `loop`."""
         if tag == root:
             return {loop}
         nest = self.nests[tag]
-        (output,) = nest.outputs[:1]
         found: set[int] = set()
         for consumer in nest.consumers:
-            above = self._follows(consumer, root, loop, chosen)
+            above = self._followed(consumer, root, loop)
             for access in self.nests[consumer].inputs:
                 if access.producer == tag:
-                    for row, own in zip(access.rows, output.rows, strict=True):
+                    for row, own in zip(access.rows, nest.outputs[0].rows, strict=True):
                         if any(row[each] for each in above):
                             found |= {each for each, coefficient in enumerate(own) if coefficient}
         return found
 
 
-def _divisors(size: int, least: int) -> tuple[int, ...]:
-    """Divisors below `size` that are multiples of `least`, at most MOST_SIZES of them, spread evenly."""
-    found = [value for value in range(least, size // 2 + 1, least) if size % value == 0]
+def _divisors(size: int, least: int, multiple: int) -> tuple[int, ...]:
+    """Divisors of `size` from `least` to half of it, multiples of `multiple`; at most MOST_SIZES, spread evenly."""
+    found = [value for value in range(least, size // 2 + 1) if size % value == 0 and value % multiple == 0]
     if len(found) <= MOST_SIZES:
         return tuple(found)
     step = (len(found) - 1) / (MOST_SIZES - 1)

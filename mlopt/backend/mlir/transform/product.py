@@ -7,7 +7,6 @@ de Geijn 2008; van Zee and van de Geijn 2015).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,8 +27,9 @@ class ProductScript:
         self.count = len(extents)
         self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
-            even = math.gcd(step, extents[loop])
-            if loop not in product.packed or (loop == product.n and even % LANES_AT_LEAST == 0):
+            even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
+            partial = loop in product.packed and (loop != product.n or even % LANES_AT_LEAST)
+            if not partial or (values["accumulate"] == "tile" and 2 * even >= step):
                 self.register[loop] = even  # partial tiles exist of packed loops only, and cost masks
 
     def write(self) -> None:

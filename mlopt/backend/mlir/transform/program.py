@@ -50,7 +50,7 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 self._fill(nest, extents[nest.tag])
-        Ending(script, "outerproduct", space.parallel, self._vectors_only(), temporaries=self._temporaries()).write()
+        Ending(script, "outerproduct", space.threads > 1, self._vectors_only(), temporaries=self._temporaries()).write()
         return script.finish()
 
     def _vectors_only(self) -> bool:
@@ -79,6 +79,8 @@ class _Writer:
             _, block = self.script.tile_parallel(self.script.nest(root), steps)
             for tag in members:
                 _, block = self.script.fuse(self.script.nest(tag), block)
+                if len(self.space.nests[tag].consumers) > 1:  # fused once for each, all alike
+                    self.script.simplify(self.script.match(self.script.payload, "func.func"))
 
     def _shrink(self, tag: str, extents: dict[str, list[int]]) -> None:
         """How much of a fused nest a block needs."""
@@ -115,9 +117,12 @@ class _Writer:
                 script.tile_sum(target, [width if loop == vector else 0 for loop in range(len(extents))])
         else:
             steps[vector] = width
-            _, loops = script.tile(target, steps)
+            outer = [0 if loop in nest.reductions else step for loop, step in enumerate(steps)]
+            target, loops = script.tile(target, outer)
+            if nest.reductions:
+                script.tile(target, [step if loop in nest.reductions else 0 for loop, step in enumerate(steps)])
             if extents[vector] % width:
-                script.peel(loops[sum(bool(step) for step in steps[:vector])])
+                script.peel(loops[sum(bool(step) for step in outer[:vector])])
 
     def _fill(self, nest: LoopNest, extents: list[int]) -> None:
         """Clear row by row."""

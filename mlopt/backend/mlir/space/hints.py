@@ -1,0 +1,99 @@
+"""Where to begin in a program's space: what should do well by the sizes of caches and registers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from ....core.fingerprint import cache_bytes
+from ....core.schedule import Schedule, Value
+from .product import ProductKnobs
+from .program import FUSED, Placement, ProgramSpace
+
+ELEMENT_BYTES = 4
+VECTORS = (4, 1)
+"""Vectors a step of a map or a reduction."""
+
+PACKINGS: tuple[Mapping[str, Value], ...] = (
+    {"pack_a": "panel", "pack_b": "panel", "accumulate": "block"},
+    {"pack_a": "none", "pack_b": "block", "accumulate": "tile"},
+)
+"""What products do with their operands and results."""
+
+MANY = 1 << 30
+"""As many as there may be."""
+
+
+def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
+    """Complete schedules, the most promising first: blocks of several sizes, everything fused that can be."""
+    caches = cache_bytes()
+    first, second = caches.get("L1", 1 << 15), caches.get("L2", 1 << 19)
+    if any(isinstance(inner, ProductKnobs) for inner in space.inner.values()):
+        vectors, packings, last = VECTORS[:1], PACKINGS, (True, False)
+        sizes = (MANY, second // 2, first)
+    else:
+        vectors, packings, last = VECTORS, PACKINGS[:1], (False,)
+        sizes = (second // 2, first // 2, 2 * second, first // 8)
+    for size, packing, alone, count in itertools.product(sizes, packings, last, vectors):
+        yield _Walk(space, size // ELEMENT_BYTES, count, packing, alone).schedule().values()
+
+
+class _Walk:
+    """Down the tree, by these wishes: elements of a block, vectors a step, what products do; and whether of two loops
+    the last one is cut, not the first."""
+
+    def __init__(
+        self, space: ProgramSpace, elements: int, vectors: int, packing: Mapping[str, Value], last: bool
+    ) -> None:
+        self.space, self.elements, self.vectors, self.packing, self.last = space, elements, vectors, packing, last
+        self.owners = {knob.name: placement for placement in space.placements.values() for knob in placement.knobs([])}
+
+    def schedule(self) -> Schedule:
+        prefix = Schedule()
+        while options := self.space.options(prefix):
+            values = [option.value for option in options]
+            wanted = self._wanted(options[0].knob, values, prefix.values())
+            prefix = prefix.then(options[values.index(wanted)])
+        return prefix
+
+    def _wanted(self, name: str, values: Sequence[Value], chosen: Mapping[str, Value]) -> Value:
+        if name in self.owners:
+            placement = self.owners[name]
+            if name == placement.parallel:
+                return FUSED if FUSED in values else self._cut(placement, values)
+            return self._block(placement, name[-1], values, chosen)
+        short = name.rpartition(".")[2]
+        lanes = self.space.simd.lanes
+        wishes: dict[str, Value] = {
+            "reg_n": 2 * lanes,
+            "reg_m": 1 << 30,
+            "reg_k": 4,
+            "reg_order": "nm",
+            "pack_a": "none",
+        }
+        wishes |= {"width": self.vectors * lanes, "rows": 1, "tile_k": 256, "tile_m": 1 << 30, "tile_n": 1 << 30}
+        wish = (wishes | dict(self.packing)).get(short, values[-1])
+        if isinstance(wish, str):
+            return wish if wish in values else values[0]
+        return min(values, key=lambda value: abs(float(value) - float(wish)))
+
+    def _cut(self, placement: Placement, values: Sequence[Value]) -> Value:
+        """All loops but the last; where the blocks would then be small, fewer."""
+        letters = "".join(placement.loops)
+        if self.last and len(letters) == 2 and letters[1] in values:
+            return letters[1]
+        sizes = [placement.nest.sizes[loop] for loop in placement.loops.values()]
+        inner = [math.prod(sizes[count:]) for count in range(len(sizes) + 1)]
+        count = next((each for each in range(1, len(sizes)) if inner[each] <= self.elements), max(1, len(sizes) - 1))
+        return next((value for value in values if value == letters[:count]), values[-1])
+
+    def _block(self, placement: Placement, letter: str, values: Sequence[Value], chosen: Mapping[str, Value]) -> Value:
+        """As much as the elements of a block allow, with at least a block for each thread."""
+        after = "".join(placement.loops).partition(letter)[2]
+        rest = math.prod(placement.nest.sizes[placement.loops[each]] for each in after)
+        size = placement.nest.sizes[placement.loops[letter]]
+        cut = str(chosen[placement.parallel])
+        share = size if cut != letter else -(-size // self.space.threads)
+        wanted = min(share, max(1, self.elements // rest))
+        return max((v for v in values if float(v) <= wanted), key=float, default=values[0])
