@@ -25,6 +25,7 @@ ir = _load("ir")
 structured = _load("dialects.transform.structured")
 transform = _load("dialects.transform")
 vector = _load("dialects.transform.vector")
+bufferization = _load("dialects.transform.bufferization")
 PassManager = _load("passmanager").PassManager
 ExecutionEngine = _load("execution_engine").ExecutionEngine
 apply_named_sequence = _load("dialects.transform.interpreter").apply_named_sequence

@@ -29,6 +29,9 @@ def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
     """Complete schedules, the most promising first: blocks of several sizes, everything fused that can be."""
     caches = cache_bytes()
     first, second = caches.get("L1", 1 << 15), caches.get("L2", 1 << 19)
+    last: tuple[bool, ...]
+    vectors: tuple[int, ...]
+    sizes: tuple[int, ...]
     if any(isinstance(inner, ProductKnobs) for inner in space.inner.values()):
         vectors, packings, last = VECTORS[:1], PACKINGS, (True, False)
         sizes = (MANY, second // 2, first)

@@ -62,12 +62,7 @@ class Ending:
     def _bufferize(self) -> Handle:
         """Results become arguments; temporaries are hoisted and freed. Returns the module."""
         script = self.script
-        module = script.run_pass(
-            script.payload,
-            "one-shot-bufferize",
-            bufferize_function_boundaries=True,
-            function_boundary_type_conversion="identity-layout-map",
-        )
+        module = script.bufferize(script.payload)
         # Loops drop the buffers that they hand through; else a result that comes out of one would be copied.
         script.patterns(script.match(module, "func.func"), "memref.fold_memref_alias_ops", "canonicalization")
         module = script.run_pass(
@@ -87,9 +82,6 @@ class Ending:
     def _flatten(self, module: Handle) -> None:
         script = self.script
         function = script.match(module, "func.func")
-        if self.temporaries:
-            script.vectorize_all(function)  # copies, which else would be calls to a library
-            function = script.match(module, "func.func")
         script.hoist(function)
         script.lower_contractions(function, self.contraction)
         script.patterns(
@@ -105,5 +97,5 @@ class Ending:
             script.flatten_reductions(function)
         script.keep_loops(function)
         script.lower_transfers(function)
-        if not self.vectors_only:
+        if self.temporaries or not self.vectors_only:
             script.run_pass(function, "convert-linalg-to-loops")

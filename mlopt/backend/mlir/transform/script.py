@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..bindings import ir, structured, transform, vector
+from ..bindings import bufferization, ir, structured, transform, vector
 from ..payload.nest import TAG
 
 UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
@@ -202,6 +202,17 @@ class Script:
         with self._body:
             annotation = transform.ParamConstantOp(transform.AnyParamType.get(), attribute)
             transform.AnnotateOp(loops, "llvm.loop_annotation", param=annotation.result)
+
+    def bufferize(self, target: Handle) -> Handle:
+        """Tensors become buffers, also at the boundaries of functions; what must be copied is a linalg.copy."""
+        layout = ir.Attribute.parse("1 : i32")  # identity
+        with self._body:
+            return bufferization.OneShotBufferizeOp(
+                target,
+                bufferize_function_boundaries=True,
+                function_boundary_type_conversion=layout,
+                memcpy_op="linalg.copy",
+            ).results[0]
 
     def run_pass(self, target: Handle, name: str, **options: Any) -> Handle:
         with self._body:
