@@ -12,8 +12,9 @@ from typing import Any
 from ..bindings import PassManager, ir
 from .nest import describe, operations
 
-GENERALIZE = "builtin.module(func.func(convert-elementwise-to-linalg,linalg-generalize-named-ops))"
-INLINE = "builtin.module(inline,symbol-dce)"
+ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
+GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
+INLINE = f"builtin.module(inline,symbol-dce,{ELEMENTWISE})"
 
 ROUNDED = {"arith.addf": 1, "arith.subf": 1, "arith.mulf": 1, "arith.divf": 1, "arith.remf": 1}
 """Operations that round, and the error of one in units of the last place's half."""

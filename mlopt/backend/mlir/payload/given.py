@@ -11,9 +11,10 @@ from typing import Any
 
 from ....core.errors import UserError, nearest
 from ....protocols import TensorSpec
-from ..bindings import PassManager, ir, new_context
+from ..bindings import PassManager, apply_named_sequence, ir, new_context
 from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
+from ..transform.script import Script
 from .exact import GENERALIZE, INLINE, add_noise, raise_precision
 from .frontend import first_line
 from .nest import describe, operations
@@ -58,7 +59,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         except ir.MLIRError as error:
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
         function = _isolate(module, entry, origin)
-        operands, outputs = _signature(function, origin)
+        name, (operands, outputs) = _name(function), _signature(function, origin)
         _check(module, origin)
         try:
             program = str(module)
@@ -66,7 +67,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             judge = _judge(module, longest, origin)
         except (ir.MLIRError, ValueError) as error:
             raise UserError(f"{origin} cannot be compiled: {first_line(error)}") from None
-        return Given(program, operands, outputs, flops, {"entry": _name(function), **judge})
+        return Given(program, operands, outputs, flops, {"entry": name, **judge})
 
 
 def _isolate(module: Any, entry: str | None, origin: str) -> Any:
@@ -84,6 +85,9 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     for op in [op for op in operations(module.operation) if op.name == "cf.assert"]:
         op.erase()  # a check of values, which has no place in a vector
     PassManager.parse(INLINE).run(module.operation)
+    script = Script()
+    script.decompose(script.match(script.payload, "linalg.softmax"))
+    apply_named_sequence(module, script.finish().body.operations[0], script.module)
     (kept,) = (op for op in module.body.operations if "sym_name" in op.attributes and _name(op) == name)
     rest = [op for op in module.body.operations if op != kept]
     if rest:
@@ -137,7 +141,8 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
     noisy: str | None
     try:
         raise_precision(module)
-        exact, disturbed = _copy(module), _copy(module)
+        PassManager.parse(GENERALIZE).run(module.operation)  # of the constants
+        exact, disturbed = module, _copy(module)
         add_noise(disturbed, unit)
         program, noisy = _loops(exact), _loops(disturbed)
     except (ir.MLIRError, ValueError) as error:
@@ -154,12 +159,19 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
 
 
 def _loops(module: Any) -> str:
-    """The module as loops on buffers, its results written to arguments, as text."""
+    """The module as loops on buffers, its results written to arguments, as text.
+
+    Raises MLIRError or ValueError for what cannot become machine code.
+    """
     for function in module.body.operations:
         function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
-    PassManager.parse("builtin.module(func.func(convert-elementwise-to-linalg))").run(module.operation)
     lower_to_loops(module)
-    return str(module)
+    text = str(module)
+    PassManager.parse(pipeline(*TO_LLVM)).run(module.operation)
+    for op in operations(module.operation):
+        if not op.name.startswith("llvm."):
+            raise ValueError(f"nothing lowers {op.name} to LLVM")
+    return text
 
 
 def _copy(module: Any) -> Any:
