@@ -65,7 +65,7 @@ class MlirFile(ProgramWorkload):
         from mlopt.backend.mlir.payload.given import understand
 
         try:
-            return understand(_read(self.path, Path(self.path).stat().st_mtime_ns), self.entry, Path(self.path).name)
+            return understand(read_text(self.path, Path(self.path).stat().st_mtime_ns), self.entry, Path(self.path).name)
         except OSError as error:
             raise UserError(f"cannot read workload.path={self.path}: {error.strerror}") from None
         except UnicodeDecodeError:
@@ -76,6 +76,6 @@ class MlirFile(ProgramWorkload):
 
 
 @functools.lru_cache(maxsize=8)
-def _read(path: str, modified: int) -> str:
+def read_text(path: str, modified: int) -> str:
     """A file's text; `modified` is when it last changed."""
     return Path(path).read_text()
