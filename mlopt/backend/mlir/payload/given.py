@@ -93,6 +93,8 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     if rest:
         raise UserError(f"{origin}: @{name} needs {rest[0].operation.name} @{_name(rest[0])}, which is not computed in it")
     del kept.attributes["sym_visibility"]
+    read_only = ir.DictAttr.get({"bufferization.writable": ir.BoolAttr.get(False)})
+    kept.attributes["arg_attrs"] = ir.ArrayAttr.get([read_only] * len(kept.regions[0].blocks[0].arguments))
     return kept
 
 
