@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..bindings import PassManager, ir
+from .frontend import ELEMENTWISE
 from .nest import describe, operations
 
-ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
 GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
 INLINE = f"builtin.module(inline,symbol-dce,{ELEMENTWISE})"
 
