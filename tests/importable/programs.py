@@ -12,7 +12,9 @@ func.func private @silu(%x: tensor<6x24xf32>) -> tensor<6x24xf32> {
   return %y : tensor<6x24xf32>
 }
 """
-GATED = HELPER + """
+GATED = (
+    HELPER
+    + """
 func.func @gated(%x: tensor<6x16xf32>, %w: tensor<16x24xf32>, %v: tensor<16x24xf32>)
     -> (tensor<6x24xf32>, tensor<6x24xf32>) {
   %zero = arith.constant 0.0 : f32
@@ -31,6 +33,7 @@ func.func @other(%x: tensor<3xf64>) -> tensor<3xf64> {
   return %y : tensor<3xf64>
 }
 """
+)
 """A gated product: silu(x w) * (x v), and the gate; its helper is another function."""
 
 DEPTHWISE = """

@@ -101,9 +101,7 @@ def sums(a: Array, b: Array) -> list[Array]:
 
 @pytest.mark.parametrize("distribution", [*DISTRIBUTIONS, "integers"])
 @pytest.mark.parametrize("terms", [16, 1024])
-def test_every_order_of_a_sum_is_right_and_a_term_less_is_wrong(
-    tmp_path: Path, distribution: str, terms: int
-) -> None:
+def test_every_order_of_a_sum_is_right_and_a_term_less_is_wrong(tmp_path: Path, distribution: str, terms: int) -> None:
     product = write(tmp_path, PRODUCT.format(k=terms))
     a, b = inputs = draw(product, distribution)
     for right in sums(a, b):

@@ -40,12 +40,13 @@ def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, *
     squares = [np.zeros(value.shape) for value in exact]
     for _ in range(DRAWS):
         jittered = [x + x * JITTER * rng.uniform(-1, 1, x.shape) if _inexact(x) else x for x in _widened(inputs)]
-        for square, value, other in zip(squares, exact, _run(noisy, known["entry"], known["pipeline"], jittered)):
+        disturbed = _run(noisy, known["entry"], known["pipeline"], jittered)
+        for square, value, other in zip(squares, exact, disturbed, strict=True):
             square += np.square(np.abs(np.nan_to_num(other - value)))
     deviations = [np.sqrt(square / DRAWS) for square in squares]
     return tuple(
         MARGIN * (own + _pooled(own)) + 2.0 * unit * np.abs(np.nan_to_num(value)) * bool(own.any())
-        for own, value in zip(deviations, exact)
+        for own, value in zip(deviations, exact, strict=True)
     )
 
 

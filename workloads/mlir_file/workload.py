@@ -65,7 +65,9 @@ class MlirFile(ProgramWorkload):
         from mlopt.backend.mlir.payload.given import understand
 
         try:
-            return understand(read_text(self.path, Path(self.path).stat().st_mtime_ns), self.entry, Path(self.path).name)
+            return understand(
+                read_text(self.path, Path(self.path).stat().st_mtime_ns), self.entry, Path(self.path).name
+            )
         except OSError as error:
             raise UserError(f"cannot read workload.path={self.path}: {error.strerror}") from None
         except UnicodeDecodeError:

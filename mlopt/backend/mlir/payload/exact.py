@@ -100,7 +100,7 @@ def add_noise(module: Any, unit: float) -> None:
             for position in range(len(nest.inputs)):
                 _disturb_operand(module, op, position, terms * unit)
         for each in rounded:
-            if not nest.reductions or _error(each) == MATH_ERROR and not _is_sum(each):
+            if not nest.reductions or (_error(each) == MATH_ERROR and not _is_sum(each)):
                 _disturb_result(each, len(nest.sizes), _error(each) * unit)
     PassManager.parse(INLINE).run(module.operation)
 

@@ -91,7 +91,9 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     (kept,) = (op for op in module.body.operations if "sym_name" in op.attributes and _name(op) == name)
     rest = [op for op in module.body.operations if op != kept]
     if rest:
-        raise UserError(f"{origin}: @{name} needs {rest[0].operation.name} @{_name(rest[0])}, which is not computed in it")
+        raise UserError(
+            f"{origin}: @{name} needs {rest[0].operation.name} @{_name(rest[0])}, which is not computed in it"
+        )
     del kept.attributes["sym_visibility"]
     read_only = ir.DictAttr.get({"bufferization.writable": ir.BoolAttr.get(False)})
     kept.attributes["arg_attrs"] = ir.ArrayAttr.get([read_only] * len(kept.regions[0].blocks[0].arguments))
