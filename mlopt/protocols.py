@@ -89,7 +89,10 @@ class Workload(Protocol):
 
     @property
     def reference_file(self) -> Path:
-        """A Python file on numpy alone: `reference(*inputs, **parameters)` and `tolerance` likewise, as below."""
+        """A Python file on numpy alone: `reference(*inputs, **parameters)` and `tolerance` likewise, as below.
+
+        That of a program in MLIR needs the MLIR bindings too.
+        """
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -115,7 +118,10 @@ class Workload(Protocol):
         """The absolute error allowed in each element of each output (broadcastable to it)."""
 
     def eager(self) -> Callable[..., Any]:
-        """The same computation as a function of PyTorch tensors, in the workload's dtype."""
+        """The same computation as a function of PyTorch tensors, in the workload's dtype.
+
+        Raises UserError when there is none.
+        """
 
 
 class Space(Protocol):

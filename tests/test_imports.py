@@ -18,6 +18,9 @@ SIBLINGS = {"search", "backend", "evaluator", "executor", "tracker"}
 STUDY = {"study", "runner", "finals", "result", "roofline", "trackers", "trial_log", "plugins", "archive"}
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
+# Workloads given as MLIR ask the backend what they compute.
+IMPORTER = "workloads/torch_module/importer.py"
+PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.py", IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "mlflow": ("tracker/run.py", "cli/ui.py"),
@@ -25,8 +28,8 @@ HEAVY = {
     "openai": (),
     "optuna": (),
     "ray": ("executor/ray.py",),
-    "torch": ("finals/pytorch.py", "workloads/*/eager.py"),
-    "torch_mlir": ("backend/mlir/bindings.py",),
+    "torch": ("finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
+    "torch_mlir": ("backend/mlir/bindings.py", IMPORTER),
     "triton": (),
 }
 # Loaded by the rest of their packages only when used, so that they may import at their top.
@@ -42,7 +45,7 @@ def faults(path: str, source: str) -> list[str]:
         if top == "mlopt":
             other = rest.split(".")[0]
             other = "__init__" if other.startswith("__") or not other else other
-            if not may_import(part, other):
+            if not may_import(part, other) and not (path in PROGRAMS and other == "backend" and not at_top):
                 found.append(f"{part} must not import {other}")
         elif top in HEAVY:
             if not any(fnmatch(path, home) for home in HEAVY[top]):
@@ -117,6 +120,9 @@ def test_every_module_keeps_to_its_layer(path: str) -> None:
         ("executor/local.py", "def f():\n    import ray.util"),
         ("evaluator/execution.py", "def f():\n    from torch import nn"),
         ("workloads/matmul/__init__.py", "def f():\n    import torch"),
+        ("workloads/matmul/workload.py", "def f():\n    from mlopt.backend.mlir import naive"),
+        ("workloads/mlir_file/workload.py", "from mlopt.backend.mlir import naive"),
+        ("workloads/mlir_file/workload.py", "def f():\n    from mlopt import study"),
         ("helpers/text.py", ""),
         ("search/evolve.py", "from ..helpers import text"),
     ],
@@ -137,6 +143,7 @@ def test_a_breach_is_seen(path: str, source: str) -> None:
         ("cli/ui.py", "if TYPE_CHECKING:\n    import mlflow"),
         ("backend/mlir/bindings.py", "import mlir.ir"),
         ("workloads/matmul/eager.py", "import torch.nn"),
+        ("workloads/mlir_file/workload.py", "def f():\n    from mlopt.backend.mlir import naive"),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
@@ -170,7 +177,9 @@ from mlopt.plugins import BUILT_IN
 for part in PARTS:
     for file in BUILT_IN.conf.glob(f"{part}/*.yaml"):
         study = OmegaConf.create({"seed": 0, part: OmegaConf.load(file)})
-        build(part, OmegaConf.to_container(study, resolve=True)[part])
+        arguments = OmegaConf.to_container(study, resolve=True)[part]
+        if "???" not in arguments.values():
+            build(part, arguments)
 """
     loaded = loaded_by(code, tmp_path)
     assert "mlopt.cli.instantiate" in loaded

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.errors import UserError
 from ..evaluator.correctness import Case
 from ..evaluator.timing import Call
 from ..executor import device
@@ -40,19 +41,24 @@ class PytorchContender:
             raise Skipped("PyTorch is not installed") from None
         if self.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
             raise Skipped("there is no C++ compiler")
+        try:
+            function = self.workload.eager()
+        except UserError as error:
+            raise Skipped(str(error)) from None
         torch.set_num_threads(self.threads)
         with device.shared():
             timed = timed_case(self.workload, self.inputs)
-            function = self._compile(torch) if self.compiled else self.workload.eager()
+            if self.compiled:
+                function = self._compile(torch, function)
             prepared = _PreparedPytorch(self.workload, function, timed, torch.inference_mode())
             prepared.check(timed)
         return prepared
 
-    def _compile(self, torch: Any) -> Callable[..., Any]:
+    def _compile(self, torch: Any, eager: Callable[..., Any]) -> Callable[..., Any]:
         import torch._inductor.config
 
         torch._inductor.config.compile_threads = 1  # a pool of compilers would outlive the compilation
-        function: Callable[..., Any] = torch.compile(self.workload.eager(), dynamic=False, fullgraph=True)
+        function: Callable[..., Any] = torch.compile(eager, dynamic=False, fullgraph=True)
         return function
 
 

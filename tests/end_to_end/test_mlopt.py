@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import programs
 import psutil
 import pytest
 
@@ -134,6 +135,40 @@ def test_a_matrix_product_is_tuned(start: Start, study: Path) -> None:
     )
     assert rerun.returncode == 0, rerun.stderr
     assert 0.0 < float(rerun.stdout) < 1.0
+
+
+def test_a_users_own_program_is_tuned(start: Start, study: Path) -> None:
+    study.parent.joinpath("mine.mlir").write_text(programs.GATED)
+    words = ("workload=mlir_file", "workload.path=mine.mlir", "budget.trials=4", *LOCAL)
+    process = start(*words, program=("-c", SHORT_FINALS))
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    found = result(study)
+    assert found["counts"]["ok"] == 4
+    assert found["speedup"]["naive"] > 0.0
+    for name in ("torch", "torch_compile"):
+        assert found["baselines"][name] == {"skipped": "a program in MLIR has no equivalent in PyTorch"}
+    (study.parent / "mine.mlir").unlink()
+    rerun = [sys.executable, str(study / "best" / "rerun.py")]
+    done = subprocess.run(rerun, cwd="/", capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["workload.path=none.mlir"], "mlopt: cannot read workload.path="),
+        (["workload.path=mine.mlir", "workload.entry=gate"], "mlopt: mine.mlir has no function 'gate'; did you mean"),
+    ],
+)
+def test_a_mistake_in_a_users_own_program_is_one_line(
+    start: Start, study: Path, words: Sequence[str], line: str
+) -> None:
+    study.parent.joinpath("mine.mlir").write_text(programs.GATED)
+    process = start("workload=mlir_file", *words, *LOCAL)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err.count("\n")) == (2, 1)
+    assert err.startswith(line)
 
 
 def test_on_ray_with_a_dropped_in_plugin_and_mirrored_to_mlflow(start: Start, study: Path) -> None:

@@ -37,6 +37,7 @@ from mlopt.finals.contender import Contender, KernelContender, Prepare, Skipped,
 from mlopt.finals.pytorch import PytorchContender
 from mlopt.protocols import Array
 from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.mlir_file.workload import MlirFile
 
 pytestmark = pytest.mark.usefixtures("own_device")
 MATMUL = Matmul(16, 16, 16)
@@ -267,3 +268,10 @@ class TestPytorch:
         monkeypatch.setitem(sys.modules, "torch", None)
         with pytest.raises(Skipped, match="not installed"):
             PytorchContender(MATMUL, 1, False, "warm").prepare()
+
+    def test_is_skipped_where_the_workload_has_no_equivalent(self, worker: Worker) -> None:
+        program = MlirFile("program.mlir")
+        for compiled in (False, True):
+            contender = PytorchContender(program, 1, compiled, "warm")
+            with pytest.raises(Skipped, match=r"no C\+\+ compiler" if compiled else "no equivalent in PyTorch"):
+                worker.run(Prepare(contender), 60.0)

@@ -11,9 +11,9 @@ from typing import Any
 
 from ...core.errors import CompileError
 from ...core.schedule import Schedule
-from . import openmp, transform
+from . import naive, openmp, transform
 from .bindings import PassManager, apply_named_sequence, ir, new_context
-from .lowering import NAIVE, NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
+from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
 from .payload.contraction import Contraction
 from .payload.frontend import entry_point, first_line, parse, prepare
 from .payload.nest import read
@@ -63,15 +63,21 @@ def build(source: str, schedule: Schedule | None, threads: int) -> MlirProgram:
     Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
     """
     if schedule is None:
-        return _build(source, None, NAIVE, NAIVE_LEVEL, 0)
+        return _build(source, None, naive.lower, NAIVE_LEVEL, 0)
     found = problem(source, threads)
     found.space.check(schedule)
     parallel = threads > 1
     script = functools.partial(found.script, schedule)
-    return _build(found.text, script, lowering(parallel), SCHEDULED_LEVEL, threads if parallel else 0)
+
+    def lower(module: Any) -> None:
+        PassManager.parse(lowering(parallel)).run(module.operation)
+
+    return _build(found.text, script, lower, SCHEDULED_LEVEL, threads if parallel else 0)
 
 
-def _build(text: str, script: Callable[[], Any] | None, pipeline: str, level: int, threads: int) -> MlirProgram:
+def _build(
+    text: str, script: Callable[[], Any] | None, lower: Callable[[Any], None], level: int, threads: int
+) -> MlirProgram:
     stages: dict[str, float] = {}
     with _active():
         with _stage("parse", stages):
@@ -83,7 +89,7 @@ def _build(text: str, script: Callable[[], Any] | None, pipeline: str, level: in
                 apply_named_sequence(module, steps.body.operations[0], steps)
             optimized = module.operation.clone()
         with _stage("lower", stages):
-            PassManager.parse(pipeline).run(module.operation)
+            lower(module)
 
     def generate() -> Any:
         with _active(), _stage("machine_code", stages):

@@ -29,6 +29,7 @@ def export(workload: Workload, schedule: Schedule, threads: int, directory: Path
         "entry": program.entry,
         "inputs": [asdict(spec) for spec in workload.operands],
         "outputs": [asdict(spec) for spec in workload.outputs],
+        "parameters": dict(workload.parameters),
         "schedule": schedule.values(),
         "pipeline": lowering(threads > 1),
         "level": SCHEDULED_LEVEL,

@@ -25,20 +25,21 @@ def lowering(parallel: bool) -> str:
         if parallel
         else ("func.func(scf-forall-to-for)",)
     )
-    return _pipeline(*loops, *TO_LLVM)
+    return pipeline(*loops, *TO_LLVM)
 
 
-def _pipeline(*passes: str) -> str:
+def pipeline(*passes: str) -> str:
     return f"builtin.module({','.join(passes)})"
 
 
-NAIVE = _pipeline(
+NAIVE_BUFFERS = pipeline(
     "one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map}",
     "buffer-results-to-out-params{hoist-static-allocs modify-public-functions}",
     "buffer-deallocation-pipeline",
+)
+
+NAIVE_LOOPS = pipeline(
     "func.func(convert-linalg-to-loops)",
     "func.func(convert-math-to-llvm)",
     "convert-math-to-libm",  # what LLVM has no intrinsic for
-    *TO_LLVM,
 )
-"""The naive program: the payload as written, as loops over scalars; LLVM's optimiser is all that improves it."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from ...protocols import Array
 from . import openmp
-from .bindings import ExecutionEngine, PassManager, ir, new_context, ranked_memref_descriptor
-from .lowering import NAIVE
+from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
+from .naive import lower
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _call_overhead() -> float:
     context = new_context()
     with context, ir.Location.unknown(context):
         module = ir.Module.parse("func.func @empty() attributes { llvm.emit_c_interface } { return }")
-        PassManager.parse(NAIVE).run(module.operation)
+        lower(module)
         engine = compile_llvm(module, level=3)
     call = _bind(engine, "empty", ())
     samples = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlopt.backend.mlir import backend, compiler
+from mlopt.backend.mlir import backend, compiler, naive
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.transform.script import Script
@@ -121,7 +121,7 @@ def test_a_script_that_the_interpreter_refuses_is_a_compile_error(
 
 
 def test_a_pass_that_fails_is_a_compile_error_that_names_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "NAIVE", "builtin.module(no-such-pass)")
+    monkeypatch.setattr(naive, "NAIVE_LOOPS", "builtin.module(no-such-pass)")
     with pytest.raises(CompileError, match=r"^lower: .*no-such-pass"):
         Mlir().build(SMALL, None)
 

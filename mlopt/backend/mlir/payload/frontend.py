@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....core.errors import UserError
-from ..bindings import PassManager, apply_named_sequence, ir
+from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
 from .nest import describe, operations
 from .vector_math import expand
@@ -15,6 +15,9 @@ KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
+
+ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
+"""Makes linalg of arithmetic on whole tensors."""
 
 BARRIER = "mlopt.barrier"
 """Stands before an operand while element-wise operations are merged, to keep its producer out."""
@@ -28,6 +31,7 @@ def prepare(module: Any) -> None:
     _check(module)
     expand(module)
     _generalize(module)
+    _start_from_zero(module)
     _fuse(module)
     _separate(module, "linalg.fill")
     _separate(module, "tensor.empty")
@@ -70,6 +74,24 @@ def _generalize(module: Any) -> None:
     for name in sorted(names.difference(KEPT)):
         script.generalize(script.match(script.payload, name))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
+
+
+def _start_from_zero(module: Any) -> None:
+    """Add what a product is added to, such as a bias, afterwards, where it can be merged with what follows."""
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).is_product]:
+        position = len(op.operands) - 1
+        start, kind = op.operands[position], op.results[0].type
+        if not isinstance(start.owner, ir.Block) and start.owner.name == "linalg.fill":
+            continue
+        with ir.InsertionPoint(op), op.location:
+            attributes = {"value": ir.FloatAttr.get(kind.element_type, 0.0)}
+            zero = ir.Operation.create("arith.constant", results=[kind.element_type], attributes=attributes)
+            empty = ir.Operation.create("tensor.empty", results=[kind])
+            op.operands[position] = linalg.fill(zero.results[0], outs=[empty.results[0]])
+            add = ir.Operation.create("arith.addf", results=[kind], operands=[op.results[0], start])
+        add.move_after(op)
+        op.results[0].replace_all_uses_except(add.results[0], add)
+    PassManager.parse(f"builtin.module({ELEMENTWISE})").run(module.operation)
 
 
 def _fuse(module: Any) -> None:

@@ -56,6 +56,11 @@ class Script:
         with self._body:
             structured.GeneralizeOp(target)
 
+    def decompose(self, target: Handle) -> None:
+        """Write operations that stand for several, such as linalg.softmax, as those."""
+        with self._body:
+            structured.DecomposeInterfaceOp(self._any, target)
+
     def producer(self, target: Handle, operand: int) -> Handle:
         with self._body:
             return transform.GetProducerOfOperand(self._any, target, operand_number=operand).result

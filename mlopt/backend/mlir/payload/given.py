@@ -1,0 +1,190 @@
+"""A program as a user gives it: its function, what it takes and returns, and what its kernels should compute."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ....core.errors import UserError, nearest
+from ....protocols import TensorSpec
+from ..bindings import PassManager, apply_named_sequence, ir, new_context
+from ..lowering import TO_LLVM, pipeline
+from ..naive import lower_to_loops
+from ..transform.script import Script
+from .exact import GENERALIZE, INLINE, add_noise, raise_precision
+from .frontend import first_line
+from .nest import describe, operations
+
+log = logging.getLogger(__name__)
+
+DTYPES = {
+    "f32": "float32",
+    "f64": "float64",
+    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    "complex<f32>": "complex64",
+    "complex<f64>": "complex128",
+}
+"""Element types that a program may take and return, as numpy calls them."""
+
+FALLBACK_ERROR = 64
+"""Where no noise can be added: the error allowed, relative to a row's magnitude, in units times the longest sum."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One function on tensors of static shape."""
+
+    text: str
+    """A module that holds the function and nothing else: what it called has been put into it."""
+    operands: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    flops: int
+    judge: Mapping[str, Any]
+    """What the reference and the tolerance take by name: plain data, the programs as text."""
+
+
+@functools.lru_cache(maxsize=8)
+def understand(text: str, entry: str | None, origin: str) -> Given:
+    """The program in an MLIR text, in which `entry` is to be called, by default the first public function.
+
+    Raises UserError, naming `origin`, when there is nothing in it that could be optimised.
+    """
+    with new_context() as context, ir.Location.unknown(context):
+        try:
+            module = ir.Module.parse(text)
+        except ir.MLIRError as error:
+            raise UserError(f"{origin} does not parse: {first_line(error)}") from None
+        function = _isolate(module, entry, origin)
+        name, (operands, outputs) = _name(function), _signature(function, origin)
+        _check(module, origin)
+        try:
+            program = str(module)
+            flops, longest = _work(_copy(module))
+            judge = _judge(module, longest, origin)
+        except (ir.MLIRError, ValueError) as error:
+            raise UserError(f"{origin} cannot be compiled: {first_line(error)}") from None
+        return Given(program, operands, outputs, flops, {"entry": name, **judge})
+
+
+def _isolate(module: Any, entry: str | None, origin: str) -> Any:
+    """Make the entry the module's only function, which calls nothing; it is returned."""
+    functions = {_name(op): op for op in module.body.operations if op.operation.name == "func.func"}
+    public = [name for name, op in functions.items() if "private" not in str(op.attributes.get("sym_visibility", ""))]
+    if entry is None and not public:
+        raise UserError(f"{origin} holds no public function")
+    name = entry or public[0]
+    if name not in functions:
+        choices = nearest(name, functions) or f"; it has {', '.join(functions)}" if functions else ""
+        raise UserError(f"{origin} has no function '{name}'{choices}")
+    for other, function in functions.items():
+        function.attributes["sym_visibility"] = ir.StringAttr.get("public" if other == name else "private")
+    for op in [op for op in operations(module.operation) if op.name == "cf.assert"]:
+        op.erase()  # a check of values, which has no place in a vector
+    PassManager.parse(INLINE).run(module.operation)
+    script = Script()
+    script.decompose(script.match(script.payload, "linalg.softmax"))
+    apply_named_sequence(module, script.finish().body.operations[0], script.module)
+    (kept,) = (op for op in module.body.operations if "sym_name" in op.attributes and _name(op) == name)
+    rest = [op for op in module.body.operations if op != kept]
+    if rest:
+        raise UserError(
+            f"{origin}: @{name} needs {rest[0].operation.name} @{_name(rest[0])}, which is not computed in it"
+        )
+    del kept.attributes["sym_visibility"]
+    read_only = ir.DictAttr.get({"bufferization.writable": ir.BoolAttr.get(False)})
+    kept.attributes["arg_attrs"] = ir.ArrayAttr.get([read_only] * len(kept.regions[0].blocks[0].arguments))
+    return kept
+
+
+def _signature(function: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
+    if not kind.results:
+        raise UserError(f"{origin}: @{_name(function)} returns nothing; it must return tensors")
+
+    def spec(role: str, number: int, each: Any) -> TensorSpec:
+        dtype = DTYPES.get(str(each.element_type)) if isinstance(each, ir.RankedTensorType) else None
+        if dtype is None:
+            known = ", ".join(DTYPES)
+            raise UserError(f"{origin}: {role} {number} of @{_name(function)} is {each}, not a tensor of {known}")
+        if not each.has_static_shape:
+            raise UserError(f"{origin}: {role} {number} of @{_name(function)} is {each}; its shape must be static")
+        return TensorSpec(tuple(each.shape), dtype)
+
+    operands = tuple(spec("argument", number, each) for number, each in enumerate(kind.inputs))
+    return operands, tuple(spec("result", number, each) for number, each in enumerate(kind.results))
+
+
+def _check(module: Any, origin: str) -> None:
+    """Raise UserError for a shape that is not static, and when there is nothing to optimise."""
+    for op in operations(module.operation):
+        for value in op.results:
+            if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
+                raise UserError(f"{origin}: {op.name} results in {value.type}; its shape must be static")
+    copy = _copy(module)
+    PassManager.parse(GENERALIZE).run(copy.operation)
+    if not any(op.name.startswith("linalg.") for op in operations(copy.operation)):
+        raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
+
+
+def _work(module: Any) -> tuple[int, int]:
+    """Flops, and the number of terms of the longest sum."""
+    PassManager.parse(GENERALIZE).run(module.operation)
+    nests = [describe(op) for op in operations(module.operation) if op.name == "linalg.generic"]
+    longest = max((math.prod(nest.sizes[loop] for loop in nest.reductions) for nest in nests), default=1)
+    return sum(nest.flops for nest in nests), longest
+
+
+def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
+    own = str(module)
+    single = "f32" in own
+    unit = 2.0**-24 if single else 2.0**-53
+    noisy: str | None
+    try:
+        raise_precision(module)
+        PassManager.parse(GENERALIZE).run(module.operation)  # of the constants
+        exact, disturbed = module, _copy(module)
+        add_noise(disturbed, unit)
+        program, noisy = _loops(exact), _loops(disturbed)
+    except (ir.MLIRError, ValueError) as error:
+        log.warning("%s is judged by its own precision, not by float64: %s", origin, first_line(error))
+        program, noisy = _loops(ir.Module.parse(own)), None
+    return {
+        "program": program,
+        "noisy": noisy,
+        "wide": noisy is not None,
+        "unit": unit,
+        "fallback": FALLBACK_ERROR * longest * unit,
+        "pipeline": pipeline(*TO_LLVM),
+    }
+
+
+def _loops(module: Any) -> str:
+    """The module as loops on buffers, its results written to arguments, as text.
+
+    Raises MLIRError or ValueError for what cannot become machine code.
+    """
+    for function in module.body.operations:
+        function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+    lower_to_loops(module)
+    text = str(module)
+    PassManager.parse(pipeline(*TO_LLVM)).run(module.operation)
+    for op in operations(module.operation):
+        if not op.name.startswith("llvm."):
+            raise ValueError(f"nothing lowers {op.name} to LLVM")
+    return text
+
+
+def _copy(module: Any) -> Any:
+    """A module of its own."""
+    copy = ir.Module.create()
+    for op in module.body.operations:
+        copy.body.append(op.operation.clone())
+    return copy
+
+
+def _name(function: Any) -> str:
+    return str(ir.StringAttr(function.attributes["sym_name"]).value)

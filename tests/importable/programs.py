@@ -1,0 +1,138 @@
+"""Programs in MLIR as users might bring them."""
+
+from __future__ import annotations
+
+HELPER = """
+func.func private @silu(%x: tensor<6x24xf32>) -> tensor<6x24xf32> {
+  %one = arith.constant dense<1.0> : tensor<6x24xf32>
+  %negative = arith.negf %x : tensor<6x24xf32>
+  %power = math.exp %negative : tensor<6x24xf32>
+  %sum = arith.addf %power, %one : tensor<6x24xf32>
+  %y = arith.divf %x, %sum : tensor<6x24xf32>
+  return %y : tensor<6x24xf32>
+}
+"""
+GATED = (
+    HELPER
+    + """
+func.func @gated(%x: tensor<6x16xf32>, %w: tensor<16x24xf32>, %v: tensor<16x24xf32>)
+    -> (tensor<6x24xf32>, tensor<6x24xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<6x24xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<6x24xf32>) -> tensor<6x24xf32>
+  %a = linalg.matmul ins(%x, %w : tensor<6x16xf32>, tensor<16x24xf32>)
+    outs(%clear : tensor<6x24xf32>) -> tensor<6x24xf32>
+  %b = linalg.matmul ins(%x, %v : tensor<6x16xf32>, tensor<16x24xf32>)
+    outs(%clear : tensor<6x24xf32>) -> tensor<6x24xf32>
+  %gate = call @silu(%a) : (tensor<6x24xf32>) -> tensor<6x24xf32>
+  %y = arith.mulf %gate, %b : tensor<6x24xf32>
+  return %y, %gate : tensor<6x24xf32>, tensor<6x24xf32>
+}
+func.func @other(%x: tensor<3xf64>) -> tensor<3xf64> {
+  %y = math.sqrt %x : tensor<3xf64>
+  return %y : tensor<3xf64>
+}
+"""
+)
+"""A gated product: silu(x w) * (x v), and the gate; its helper is another function."""
+
+DEPTHWISE = """
+func.func @depthwise(%x: tensor<1x6x8x8xf32>, %w: tensor<6x3x3xf32>) -> tensor<1x6x8x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%a: index, %b: index, %c: index, %d: index):
+    tensor.yield %zero : f32
+  } : tensor<1x6x8x8xf32> to tensor<1x6x10x10xf32>
+  %empty = tensor.empty() : tensor<1x6x8x8xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x6x8x8xf32>) -> tensor<1x6x8x8xf32>
+  %y = linalg.depthwise_conv_2d_nchw_chw {dilations = dense<1> : vector<2xi64>, strides = dense<1> : vector<2xi64>}
+    ins(%padded, %w : tensor<1x6x10x10xf32>, tensor<6x3x3xf32>)
+    outs(%clear : tensor<1x6x8x8xf32>) -> tensor<1x6x8x8xf32>
+  return %y : tensor<1x6x8x8xf32>
+}
+"""
+
+TRANSPOSED = """
+func.func @transposed(%x: tensor<16x32xf32>, %b: tensor<16xf32>) -> (tensor<32x16xf32>, tensor<32xf32>) {
+  %start = arith.constant dense<0.1> : tensor<32xf32>
+  %empty = tensor.empty() : tensor<32x16xf32>
+  %t = linalg.transpose ins(%x : tensor<16x32xf32>) outs(%empty : tensor<32x16xf32>) permutation = [1, 0]
+  %r = linalg.broadcast ins(%b : tensor<16xf32>) outs(%empty : tensor<32x16xf32>) dimensions = [0]
+  %s = linalg.add ins(%t, %r : tensor<32x16xf32>, tensor<32x16xf32>)
+    outs(%empty : tensor<32x16xf32>) -> tensor<32x16xf32>
+  %sum = linalg.reduce { arith.addf } ins(%s : tensor<32x16xf32>) outs(%start : tensor<32xf32>) dimensions = [1]
+  return %s, %sum : tensor<32x16xf32>, tensor<32xf32>
+}
+"""
+
+INTEGERS = """
+func.func @integers(%a: tensor<8x16xi32>, %b: tensor<16x16xi32>) -> tensor<8x16xi32> {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<8x16xi32>
+  %clear = linalg.fill ins(%zero : i32) outs(%empty : tensor<8x16xi32>) -> tensor<8x16xi32>
+  %y = linalg.matmul ins(%a, %b : tensor<8x16xi32>, tensor<16x16xi32>)
+    outs(%clear : tensor<8x16xi32>) -> tensor<8x16xi32>
+  return %y : tensor<8x16xi32>
+}
+"""
+
+DOUBLE = """
+func.func @double(%x: tensor<8x16xf64>, %scale: tensor<f64>) -> tensor<8x16xf64> {
+  %factor = tensor.extract %scale[] : tensor<f64>
+  %all = tensor.splat %factor : tensor<8x16xf64>
+  %scaled = arith.mulf %x, %all : tensor<8x16xf64>
+  %y = math.tanh %scaled : tensor<8x16xf64>
+  return %y : tensor<8x16xf64>
+}
+"""
+
+COMPLEX = """
+func.func @complex(%a: tensor<8x16xcomplex<f32>>, %b: tensor<16x8xcomplex<f32>>) -> tensor<8x8xcomplex<f32>> {
+  %zero = complex.constant [0.0 : f32, 0.0 : f32] : complex<f32>
+  %empty = tensor.empty() : tensor<8x8xcomplex<f32>>
+  %clear = linalg.fill ins(%zero : complex<f32>) outs(%empty : tensor<8x8xcomplex<f32>>) -> tensor<8x8xcomplex<f32>>
+  %y = linalg.matmul ins(%a, %b : tensor<8x16xcomplex<f32>>, tensor<16x8xcomplex<f32>>)
+    outs(%clear : tensor<8x8xcomplex<f32>>) -> tensor<8x8xcomplex<f32>>
+  return %y : tensor<8x8xcomplex<f32>>
+}
+"""
+
+ACCUMULATED = """
+func.func @accumulated(%a: tensor<8x16xf32>, %b: tensor<16x24xf32>, %c: tensor<8x24xf32>) -> tensor<8x24xf32> {
+  %y = linalg.matmul ins(%a, %b : tensor<8x16xf32>, tensor<16x24xf32>)
+    outs(%c : tensor<8x24xf32>) -> tensor<8x24xf32>
+  return %y : tensor<8x24xf32>
+}
+"""
+"""A product that is added to an argument, which must be left as it was."""
+
+SOFTMAX = """
+func.func @softmax(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
+  %empty = tensor.empty() : tensor<8x32xf32>
+  %y = linalg.softmax dimension(1) ins(%x : tensor<8x32xf32>) outs(%empty : tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %y : tensor<8x32xf32>
+}
+"""
+
+BITS = """
+func.func @bits(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
+  %mask = arith.constant dense<2147483647> : tensor<8x32xi32>
+  %bits = arith.bitcast %x : tensor<8x32xf32> to tensor<8x32xi32>
+  %positive = arith.andi %bits, %mask : tensor<8x32xi32>
+  %y = arith.bitcast %positive : tensor<8x32xi32> to tensor<8x32xf32>
+  return %y : tensor<8x32xf32>
+}
+"""
+"""The magnitude of each number, by its bits: there is no such program in float64."""
+
+ALL = {
+    "gated": GATED,
+    "depthwise": DEPTHWISE,
+    "transposed": TRANSPOSED,
+    "integers": INTEGERS,
+    "double": DOUBLE,
+    "complex": COMPLEX,
+    "accumulated": ACCUMULATED,
+    "softmax": SOFTMAX,
+    "bits": BITS,
+}

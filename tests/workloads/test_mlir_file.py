@@ -1,0 +1,196 @@
+"""Programs given as MLIR: what is read from them, what is refused, and what their tolerance lets pass."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import programs
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.protocols import Array, TensorSpec, Workload
+from mlopt.testing import WorkloadContract
+from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
+from mlopt.workloads.mlir_file.workload import MlirFile
+
+BINDINGS = ("numpy", "torch_mlir", "mlir", "ml_dtypes")
+PRODUCT = """
+func.func @product(%a: tensor<8x{k}xf32>, %b: tensor<{k}x8xf32>) -> tensor<8x8xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<8x8xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x8xf32>) -> tensor<8x8xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<8x{k}xf32>, tensor<{k}x8xf32>)
+    outs(%clear : tensor<8x8xf32>) -> tensor<8x8xf32>
+  return %c : tensor<8x8xf32>
+}}
+"""
+
+
+def write(folder: Path, text: str, entry: str | None = None) -> MlirFile:
+    (folder / "program.mlir").write_text(text)
+    return MlirFile(str(folder / "program.mlir"), entry)
+
+
+class TestMlirFile(WorkloadContract):
+    libraries = BINDINGS
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make(self) -> Workload:
+        return write(self.folder, programs.GATED)
+
+
+class TestDepthwise(TestMlirFile):
+    def make(self) -> Workload:
+        return write(self.folder, programs.DEPTHWISE)
+
+
+class TestComplex(TestMlirFile):
+    def make(self) -> Workload:
+        return write(self.folder, programs.COMPLEX)
+
+
+class TestBits(TestMlirFile):
+    """Judged in its own precision."""
+
+    def make(self) -> Workload:
+        return write(self.folder, programs.BITS)
+
+
+def test_shapes_dtypes_and_work_are_read_from_the_function(tmp_path: Path) -> None:
+    gated = write(tmp_path, programs.GATED)
+    assert [operand.shape for operand in gated.operands] == [(6, 16), (16, 24), (16, 24)]
+    assert gated.outputs == (TensorSpec((6, 24), "float32"),) * 2
+    assert gated.flops == 2 * 2 * 6 * 16 * 24 + (4 + 1) * 6 * 24
+
+
+def test_the_entry_may_be_named(tmp_path: Path) -> None:
+    other = write(tmp_path, programs.GATED, "other")
+    assert other.outputs == (TensorSpec((3,), "float64"),)
+    assert np.array_equal(other.reference(np.array([0.0, 4.0, 9.0]))[0], [0.0, 2.0, 3.0])
+
+
+def test_the_reference_is_the_program_in_float64(tmp_path: Path) -> None:
+    x, w, v = inputs = draw(gated := write(tmp_path, programs.GATED), "normal")
+    a, b = x.astype(np.float64) @ w, x.astype(np.float64) @ v
+    gate = a / (1 + np.exp(-a))
+    for found, expected in zip(gated.reference(*inputs), (gate * b, gate), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_constants_keep_the_values_that_float32_gives_them(tmp_path: Path) -> None:
+    transposed = write(tmp_path, programs.TRANSPOSED)
+    zeros = [np.zeros(operand.shape, np.float32) for operand in transposed.operands]
+    assert (transposed.reference(*zeros)[1] == float(np.float32(0.1))).all()
+
+
+def sums(a: Array, b: Array) -> list[Array]:
+    """The product of two matrices, with its terms added up in several orders, in float32."""
+    terms = a.T[:, :, None] * b[:, None, :]
+    pairs = terms
+    while len(pairs) > 1:
+        pairs = pairs[::2] + pairs[1::2]
+    lanes = terms.reshape(-1, 16, *terms.shape[1:])
+    orders = (terms, terms[::-1], lanes.cumsum(axis=0, dtype=np.float32)[-1])
+    return [pairs[0], *(order.cumsum(axis=0, dtype=np.float32)[-1] for order in orders)]
+
+
+@pytest.mark.parametrize("distribution", [*DISTRIBUTIONS, "integers"])
+@pytest.mark.parametrize("terms", [16, 1024])
+def test_every_order_of_a_sum_is_right_and_a_term_less_is_wrong(tmp_path: Path, distribution: str, terms: int) -> None:
+    product = write(tmp_path, PRODUCT.format(k=terms))
+    a, b = inputs = draw(product, distribution)
+    for right in sums(a, b):
+        assert within_tolerance(product, inputs, [right])
+    assert not within_tolerance(product, inputs, [a[:, :-1] @ b[:-1]])
+
+
+def test_a_sum_in_half_precision_is_wrong(tmp_path: Path) -> None:
+    product = write(tmp_path, PRODUCT.format(k=64))
+    a, b = inputs = draw(product, "normal")
+    assert not within_tolerance(product, inputs, [(a.astype(np.float16) @ b.astype(np.float16)).astype(np.float32)])
+
+
+def test_vector_math_is_right_where_it_cancels(tmp_path: Path) -> None:
+    """1 - tanh(x): what is left of large x is all rounding, of which an error of 4 ulp is allowed."""
+    text = """
+func.func @f(%x: tensor<64xf32>) -> tensor<64xf32> {
+  %one = arith.constant dense<1.0> : tensor<64xf32>
+  %t = math.tanh %x : tensor<64xf32>
+  %y = arith.subf %one, %t : tensor<64xf32>
+  return %y : tensor<64xf32>
+}"""
+    program = write(tmp_path, text)
+    x = np.linspace(1, 8, 64, dtype=np.float32)
+    off = np.tanh(x) * np.float32(1 - 4 * 2.0**-24)
+    assert within_tolerance(program, [x], [np.float32(1) - off])
+    assert not within_tolerance(program, [x], [np.float32(1) - np.tanh(x).astype(np.float16)])
+
+
+def test_whole_numbers_must_be_exact(tmp_path: Path) -> None:
+    integers = write(tmp_path, programs.INTEGERS)
+    a, b = inputs = draw(integers, "integers")
+    assert within_tolerance(integers, inputs, [a @ b])
+    assert not within_tolerance(integers, inputs, [a @ b + np.eye(8, 16, dtype=np.int32)])
+
+
+def test_what_has_no_program_in_float64_is_judged_by_its_own_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bits = write(tmp_path, programs.BITS.replace("@bits", "@magnitudes"))
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            (inputs,) = draw(bits, "normal")
+            assert np.array_equal(bits.reference(inputs)[0], np.abs(inputs))
+    assert [record.message.count("not by float64") for record in caplog.records] == [1]
+
+
+MISTAKES = {
+    "does not parse": "func.func @f(",
+    "does not parse: ": "func.func @f() { return %x : f32 }",
+    "no public function": "func.func private @f()",
+    "shape must be static": "func.func @f(%x: tensor<?x3xf32>) -> tensor<?x3xf32> { return %x : tensor<?x3xf32> }",
+    "argument 0 of @f is f32": "func.func @f(%x: f32) -> f32 { return %x : f32 }",
+    "result 0 of @f is tensor<2xbf16>": "func.func @f() -> tensor<2xbf16> {\n"
+    "%x = tensor.empty() : tensor<2xbf16> return %x : tensor<2xbf16> }",
+    "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
+    "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
+    "needs func.func @g": "func.func private @g(tensor<3xf32>) -> tensor<3xf32>\nfunc.func @f(%x: tensor<3xf32>) -> "
+    "tensor<3xf32> { %y = call @g(%x) : (tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
+    "cannot be compiled": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"
+    '%z = "mine.own"(%y) : (tensor<3xf32>) -> tensor<3xf32>\n return %z : tensor<3xf32> }',
+}
+
+
+@pytest.mark.parametrize("reason", MISTAKES)
+def test_what_cannot_be_tuned_is_refused_in_one_plain_line(tmp_path: Path, reason: str) -> None:
+    with pytest.raises(UserError, match=reason) as mistake:
+        write(tmp_path, MISTAKES[reason]).source("mlir")
+    assert str(mistake.value).startswith("program.mlir")
+    assert str(mistake.value).isprintable()
+
+
+def test_a_file_that_is_not_there_and_an_entry_that_it_does_not_hold(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot read workload.path=.*none.mlir: No such file"):
+        MlirFile(str(tmp_path / "none.mlir")).source("mlir")
+    with pytest.raises(UserError, match=r"has no function 'gate'; did you mean 'gated'\?"):
+        write(tmp_path, programs.GATED, "gate").source("mlir")
+    with pytest.raises(UserError, match=r"has no function 'xyz'; it has silu, gated, other"):
+        write(tmp_path, programs.GATED, "xyz").source("mlir")
+
+
+def test_a_relative_path_is_the_working_directorys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, programs.GATED)
+    monkeypatch.chdir(tmp_path)
+    relative = MlirFile("program.mlir")
+    monkeypatch.chdir("/")
+    assert relative.operands[0].shape == (6, 16)
+
+
+def test_it_has_no_equivalent_in_pytorch(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no equivalent in PyTorch"):
+        write(tmp_path, programs.GATED).eager()

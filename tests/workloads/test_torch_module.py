@@ -1,0 +1,104 @@
+"""PyTorch modules as workloads: imported once, in another process, and judged by what they compute themselves."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
+from mlopt.protocols import TensorSpec, Workload
+from mlopt.testing import WorkloadContract
+from mlopt.testing.workload import draw
+from mlopt.workloads.torch_module.workload import TorchModule
+
+LINEAR = TorchModule("modules:Linear", ((6, 16),))
+MODULES = {
+    "modules:Linear": LINEAR,
+    "modules:Depthwise": TorchModule("modules:Depthwise", ((1, 4, 8, 8),)),
+    "modules:Gated": TorchModule("modules:Gated", ((8, 16),)),
+    "modules:scaled_sum": TorchModule("modules:scaled_sum", ((8, 32), (8, 32))),
+}
+WITHOUT_TORCH = """
+import pickle, sys
+workload = pickle.loads(bytes.fromhex(sys.argv[1]))
+assert workload.source("mlir")
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+class TestTorchModule(WorkloadContract):
+    libraries = ("numpy", "torch_mlir", "mlir", "ml_dtypes")
+
+    def make(self) -> Workload:
+        made = TorchModule(LINEAR.target, LINEAR.shapes)
+        made.__dict__.update(LINEAR.__dict__)  # what has been imported already
+        return made
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        return [
+            lambda: TorchModule("modules", ((3,),)),
+            lambda: TorchModule("modules:Linear", ()),
+            lambda: TorchModule("modules:Linear", ((3, 0),)),
+        ]
+
+
+@pytest.mark.parametrize("target", MODULES)
+def test_is_what_the_module_computes_naively_and_scheduled(target: str) -> None:
+    torch = pytest.importorskip("torch")
+    workload, backend = MODULES[target], Mlir(threads=1)
+    inputs = draw(workload, "normal")
+    eager = workload.eager()
+    with torch.inference_mode():
+        result = eager(*map(torch.from_numpy, inputs))
+    for one, other in zip(result if isinstance(result, tuple) else (result,), workload.reference(*inputs), strict=True):
+        np.testing.assert_allclose(one.numpy(), other, rtol=1e-4, atol=1e-5)
+    space, rng, schedule = backend.space(workload), np.random.default_rng(0), Schedule()
+    while options := space.options(schedule):
+        schedule = schedule.then(options[rng.integers(len(options))])
+    outputs = [empty(spec) for spec in workload.outputs]
+    for path in (None, schedule):
+        kernel = backend.build(workload, path).load()
+        for number in range(len(DISTRIBUTIONS)):
+            case(workload, 0, number).check(kernel, outputs)
+
+
+def test_dropout_is_off_and_parameters_follow_from_the_seed() -> None:
+    assert LINEAR.outputs == (TensorSpec((6, 24), "float32"),)
+    again = TorchModule(LINEAR.target, LINEAR.shapes)
+    assert again.source("mlir") == LINEAR.source("mlir")
+
+
+def test_a_copy_in_another_process_has_the_program_without_pytorch(tmp_path: Path) -> None:
+    assert LINEAR.source("mlir")
+    sent = pickle.dumps(LINEAR).hex()
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH, sent], cwd=tmp_path, check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("modulez:Linear", "cannot be imported: No module named 'modulez'"),
+        ("modules:Lnear", "cannot be imported: .*has no attribute 'Lnear'"),
+        ("modules:Sized", "cannot be made without arguments"),
+        ("modules:SIZE", "neither a module nor a function"),
+        ("modules:Gated", "cannot be imported for these inputs: mat1 and mat2 shapes"),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_in_one_plain_line(target: str, reason: str) -> None:
+    with pytest.raises(UserError, match=f"^workload.target={target} .*{reason}") as mistake:
+        TorchModule(target, ((6, 17),)).source("mlir")
+    assert str(mistake.value).isprintable()

@@ -1,0 +1,101 @@
+"""What a user's program should compute, on numpy and the MLIR bindings alone: the program itself, in float64."""
+
+import ctypes
+import functools
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+DRAWS = 3
+MARGIN = 8.0
+"""Deviations that are allowed: of the noise, which has 0.6 of its size as deviation."""
+POOLED = 64
+"""Elements, at least, over which a deviation is averaged: one is known from few draws."""
+JITTER = 2.0**-40
+"""Of the inputs, relative: far less than the noise, and enough to make it another one."""
+
+
+def reference(*inputs: Array, program: str, entry: str, pipeline: str, wide: bool, **_: Any) -> tuple[Array, ...]:
+    """The results in float64 or complex128: of `program`, loops on buffers, which `pipeline` takes to LLVM."""
+    return _run(program, entry, pipeline, _widened(inputs) if wide else inputs)
+
+
+def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, **known: Any) -> tuple[Array, ...]:
+    """The error allowed in each element, from runs of the program `noisy`, which rounds more coarsely than kernels.
+
+    It is MARGIN times the sum of two deviations, those of the element itself and of its neighbours on average, and
+    2 `unit` of the element for the last rounding. Without such a program it is `fallback` of the row's magnitude.
+    Results that are whole numbers must be exact, unless the noise changes them.
+    """
+    exact = reference(*inputs, **known)
+    if noisy is None:
+        return tuple(fallback * (np.abs(value) + _pooled(np.abs(value))) for value in exact)
+    rng = np.random.default_rng(0)
+    squares = [np.zeros(value.shape) for value in exact]
+    for _ in range(DRAWS):
+        jittered = [x + x * JITTER * rng.uniform(-1, 1, x.shape) if _inexact(x) else x for x in _widened(inputs)]
+        disturbed = _run(noisy, known["entry"], known["pipeline"], jittered)
+        for square, value, other in zip(squares, exact, disturbed, strict=True):
+            square += np.square(np.abs(np.nan_to_num(other - value)))
+    deviations = [np.sqrt(square / DRAWS) for square in squares]
+    return tuple(
+        MARGIN * (own + _pooled(own)) + 2.0 * unit * np.abs(np.nan_to_num(value)) * bool(own.any())
+        for own, value in zip(deviations, exact, strict=True)
+    )
+
+
+def _pooled(x: Array) -> Array:
+    """The root mean square over as many of the last axes as hold enough elements, broadcastable to x."""
+    axes = list(range(x.ndim))
+    while axes and np.prod([x.shape[axis] for axis in axes[1:]]) >= POOLED:
+        axes.pop(0)
+    return np.asarray(np.sqrt(np.mean(np.square(x), axis=tuple(axes), keepdims=True)))
+
+
+def _inexact(x: Array) -> bool:
+    return bool(np.issubdtype(x.dtype, np.inexact))
+
+
+def _widened(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    wide = {"float32": "float64", "complex64": "complex128"}
+    return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in arrays)
+
+
+def _run(program: str, entry: str, pipeline: str, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    engine, kinds = _compiled(program, entry, pipeline)
+    outputs = [np.zeros(shape, dtype) for shape, dtype in kinds[len(inputs) :]]
+    describe = _bindings("runtime").get_ranked_memref_descriptor
+    arrays = [np.require(array, requirements="C") for array in inputs] + outputs
+    engine.invoke(entry, *(ctypes.pointer(ctypes.pointer(describe(array))) for array in arrays))
+    return tuple(x.astype(np.complex128 if np.iscomplexobj(x) else np.float64) for x in outputs)
+
+
+@functools.lru_cache(maxsize=4)
+def _compiled(program: str, entry: str, pipeline: str) -> tuple[Any, list[tuple[tuple[int, ...], str]]]:
+    """Machine code, and shapes and dtypes of its arguments: first what it reads, then what it writes."""
+    ir = _bindings("ir")
+    with ir.Context() as context, ir.Location.unknown():
+        context.enable_multithreading(False)
+        module = ir.Module.parse(program)
+        function = next(op for op in module.body.operations if "function_type" in op.attributes)
+        kinds = map(ir.MemRefType, ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value).inputs)
+        arguments = [(tuple(kind.shape), _dtype(str(kind.element_type))) for kind in kinds]
+        _bindings("passmanager").PassManager.parse(pipeline).run(module.operation)
+        return _bindings("execution_engine").ExecutionEngine(module, opt_level=3), arguments
+
+
+def _dtype(element: str) -> str:
+    names = {"f32": "float32", "f64": "float64", "complex<f32>": "complex64", "complex<f64>": "complex128"}
+    return names.get(element, element.replace("i", "int"))
+
+
+def _bindings(module: str) -> Any:
+    find = importlib.util.find_spec
+    package = "torch_mlir" if find("torch_mlir") and find("torch_mlir.ir") else "mlir"
+    return importlib.import_module(f"{package}.{module}")
