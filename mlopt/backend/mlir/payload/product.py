@@ -47,6 +47,11 @@ class Product:
         return cls(nest, left, m, n, k, packs)
 
     @property
+    def strided(self) -> bool:
+        """Whether neighbouring rows read elements of A that are further apart, which no vector holds."""
+        return self.m is not None and any(row[self.m] > 1 for row in self.nest.inputs[self.left].rows)
+
+    @property
     def outer(self) -> tuple[int, ...]:
         """The other parallel loops."""
         return tuple(loop for loop in self.nest.parallel if loop not in (self.m, self.n))

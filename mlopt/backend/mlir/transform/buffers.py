@@ -41,7 +41,7 @@ class Ending:
             "canonicalization",
         )
         if self.vectors_only:
-            script.vectorize(script.match(function, *TILED))
+            script.vectorize_each(script.match(function, *TILED))
         else:
             script.vectorize_all(function)
             function = script.match(script.payload, "func.func")

@@ -148,6 +148,17 @@ class Script:
         with self._body:
             structured.VectorizeOp(target, list(sizes))
 
+    def vectorize_each(self, target: Handle) -> None:
+        """Vectorise each of several operations at its whole static size, but for those that cannot be."""
+        with self._body:
+            each = transform.ForeachOp([], [target])
+        with ir.InsertionPoint(each.body):
+            attempt = transform.SequenceOp(transform.FailurePropagationMode.Suppress, [], each.bodyTargets[0])
+            transform.YieldOp([])
+        with ir.InsertionPoint(attempt.body):
+            structured.VectorizeOp(attempt.bodyTarget, [])
+            transform.YieldOp([])
+
     def vectorize_all(self, target: Handle) -> None:
         """Vectorise every operation in `target` that can be, at its whole static size."""
         with self._body:
