@@ -29,7 +29,7 @@ def prepare(module: Any) -> None:
     expand(module)
     _generalize(module)
     _fuse(module)
-    _separate_fills(module)
+    _separate_starts(module)
 
 
 def parse(source: str) -> Any:
@@ -56,19 +56,22 @@ def first_line(error: BaseException) -> str:
 
 def _check(module: Any) -> None:
     for op in operations(module.operation):
-        for value in op.results:
+        for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
                 raise UserError(f"the MLIR backend needs static shapes; {op.name} has the type {value.type}")
-    if not any(op.name.startswith("linalg.") for op in operations(module.operation)):
+    if not any(op.name.startswith("linalg.") and len(op.results) for op in operations(module.operation)):
         raise UserError("the MLIR payload holds no linalg operation on tensors: there is nothing to optimise")
 
 
 def _generalize(module: Any) -> None:
     names = {op.name for op in operations(module.operation) if op.name.startswith("linalg.")}
-    script = Script()
     for name in sorted(names.difference(KEPT)):
+        script = Script()
         script.generalize(script.match(script.payload, name))
-    apply_named_sequence(module, script.finish().body.operations[0], script.module)
+        try:
+            apply_named_sequence(module, script.finish().body.operations[0], script.module)
+        except ValueError:
+            raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
 
 
 def _fuse(module: Any) -> None:
@@ -90,10 +93,14 @@ def _fuse(module: Any) -> None:
     PassManager.parse(CLEAN).run(module.operation)
 
 
-def _separate_fills(module: Any) -> None:
-    """Give every reader of a fill one of its own, so that it can be cleared where the reader is computed."""
-    for fill in [op for op in operations(module.operation) if op.name == "linalg.fill"]:
-        for use in list(fill.results[0].uses)[1:]:
-            with ir.InsertionPoint(fill):
-                copy = fill.clone()
-            use.owner.operation.operands[use.operand_number] = copy.results[0]
+def _separate_starts(module: Any) -> None:
+    """Give every reader of a fill or an empty tensor one of its own.
+
+    So a fill can be cleared where its reader is computed, and no reader has to keep what is in a buffer for another.
+    """
+    for name in ("linalg.fill", "tensor.empty"):  # fills first, for copies of them read empty tensors, too
+        for start in [op for op in operations(module.operation) if op.name == name]:
+            for use in list(start.results[0].uses)[1:]:
+                with ir.InsertionPoint(start):
+                    copy = start.clone()
+                use.owner.operation.operands[use.operand_number] = copy.results[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ....core.errors import UserError
 from ..bindings import ir
 
 TAG = "mlopt.nest"
@@ -43,6 +44,10 @@ class Access:
 
     def varies_with(self, loop: int) -> bool:
         return any(row[loop] for row in self.rows)
+
+    def walks(self, loop: int) -> bool:
+        """Whether the next iteration of `loop` is the next element of some subscript."""
+        return self.varies_with(loop) and all(row[loop] in (0, 1) for row in self.rows)
 
     @property
     def is_projection(self) -> bool:
@@ -183,7 +188,7 @@ def _sizes(rows: Sequence[tuple[Row, ...]], values: Sequence[Any], loops: int) -
 
 
 def _coefficients(expression: Any, loops: int) -> Row:
-    """An affine expression's coefficient of each loop. Raises ValueError for floordiv, ceildiv and mod."""
+    """An affine expression's coefficient of each loop. Raises UserError for floordiv, ceildiv and mod."""
     if isinstance(expression, ir.AffineConstantExpr):
         return (0,) * loops
     if isinstance(expression, ir.AffineDimExpr):
@@ -196,7 +201,7 @@ def _coefficients(expression: Any, loops: int) -> Row:
         factor = next(each.value for each in sides if isinstance(each, ir.AffineConstantExpr))
         other = next(each for each in sides if not isinstance(each, ir.AffineConstantExpr))
         return tuple(factor * each for each in _coefficients(other, loops))
-    raise ValueError(f"{expression} is not linear")
+    raise UserError(f"the MLIR backend needs subscripts that are sums of loops; {expression} is none")
 
 
 def _type(value: Any) -> tuple[tuple[int, ...], str]:
