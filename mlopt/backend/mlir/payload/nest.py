@@ -171,19 +171,13 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
 
 
 def _sizes(rows: Sequence[tuple[Row, ...]], values: Sequence[Any], loops: int) -> tuple[int, ...]:
-    """Iterations of each loop, from a tensor that it indexes alone, else from the extents of what it indexes."""
+    """Iterations of each loop, from a tensor that it indexes alone; linalg sees to it that there is one."""
     sizes = [0] * loops
     for access, value in zip(rows, values, strict=True):
         for row, extent in zip(access, _type(value)[0], strict=True):
             walked = [loop for loop, coefficient in enumerate(row) if coefficient]
             if len(walked) == 1 and row[walked[0]] == 1:
                 sizes[walked[0]] = extent
-    for access, value in zip(rows, values, strict=True):
-        for row, extent in zip(access, _type(value)[0], strict=True):
-            unknown = [loop for loop, coefficient in enumerate(row) if coefficient and not sizes[loop]]
-            if len(unknown) == 1:
-                rest = sum(c * (sizes[loop] - 1) for loop, c in enumerate(row) if c and loop != unknown[0])
-                sizes[unknown[0]] = (extent - 1 - rest) // row[unknown[0]] + 1
     return tuple(sizes)
 
 

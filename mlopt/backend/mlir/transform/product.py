@@ -107,7 +107,7 @@ class ProductScript:
             even = self.extents[loop] % step == 0 or (loop in self.product.packed and name == "k")
             if step < self.extents[loop] and even:
                 cache.append((loop, step))
-        registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"]) if n in roles]
+        registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"])]
         inner = [(loop, 1) for loop in self.product.inner if self.extents[loop] > 1]
         last = [(roles["k"], self.register[roles["k"]])] if "k" in roles else []
         return [*self._outer(), *cache, *registers, *inner, *last]
