@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,11 +15,13 @@ from mlopt.backend.mlir.payload.frontend import parse, prepare
 from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.program import FUSED, MOST_BLOCKS, MOST_SIZES, ProgramSpace
-from mlopt.core.schedule import Schedule
+from mlopt.core.schedule import Schedule, Value
+from mlopt.core.space import Knob, KnobSpace
 from mlopt.protocols import Space, Workload
 from mlopt.testing import SpaceContract
 from mlopt.testing.space import walks
 from mlopt.workloads.add.workload import Add
+from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
@@ -140,6 +144,35 @@ def test_any_size_can_be_computed_and_offers_few_blocks(size: int, simd: Simd) -
     assert space.count() > 0
     knobs = {knob.name: knob for knob in space.knobs}
     assert all(len(knob.values) <= MOST_SIZES + 1 for name, knob in knobs.items() if name.startswith("block_"))
+
+
+class Forgetless(ProgramSpace):
+    """The same, counted the slow way."""
+
+    essence = KnobSpace.essence
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: type(workload).__name__)
+def test_what_is_forgotten_in_counting_makes_no_difference(workload: Workload) -> None:
+    space = space_of(workload)
+    slow = Forgetless(list(space.nests.values()), AVX2, 2)
+    for schedule in walks(space):
+        for length in range(len(schedule)):
+            assert space.counts(schedule.prefix(length)) == slow.counts(schedule.prefix(length))
+
+
+def test_the_schedules_of_a_long_program_are_counted_in_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    legal = ProgramSpace.legal
+
+    def counted(self: ProgramSpace, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        asked.append(knob)
+        return legal(self, knob, chosen)
+
+    space = space_of(Attention(batch=2, heads=8, kv_heads=4, seq=64, kv_seq=64, head_dim=16))
+    monkeypatch.setattr(ProgramSpace, "legal", counted)
+    assert space.count() > 1 << 64
+    assert len(asked) < 20_000
 
 
 def test_the_last_nest_is_fused_into_nothing() -> None:
