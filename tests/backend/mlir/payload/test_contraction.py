@@ -15,6 +15,7 @@ MATMUL = Matmul(m=8, n=16, k=16).source("mlir")
 SQUARE = Matmul(m=8, n=8, k=8).source("mlir")
 TYPES = "tensor<8x16xf32>, tensor<16x16xf32>"
 ACCUMULATED = f"%d = linalg.matmul ins(%a, %b : {TYPES}) outs(%c : tensor<8x16xf32>) -> tensor<8x16xf32>\n  return %d"
+DOUBLED = "%d = linalg.add ins(%c, %c : {C}, {C}) outs(%empty : {C}) -> {C}".replace("{C}", "tensor<8x16xf32>")
 TRANSPOSED = "[affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>]"
 
 
@@ -35,6 +36,7 @@ def test_a_batch_of_matrix_products_is_found() -> None:
         Gelu(shape=(8,)).source("mlir"),
         Mlp(m=4, d_model=4, d_ff=4).source("mlir"),
         MATMUL.replace("return %c", ACCUMULATED),
+        MATMUL.replace("return %c", f"{DOUBLED}\n  return %d"),
         MATMUL.replace("f32", "f64"),
         MATMUL.replace("%a: tensor<8x16", "%a: tensor<8x?").replace("%b : tensor<8x16", "%b : tensor<8x?"),
         SQUARE.replace("linalg.matmul", f"linalg.matmul indexing_maps = {TRANSPOSED}"),
@@ -50,6 +52,7 @@ def test_a_batch_of_matrix_products_is_found() -> None:
         "no product",
         "two products and more",
         "two products",
+        "a product and more",
         "another type",
         "dynamic",
         "transposed",

@@ -108,6 +108,12 @@ def test_a_register_tile_takes_no_rows_of_which_the_image_skips_some() -> None:
     assert product.m is None
 
 
+def test_a_product_of_other_numbers_has_no_roles() -> None:
+    module = parse(Matmul(m=3, n=5, k=7).source("mlir").replace("f32", "f64"))
+    prepare(module)
+    assert not any(Product.find(nest) for nest in read(module))
+
+
 @pytest.mark.parametrize(
     "workload",
     [
