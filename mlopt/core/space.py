@@ -62,6 +62,13 @@ class KnobSpace(ABC):
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         """The values that `knob` may take after `chosen`, which holds the knobs in `knob.needs`."""
 
+    def essence(self, depth: int, chosen: Mapping[str, Value]) -> Mapping[str, Value]:
+        """`chosen` with the same value for all that make no difference to what is legal after `depth` decisions.
+
+        Knobs that no later one needs are left out already. The fewer differ, the faster completions are counted.
+        """
+        return chosen
+
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The decisions that may follow `prefix`; () when it is complete."""
         return self._children(prefix)[0]
@@ -117,7 +124,11 @@ class KnobSpace(ABC):
 
     def _children(self, prefix: Schedule) -> _Children:
         depth = len(prefix)
-        return self._below(depth, tuple(prefix[position].value for position in self._live[depth]))
+        return self._below(depth, self._summary(depth, [decision.value for decision in prefix]))
+
+    def _summary(self, depth: int, chosen: Sequence[Value] | Mapping[int, Value]) -> tuple[Value, ...]:
+        live = {self.knobs[position].name: chosen[position] for position in self._live[depth]}
+        return tuple(self.essence(depth, live).values())
 
     def _below(self, depth: int, summary: tuple[Value, ...]) -> _Children:
         """The decisions at `depth` from which a complete schedule can be reached, and how many each leads to."""
@@ -125,12 +136,12 @@ class KnobSpace(ABC):
             return (), ()
         key = (depth, summary)
         if key not in self._known:
-            knob, live, after = self.knobs[depth], self._live[depth], self._live[depth + 1]
+            knob, live = self.knobs[depth], self._live[depth]
             chosen = dict(zip(live, summary, strict=True))
             children = []
             for value in self.legal(knob, {self.knobs[i].name: chosen[i] for i in live}):
                 values = {**chosen, depth: value}
-                count = self._count(depth + 1, tuple(values[i] for i in after))
+                count = self._count(depth + 1, self._summary(depth + 1, values))
                 if count:
                     children.append((Decision(knob.name, value), count))
             self._known[key] = tuple(child for child, _ in children), tuple(count for _, count in children)

@@ -158,6 +158,29 @@ def test_a_space_of_more_than_2_to_the_63_is_counted_exactly() -> None:
     assert space.count() == 2 * 100**20
 
 
+class Parity(KnobSpace):
+    """Bits of an even sum, which is all of them that makes a difference."""
+
+    def __init__(self, bits: int) -> None:
+        names = tuple(f"b{index}" for index in range(bits))
+        self.knobs = (*(Knob(name, "ordinal", (0, 1)) for name in names), Knob("even", "ordinal", (0,), needs=names))
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return knob.values if knob.name != "even" or sum(map(int, chosen.values())) % 2 == 0 else ()
+
+    def essence(self, depth: int, chosen: Mapping[str, Value]) -> Mapping[str, Value]:
+        odd = sum(map(int, chosen.values())) % 2
+        return {name: odd if name == "b0" else 0 for name in chosen}
+
+
+def test_what_makes_no_difference_does_not_multiply_the_work_of_counting() -> None:
+    space = Parity(40)
+    assert space.count() == 2**39
+    ones = Schedule.of({f"b{index}": 1 for index in range(39)})
+    assert [option.value for option in space.options(ones)] == [1]
+    assert len(list(schedules(Parity(3)))) == 4
+
+
 def test_a_knob_space_counts_and_a_plain_one_does_not() -> None:
     assert isinstance(Pairs(), CountedSpace)
     assert not isinstance(Tree(), CountedSpace)

@@ -83,7 +83,9 @@ def lowered(schedule: Schedule, parallel: bool) -> str:
     context = new_context()
     with context, ir.Location.unknown(context):
         module = parse(BLOCKS.source("mlir"))
-        script = transformation(Contraction.find(module), schedule)
+        contraction = Contraction.find(module)
+        assert contraction is not None
+        script = transformation(contraction, schedule, parallel)
         apply_named_sequence(module, script.body.operations[0], script)
         PassManager.parse(lowering(parallel)).run(module.operation)
         return str(module)

@@ -33,8 +33,7 @@ def prepare(module: Any) -> None:
     _generalize(module)
     _start_from_zero(module)
     _fuse(module)
-    _separate(module, "linalg.fill")
-    _separate(module, "tensor.empty")
+    _separate_starts(module)
 
 
 def parse(source: str) -> Any:
@@ -61,19 +60,22 @@ def first_line(error: BaseException) -> str:
 
 def _check(module: Any) -> None:
     for op in operations(module.operation):
-        for value in op.results:
+        for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
                 raise UserError(f"the MLIR backend needs static shapes; {op.name} has the type {value.type}")
-    if not any(op.name.startswith("linalg.") for op in operations(module.operation)):
+    if not any(op.name.startswith("linalg.") and len(op.results) for op in operations(module.operation)):
         raise UserError("the MLIR payload holds no linalg operation on tensors: there is nothing to optimise")
 
 
 def _generalize(module: Any) -> None:
     names = {op.name for op in operations(module.operation) if op.name.startswith("linalg.")}
-    script = Script()
     for name in sorted(names.difference(KEPT)):
+        script = Script()
         script.generalize(script.match(script.payload, name))
-    apply_named_sequence(module, script.finish().body.operations[0], script.module)
+        try:
+            apply_named_sequence(module, script.finish().body.operations[0], script.module)
+        except ValueError:
+            raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
 
 
 def _start_from_zero(module: Any) -> None:
@@ -113,13 +115,14 @@ def _fuse(module: Any) -> None:
     PassManager.parse(CLEAN).run(module.operation)
 
 
-def _separate(module: Any, name: str) -> None:
-    """Give every reader of an operation of this name one of its own, so that it can be placed where the reader is.
+def _separate_starts(module: Any) -> None:
+    """Give every reader of a fill or an empty tensor one of its own.
 
-    Buffers that two nests start from would be copied, though there is nothing in them.
+    So a fill can be cleared where its reader is computed, and no reader has to keep what is in a buffer for another.
     """
-    for op in [op for op in operations(module.operation) if op.name == name]:
-        for use in list(op.results[0].uses)[1:]:
-            with ir.InsertionPoint(op):
-                copy = op.clone()
-            use.owner.operation.operands[use.operand_number] = copy.results[0]
+    for name in ("linalg.fill", "tensor.empty"):  # fills first, for copies of them read empty tensors, too
+        for start in [op for op in operations(module.operation) if op.name == name]:
+            for use in list(start.results[0].uses)[1:]:
+                with ir.InsertionPoint(start):
+                    copy = start.clone()
+                use.owner.operation.operands[use.operand_number] = copy.results[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ....core.errors import UserError
 from ..bindings import ir
 
 TAG = "mlopt.nest"
@@ -43,6 +44,10 @@ class Access:
 
     def varies_with(self, loop: int) -> bool:
         return any(row[loop] for row in self.rows)
+
+    def walks(self, loop: int) -> bool:
+        """Whether the next iteration of `loop` is the next element of some subscript."""
+        return self.varies_with(loop) and all(row[loop] in (0, 1) for row in self.rows)
 
     @property
     def is_projection(self) -> bool:
@@ -166,24 +171,18 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
 
 
 def _sizes(rows: Sequence[tuple[Row, ...]], values: Sequence[Any], loops: int) -> tuple[int, ...]:
-    """Iterations of each loop, from a tensor that it indexes alone, else from the extents of what it indexes."""
+    """Iterations of each loop, from a tensor that it indexes alone; linalg sees to it that there is one."""
     sizes = [0] * loops
     for access, value in zip(rows, values, strict=True):
         for row, extent in zip(access, _type(value)[0], strict=True):
             walked = [loop for loop, coefficient in enumerate(row) if coefficient]
             if len(walked) == 1 and row[walked[0]] == 1:
                 sizes[walked[0]] = extent
-    for access, value in zip(rows, values, strict=True):
-        for row, extent in zip(access, _type(value)[0], strict=True):
-            unknown = [loop for loop, coefficient in enumerate(row) if coefficient and not sizes[loop]]
-            if len(unknown) == 1:
-                rest = sum(c * (sizes[loop] - 1) for loop, c in enumerate(row) if c and loop != unknown[0])
-                sizes[unknown[0]] = (extent - 1 - rest) // row[unknown[0]] + 1
     return tuple(sizes)
 
 
 def _coefficients(expression: Any, loops: int) -> Row:
-    """An affine expression's coefficient of each loop. Raises ValueError for floordiv, ceildiv and mod."""
+    """An affine expression's coefficient of each loop. Raises UserError for floordiv, ceildiv and mod."""
     if isinstance(expression, ir.AffineConstantExpr):
         return (0,) * loops
     if isinstance(expression, ir.AffineDimExpr):
@@ -196,7 +195,7 @@ def _coefficients(expression: Any, loops: int) -> Row:
         factor = next(each.value for each in sides if isinstance(each, ir.AffineConstantExpr))
         other = next(each for each in sides if not isinstance(each, ir.AffineConstantExpr))
         return tuple(factor * each for each in _coefficients(other, loops))
-    raise ValueError(f"{expression} is not linear")
+    raise UserError(f"the MLIR backend needs subscripts that are sums of loops; {expression} is none")
 
 
 def _type(value: Any) -> tuple[tuple[int, ...], str]:

@@ -35,18 +35,14 @@ class ProductKnobs:
         depth = self.size.get("k", 1)
         unrollings = tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
         named = "".join(self.size)
+        tile = named.replace("k", "")
         self.knobs = (
             Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
             Knob(f"{prefix}reg_m", "ordinal", rows, "rows of the register tile", (f"{prefix}reg_n",)),
             Knob(f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")),
             *(Knob(f"{prefix}tile_{name}", "log2", _sizes(self.size[name]), f"cache tile of {name}") for name in named),
-            Knob(
-                f"{prefix}order",
-                "permutation",
-                tuple("".join(order) for order in itertools.permutations(named)),
-                "cache loops, outermost first",
-            ),
-            Knob(f"{prefix}reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
+            Knob(f"{prefix}order", "permutation", _orders(named), "cache loops, outermost first"),
+            Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
             Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
             Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
@@ -76,6 +72,10 @@ class ProductKnobs:
             work = int(chosen[f"{self.prefix}reg_m"]) * vectors
             return [count for count in knob.values if count == knob.values[0] or work * int(count) <= FMA_LIMIT]
         return knob.values
+
+
+def _orders(loops: str) -> tuple[str, ...]:
+    return tuple("".join(order) for order in itertools.permutations(loops))
 
 
 def _sizes(dimension: int) -> tuple[int, ...]:

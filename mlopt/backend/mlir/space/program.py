@@ -102,6 +102,7 @@ class ProgramSpace(KnobSpace):
                 knobs += new
                 self._owners.update((knob.name, owner) for knob in new)
         self.knobs = tuple(knobs)
+        self._position = {knob.name: position for position, knob in enumerate(knobs)}
 
     def hints(self) -> Sequence[Mapping[str, Value]]:
         """Schedules that should do well, the most promising first."""
@@ -121,6 +122,22 @@ class ProgramSpace(KnobSpace):
         if cut == FUSED or knob.name[-1] not in cut:
             return [size]
         return [value for value in knob.values if int(value) < size]
+
+    def essence(self, depth: int, chosen: Mapping[str, Value]) -> Mapping[str, Value]:
+        """Placements that no nest still to be placed can depend on are forgotten; there would be millions of them."""
+        placed = [tag for tag, placement in self.placements.items() if self._position[placement.parallel] < depth]
+        kept = set(placed[-1:])  # its blocks are decided next
+        for tag in self.placements:
+            if tag not in placed:
+                kept.update(*(self._above(reader, chosen) for reader in self.nests[tag].consumers if reader in placed))
+        forgotten = {self.placements[tag].parallel for tag in placed if tag not in kept}
+        return {name: "" if name in forgotten else value for name, value in chosen.items()}
+
+    def _above(self, tag: str, chosen: Mapping[str, Value]) -> set[str]:
+        """A nest and those whose blocks it is fused into."""
+        if chosen[self.placements[tag].parallel] != FUSED:
+            return {tag}
+        return {tag}.union(*(self._above(reader, chosen) for reader in self.nests[tag].consumers))
 
     def root(self, tag: str, chosen: Mapping[str, Value]) -> str | None:
         """The nest whose blocks can take this one in; None where consumers disagree or work would be done twice."""

@@ -76,9 +76,9 @@ class ProductScript:
 
     def _tile(self) -> None:
         loops = self._loops()
-        outside = len(self._outer())
+        outside = len(self._outer()) if self._whole else 0
         sums = [position for position, (loop, _) in enumerate(loops) if loop in self.product.nest.reductions]
-        finished = sums[0] if sums and self.values["accumulate"] == "tile" else outside
+        finished = sums[0] if sums and self._whole and self.values["accumulate"] == "tile" else outside
         depths = {operand: self._depth(operand, loops) for operand in self.operands}
         for position, (loop, step) in enumerate(loops):
             if position < finished:
@@ -107,7 +107,7 @@ class ProductScript:
             even = self.extents[loop] % step == 0 or (loop in self.product.packed and name == "k")
             if step < self.extents[loop] and even:
                 cache.append((loop, step))
-        registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"]) if n in roles]
+        registers = [(roles[n], self.register[roles[n]]) for n in str(self.values["reg_order"])]
         inner = [(loop, 1) for loop in self.product.inner if self.extents[loop] > 1]
         last = [(roles["k"], self.register[roles["k"]])] if "k" in roles else []
         return [*self._outer(), *cache, *registers, *inner, *last]
@@ -136,10 +136,13 @@ class ProductScript:
         varying = (position + 1 for position, (loop, _) in enumerate(loops[:count]) if access.varies_with(loop))
         return max(varying, default=0)
 
-    def _finished(self) -> list[tuple[int, int]]:
-        """(extent, register tile) of the packed loops of C."""
-        loops = self._inner(self.product.nest.outputs[0])
-        return [(self.extents[loop], self.register[loop]) for loop in loops]
+    @property
+    def _whole(self) -> bool:
+        """Whether C consists of whole register tiles; else it is written back at once, when all of it is finished.
+
+        Parts of an unpacking that pads have no static shape, and cost a copy each.
+        """
+        return not any(self.extents[loop] % self.register[loop] for loop in self._inner(self.product.nest.outputs[0]))
 
     def _vectors(self) -> None:
         script, product = self.script, self.product
@@ -153,7 +156,7 @@ class ProductScript:
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
-        if not any(extents % step for extents, step in self._finished()):
+        if self._whole:
             tile, _ = script.tile(self.unpack, steps)
             script.lower_unpack(tile)
             return

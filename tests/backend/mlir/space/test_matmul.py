@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.payload.contraction import Contraction
-from mlopt.backend.mlir.simd import Simd, host_simd
+from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.matmul import FMA_LIMIT, PARALLEL_ARITH_LIMIT, ContractionSpace
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import CountedSpace, HintedSpace, Space
@@ -169,23 +169,6 @@ def test_every_knob_says_its_purpose() -> None:
 
 def test_a_batch_does_not_change_the_space() -> None:
     assert space_of(9, 31, 33, AVX2, batch=(3,)).knobs == space_of(9, 31, 33, AVX2).knobs
-
-
-@pytest.mark.parametrize(
-    ("flags", "simd"),
-    [
-        ({"sse2", "avx", "avx2", "fma", "avx512f"}, AVX512),
-        ({"sse2", "avx", "avx2", "fma"}, AVX2),
-        ({"fp", "asimd"}, NEON),
-        ({"sse2"}, Simd(lanes=4, registers=16)),
-        (set(), Simd(lanes=4, registers=16)),
-    ],
-)
-def test_the_widest_registers_of_a_cpu_are_known_from_its_flags(
-    flags: set[str], simd: Simd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mlopt.backend.mlir.simd.cpu_flags", lambda: flags)
-    assert host_simd() == simd
 
 
 @given(spaces, st.data())

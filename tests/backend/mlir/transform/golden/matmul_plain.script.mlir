@@ -2,10 +2,10 @@
 #loop_annotation = #llvm.loop_annotation<unroll = #loop_unroll>
 module attributes {transform.with_named_sequence} {
   transform.named_sequence @__transform_main(%arg0: !transform.any_op {transform.consumed}) {
-    %0 = transform.structured.match ops{["linalg.batch_matmul"]} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %1 = transform.structured.pack %0 packed_sizes = [0, 2, 8, 2] : (!transform.any_op) -> !transform.op<"linalg.generic">
+    %0 = transform.structured.match ops{["linalg.matmul"]} in %arg0 : (!transform.any_op) -> !transform.any_op
+    %1 = transform.structured.pack %0 packed_sizes = [2, 8, 2] : (!transform.any_op) -> !transform.op<"linalg.generic">
     %2 = transform.get_producer_of_operand %1[1] : (!transform.op<"linalg.generic">) -> !transform.op<"linalg.pack">
-    %packed_op, %pack_op, %un_pack_op = transform.structured.pack_transpose %2 with_compute_op(%1) outer_perm = [0, 2, 1] inner_perm = [1, 0] : (!transform.op<"linalg.pack">, !transform.op<"linalg.generic">) -> (!transform.op<"linalg.generic">, !transform.op<"linalg.pack">, !transform.any_op)
+    %packed_op, %pack_op, %un_pack_op = transform.structured.pack_transpose %2 with_compute_op(%1) outer_perm = [1, 0] inner_perm = [1, 0] : (!transform.op<"linalg.pack">, !transform.op<"linalg.generic">) -> (!transform.op<"linalg.generic">, !transform.op<"linalg.pack">, !transform.any_op)
     transform.apply_patterns to %arg0 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
@@ -14,12 +14,12 @@ module attributes {transform.with_named_sequence} {
     %5 = transform.get_producer_of_operand %3[2] : (!transform.any_op) -> !transform.any_op
     %6 = transform.get_producer_of_operand %3[0] : (!transform.any_op) -> !transform.any_op
     %7 = transform.get_producer_of_operand %3[1] : (!transform.any_op) -> !transform.any_op
-    %tiled_op, %forall_op = transform.structured.tile_using_forall %4 tile_sizes [1, 6, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_op, %forall_op = transform.structured.tile_using_forall %4 tile_sizes [8, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op, %new_containing_op = transform.structured.fuse_into_containing_op %3 into %forall_op : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_0, %new_containing_op_1 = transform.structured.fuse_into_containing_op %5 into %new_containing_op : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_2, %new_containing_op_3 = transform.structured.fuse_into_containing_op %6 into %new_containing_op_1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_4, %new_containing_op_5 = transform.structured.fuse_into_containing_op %7 into %new_containing_op_3 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op, %loops = transform.structured.tile_using_for %tiled_op tile_sizes [0, 0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op, %loops = transform.structured.tile_using_for %tiled_op tile_sizes [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_6, %new_containing_op_7 = transform.structured.fuse_into_containing_op %fused_op into %loops : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %8 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %8 {
@@ -27,40 +27,33 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %fused_op_8, %new_containing_op_9 = transform.structured.fuse_into_containing_op %fused_op_0 into %new_containing_op_7 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_10, %new_containing_op_11 = transform.structured.fuse_into_containing_op %fused_op_2 into %new_containing_op_9 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [0, 2, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_14, %new_containing_op_15 = transform.structured.fuse_into_containing_op %fused_op_6 into %loops_13 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_12, %new_containing_op_13 = transform.structured.fuse_into_containing_op %fused_op_4 into %new_containing_op_11 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [2, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_16, %new_containing_op_17 = transform.structured.fuse_into_containing_op %fused_op_6 into %loops_15 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %9 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %9 {
       transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
     } : !transform.any_op
-    %fused_op_16, %new_containing_op_17 = transform.structured.fuse_into_containing_op %fused_op_8 into %new_containing_op_15 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_18, %new_containing_op_19 = transform.structured.fuse_into_containing_op %fused_op_10 into %new_containing_op_17 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_20, %loops_21 = transform.structured.tile_using_for %fused_op_14 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_22, %new_containing_op_23 = transform.structured.fuse_into_containing_op %fused_op_18 into %loops_21 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_24, %loops_25:3 = transform.structured.tile_using_for %fused_op_22 tile_sizes [1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_24 vector_sizes [1, 1, 1, 2, 2] : !transform.any_op
-    %tiled_linalg_op_26, %loops_27:3 = transform.structured.tile_using_for %fused_op_4 tile_sizes [1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_26 vector_sizes [1, 1, 1, 2, 8] : !transform.any_op
-    %tiled_linalg_op_28, %loops_29:3 = transform.structured.tile_using_for %fused_op_16 tile_sizes [1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %tiled_linalg_op_30, %loops_31:3 = transform.structured.tile_using_for %tiled_linalg_op_12 tile_sizes [1, 2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_30 vector_sizes [1, 1, 1, 2, 8] : !transform.any_op
-    transform.sequence %loops_31#2 : !transform.any_op failures(suppress) {
-    ^bb0(%arg1: !transform.any_op):
-      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
-    }
-    transform.sequence %loops_31#1 : !transform.any_op failures(suppress) {
-    ^bb0(%arg1: !transform.any_op):
-      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
-    }
+    %fused_op_18, %new_containing_op_19 = transform.structured.fuse_into_containing_op %fused_op_8 into %new_containing_op_17 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_20, %new_containing_op_21 = transform.structured.fuse_into_containing_op %fused_op_10 into %new_containing_op_19 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_22, %new_containing_op_23 = transform.structured.fuse_into_containing_op %fused_op_12 into %new_containing_op_21 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_24, %loops_25 = transform.structured.tile_using_for %fused_op_16 tile_sizes [0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_26, %new_containing_op_27 = transform.structured.fuse_into_containing_op %fused_op_20 into %loops_25 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_28, %new_containing_op_29 = transform.structured.fuse_into_containing_op %fused_op_22 into %new_containing_op_27 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_30, %loops_31:2 = transform.structured.tile_using_for %fused_op_26 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_30 vector_sizes [1, 1, 2, 2] : !transform.any_op
+    %tiled_linalg_op_32, %loops_33:2 = transform.structured.tile_using_for %fused_op_28 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_32 vector_sizes [1, 1, 2, 8] : !transform.any_op
+    %tiled_linalg_op_34, %loops_35:2 = transform.structured.tile_using_for %fused_op_18 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_36, %loops_37:2 = transform.structured.tile_using_for %tiled_linalg_op_14 tile_sizes [2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_36 vector_sizes [1, 1, 2, 8] : !transform.any_op
     %10 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %10 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %11 = transform.structured.match ops{["linalg.generic", "linalg.fill"]} in %10 : (!transform.any_op) -> !transform.any_op
+    %11 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %10 : (!transform.any_op) -> !transform.any_op
     transform.structured.vectorize %11 : !transform.any_op
     transform.apply_patterns to %10 {
       transform.apply_patterns.vector.reduction_to_contract
@@ -111,6 +104,9 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
+    %24 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %24 "llvm.loop_annotation" = %25 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %22 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
@@ -118,9 +114,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
-    %24 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %24 "llvm.loop_annotation" = %25 : !transform.any_op, !transform.any_param
     transform.yield
   }
 }

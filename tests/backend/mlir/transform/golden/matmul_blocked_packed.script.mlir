@@ -39,7 +39,7 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.linalg.tiling_canonicalization
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %9 = transform.structured.match ops{["linalg.generic", "linalg.fill"]} in %8 : (!transform.any_op) -> !transform.any_op
+    %9 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %8 : (!transform.any_op) -> !transform.any_op
     transform.structured.vectorize %9 : !transform.any_op
     transform.apply_patterns to %8 {
       transform.apply_patterns.vector.reduction_to_contract
@@ -90,6 +90,9 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
+    %22 = transform.structured.match ops{["scf.for"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %22 "llvm.loop_annotation" = %23 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %20 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
@@ -97,9 +100,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
-    %22 = transform.structured.match ops{["scf.for"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %22 "llvm.loop_annotation" = %23 : !transform.any_op, !transform.any_param
     transform.yield
   }
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special
 
-from mlopt.backend.mlir.bindings import PassManager, apply_named_sequence, ir, new_context
+from mlopt.backend.mlir.bindings import PassManager, apply_named_sequence, ir
 from mlopt.backend.mlir.lowering import TO_LLVM
 from mlopt.backend.mlir.payload.vector_math import expand
 from mlopt.backend.mlir.program import MlirKernel, compile_llvm
@@ -61,13 +61,6 @@ LOWERING = (
     "function-boundary-type-conversion=identity-layout-map},canonicalize,cse,canonicalize,"
     f"convert-vector-to-scf,convert-vector-to-llvm,{','.join(TO_LLVM)})"
 )
-
-
-@pytest.fixture(autouse=True)
-def _context() -> Iterator[None]:
-    context = new_context()
-    with context, ir.Location.unknown(context):
-        yield
 
 
 def payload(operation: str, element: str = "f32") -> Any:

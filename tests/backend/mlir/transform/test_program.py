@@ -1,0 +1,89 @@
+"""Programs of any kind compute what they should: schedules drawn uniformly, small and odd shapes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.errors import CompileError
+from mlopt.core.schedule import Schedule
+from mlopt.executor.local import Local
+from mlopt.protocols import Executor, Workload
+from mlopt.search.draw import Draw
+from mlopt.testing.backend import assert_computes
+from mlopt.workloads.add.workload import Add
+from mlopt.workloads.attention.workload import Attention
+from mlopt.workloads.contraction.workload import Contraction
+from mlopt.workloads.conv2d.workload import Conv2d
+from mlopt.workloads.decode.workload import Decode
+from mlopt.workloads.gelu.workload import Gelu
+from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlp.workload import Mlp
+from mlopt.workloads.softmax.workload import Softmax
+
+WORKLOADS: dict[str, Workload] = {
+    "elementwise": Add(shape=(4, 5, 36)),
+    "gelu": Gelu(shape=(6, 35)),
+    "softmax": Softmax(rows=6, cols=35),
+    "layernorm": Layernorm(rows=6, cols=35),
+    "maxpool": Maxpool(n=2, c=3, h=8, w=17, k=3, stride=2),
+    "dense maxpool": Maxpool(n=2, c=3, h=8, w=18, k=3, stride=1),
+    "conv nchw": Conv2d(n=2, c=6, h=10, w=20, f=10, kh=3, kw=3),
+    "conv nhwc": Conv2d(n=2, c=6, h=10, w=20, f=20, kh=3, kw=3, layout="nhwc"),
+    "strided conv nchw": Conv2d(n=2, c=3, h=9, w=8, f=5, kh=3, kw=2, stride=2),
+    "strided conv nhwc": Conv2d(n=2, c=3, h=9, w=8, f=5, kh=3, kw=2, stride=2, layout="nhwc"),
+    "mlp": Mlp(m=6, d_model=10, d_ff=28),
+    "attention": Attention(heads=2, kv_heads=2, seq=6, kv_seq=20, head_dim=12),
+    "causal attention": Attention(heads=2, kv_heads=1, seq=7, kv_seq=9, head_dim=5, causal=True),
+    "decode": Decode(heads=4, kv_heads=2, kv_len=17, head_dim=6),
+    "transposed product": Contraction(spec="ab,cb->ca", sizes={"a": 6, "b": 5, "c": 14}, dtype="f32"),
+    "complex product": Contraction(spec="tis,ts->ti", sizes={"t": 3, "i": 5, "s": 2}),
+}
+COUNT = 4
+"""Schedules of each workload at each number of threads."""
+
+
+@functools.cache
+def drawn(name: str, threads: int) -> tuple[Schedule, ...]:
+    draw = Draw(Mlir(threads=threads).space(WORKLOADS[name]), np.random.default_rng(threads))
+    return tuple(schedule for schedule in (draw.fresh() for _ in range(COUNT)) if schedule is not None)
+
+
+@functools.cache
+def failures(executor: Executor, name: str, threads: int) -> tuple[str, ...]:
+    """What the compiler says of the schedules that it refuses. Raises AssertionError for a wrong result."""
+    found = []
+    for schedule in drawn(name, threads):
+        work = functools.partial(assert_computes, Mlir(threads=threads), WORKLOADS[name], schedule)
+        try:
+            executor.submit(work, 60).result()
+        except CompileError as error:
+            found.append(f"{name}, {threads} threads: {error} {schedule.values()}")
+    return tuple(found)
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[Local]:
+    """A worker for each schedule, as in a study: a compiler that dies takes one schedule along."""
+    executor = Local(slots=1)
+    executor.start([*Mlir().preload, "mlopt.testing.backend"])
+    yield executor
+    executor.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_what_compiles_computes_right(executor: Local, name: str, threads: int) -> None:
+    assert drawn(name, threads)
+    assert len(failures(executor, name, threads)) < len(drawn(name, threads))
+
+
+def test_nearly_everything_compiles(executor: Local) -> None:
+    cases = [(name, threads) for name in WORKLOADS for threads in (1, 2)]
+    failed = [failure for case in cases for failure in failures(executor, *case)]
+    assert len(failed) <= 0.05 * sum(len(drawn(*case)) for case in cases), "\n".join(failed)
