@@ -29,9 +29,8 @@ class ProductKnobs:
         sizes = product.nest.sizes
         self.size = {name: sizes[loop] for name, loop in product.roles.items()}
         columns = tuple(simd.lanes * count for count in (1, 2, 3, 4) if simd.lanes * (count - 1) < self.size["n"])
-        whole = product.packs_rows or "m" not in self.size
-        most = 1 if product.strided else min(self.size.get("m", 1), simd.registers - 2)
-        rows = tuple(count for count in ROWS if count <= most and (whole or self.size["m"] % count == 0))
+        most = 1 if product.strided else min(self.size["m"], simd.registers - 2)
+        rows = tuple(count for count in ROWS if count <= most and (product.packs_rows or self.size["m"] % count == 0))
         depth = self.size.get("k", 1)
         unrollings = tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
         named = "".join(self.size)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
-from mlopt.backend.mlir.bindings import PassManager, ir
-from mlopt.backend.mlir.lowering import NAIVE
+from mlopt.backend.mlir.bindings import ir
+from mlopt.backend.mlir.naive import lower
 from mlopt.backend.mlir.payload.frontend import BARRIER, entry_point, first_line, parse, prepare
 from mlopt.backend.mlir.payload.nest import operations, read
 from mlopt.backend.mlir.program import MlirKernel, compile_llvm
@@ -137,7 +137,7 @@ def test_every_reader_has_a_start_of_its_own(name: str) -> None:
 )
 def test_results_stay_the_same(workload: Workload) -> None:
     module = prepared(workload.source("mlir"))
-    PassManager.parse(NAIVE).run(module.operation)
+    lower(module)
     kernels = (
         MlirKernel(compile_llvm(module, level=0), entry_point(parse(workload.source("mlir"))), threads=0),
         Mlir(threads=1).build(workload, None).load(),

@@ -104,8 +104,9 @@ def test_a_convolution_is_a_product_of_pixels_and_channels(layout: str, roles: M
 def test_a_register_tile_takes_no_rows_of_which_the_image_skips_some() -> None:
     (product,) = products(Conv2d(**CHANNELS, stride=2))
     assert product.m == 0  # images, which are not strided
+    assert not product.strided
     (product,) = products(Conv2d(**{**CHANNELS, "n": 1}, stride=2))
-    assert product.m is None
+    assert product.strided  # there is nothing else
 
 
 def test_a_product_of_other_numbers_has_no_roles() -> None:

@@ -99,12 +99,11 @@ def test_cache_tiles_are_powers_of_two_and_the_whole() -> None:
 
 def test_cache_loops_come_in_any_order_of_the_loops_that_there_are() -> None:
     assert set(knob(knobs_of(64, 64, 64), "order").values) == {"".join(o) for o in itertools.permutations("mnk")}
-    vector = knobs_of(1, 64, 64)
-    assert set(knob(vector, "order").values) == {"nk", "kn"}
-    assert knob(vector, "reg_order").values == ("n",)
-    assert knob(vector, "reg_m").values == (1,)
-    assert not any(each.name == f"{PREFIX}tile_m" for each in vector.knobs)
 
 
 def test_what_is_no_product_has_none_of_these_knobs() -> None:
     assert ProductKnobs.of(product(1, 1, 64), PREFIX, AVX2) is None
+
+
+def test_a_product_with_a_vector_has_none_either() -> None:
+    assert ProductKnobs.of(product(1, 64, 64), PREFIX, AVX2) is None

@@ -56,7 +56,13 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
     %16 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.structured.vectorize %16 : !transform.any_op
+    transform.foreach %16 : !transform.any_op {
+    ^bb0(%arg1: !transform.any_op):
+      transform.sequence %arg1 : !transform.any_op failures(suppress) {
+      ^bb0(%arg2: !transform.any_op):
+        transform.structured.vectorize %arg2 : !transform.any_op
+      }
+    }
     transform.apply_patterns to %15 {
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -76,7 +82,7 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %15 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %19 = transform.apply_registered_pass "one-shot-bufferize" with options = {"bufferize-function-boundaries" = true, "function-boundary-type-conversion" = "identity-layout-map"} to %arg0 : (!transform.any_op) -> !transform.any_op
+    %19 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
     %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %20 {
       transform.apply_patterns.memref.fold_memref_alias_ops

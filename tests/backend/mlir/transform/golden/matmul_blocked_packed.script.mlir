@@ -40,7 +40,13 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
     %9 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %8 : (!transform.any_op) -> !transform.any_op
-    transform.structured.vectorize %9 : !transform.any_op
+    transform.foreach %9 : !transform.any_op {
+    ^bb0(%arg1: !transform.any_op):
+      transform.sequence %arg1 : !transform.any_op failures(suppress) {
+      ^bb0(%arg2: !transform.any_op):
+        transform.structured.vectorize %arg2 : !transform.any_op
+      }
+    }
     transform.apply_patterns to %8 {
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -60,7 +66,7 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %8 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %12 = transform.apply_registered_pass "one-shot-bufferize" with options = {"bufferize-function-boundaries" = true, "function-boundary-type-conversion" = "identity-layout-map"} to %arg0 : (!transform.any_op) -> !transform.any_op
+    %12 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
     %13 = transform.structured.match ops{["func.func"]} in %12 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %13 {
       transform.apply_patterns.memref.fold_memref_alias_ops
