@@ -48,10 +48,6 @@ class ProductKnobs:
         )
 
     @property
-    def vectorizable(self) -> bool:
-        return True
-
-    @property
     def vector_loop(self) -> int:
         return self.product.n
 

@@ -31,9 +31,5 @@ class VectorKnobs:
             Knob(self.rows, "log2", tuple(rows) or (1,), "rows in one step"),
         )
 
-    @property
-    def vectorizable(self) -> bool:
-        return self.vector_loop is not None
-
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         return knob.values

@@ -22,8 +22,6 @@ class Ending:
     """The way to lower register tiles."""
     parallel: bool
     """Else blocks become plain loops."""
-    vectors_only: bool = True
-    """Whether every tile can be vectorised; else some stay loops for LLVM."""
     temporaries: bool = False
     """Whether there are several nests, which hand each other buffers, or reduce."""
 
@@ -40,11 +38,7 @@ class Ending:
             "linalg.tiling_canonicalization",
             "canonicalization",
         )
-        if self.vectors_only:
-            script.vectorize_each(script.match(function, *TILED))
-        else:
-            script.vectorize_all(function)
-            function = script.match(script.payload, "func.func")
+        script.vectorize_each(script.match(function, *TILED))
         script.patterns(
             function,
             "vector.reduction_to_contract",
@@ -97,5 +91,4 @@ class Ending:
             script.flatten_reductions(function)
         script.keep_loops(function)
         script.lower_transfers(function)
-        if self.temporaries or not self.vectors_only:
-            script.run_pass(function, "convert-linalg-to-loops")
+        script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits

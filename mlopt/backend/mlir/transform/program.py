@@ -50,13 +50,11 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 self._fill(nest, extents[nest.tag])
-        Ending(script, "outerproduct", space.threads > 1, self._vectors_only(), temporaries=self._temporaries()).write()
+        Ending(script, "outerproduct", space.threads > 1, self._temporaries()).write()
         return script.finish()
 
-    def _vectors_only(self) -> bool:
-        return all(inner.vectorizable for inner in self.space.inner.values())
-
     def _temporaries(self) -> bool:
+        """Whether there is anything but one product."""
         return len(self.space.inner) > 1 or any(isinstance(inner, VectorKnobs) for inner in self.space.inner.values())
 
     def _own(self, inner: ProductKnobs) -> dict[str, Any]:

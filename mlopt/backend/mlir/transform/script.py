@@ -159,11 +159,6 @@ class Script:
             structured.VectorizeOp(attempt.bodyTarget, [])
             transform.YieldOp([])
 
-    def vectorize_all(self, target: Handle) -> None:
-        """Vectorise every operation in `target` that can be, at its whole static size."""
-        with self._body:
-            structured.VectorizeChildrenAndApplyPatternsOp(target)
-
     def patterns(self, target: Handle, *names: str) -> None:
         """Apply the pattern sets `transform.apply_patterns.NAME` greedily, together."""
         with self._patterns(target):

@@ -46,13 +46,13 @@ module attributes {transform.with_named_sequence} {
     transform.structured.vectorize %tiled_linalg_op_30 vector_sizes [1, 1, 1, 2, 8] : !transform.any_op
     transform.sequence %loops_31#2 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %27 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %27 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     transform.sequence %loops_31#1 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %27 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %27 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %10 {
@@ -127,6 +127,7 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
+    %26 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
     transform.yield
   }
 }

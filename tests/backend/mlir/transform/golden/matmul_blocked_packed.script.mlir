@@ -106,6 +106,7 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
+    %24 = transform.apply_registered_pass "convert-linalg-to-loops" to %20 : (!transform.any_op) -> !transform.any_op
     transform.yield
   }
 }

@@ -120,6 +120,7 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
+    %26 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
     transform.yield
   }
 }
