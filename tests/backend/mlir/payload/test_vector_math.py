@@ -109,8 +109,8 @@ def evaluator(name: str) -> Callable[[Vector], Vector]:
 
 @functools.cache
 def everywhere() -> Vector:
-    """Every 257th number of the whole range, and the special ones."""
-    bits = np.arange(0, 1 << 32, 257, dtype=np.uint32)
+    """Every 1021st number of the whole range, and the special ones."""
+    bits = np.arange(0, 1 << 32, 1021, dtype=np.uint32)
     values = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0], np.float32)
     return np.concatenate([bits.view(np.float32), values])
 
