@@ -71,10 +71,10 @@ class TrialWork:
 
 
 class _Stopwatch:
-    """Adds up the CPU seconds spent in it, by this thread and by processes that it waited for.
+    """The CPU seconds spent in it, by this thread and by processes that it waited for.
 
-    Not the seconds on the wall, since whoever takes time stops us meanwhile. `total` is None before the stopwatch was
-    first left in good order.
+    Not the seconds on the wall, since whoever takes time stops us meanwhile. `total` is None unless the stopwatch was
+    left in good order.
     """
 
     total: float | None = None
@@ -84,7 +84,7 @@ class _Stopwatch:
 
     def __exit__(self, kind: object, *error: object) -> None:
         if kind is None:
-            self.total = (self.total or 0.0) + _cpu_seconds() - self._start
+            self.total = _cpu_seconds() - self._start
 
 
 def _cpu_seconds() -> float:

@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, positive
+from mlopt.workloads.rowwise import Rowwise
 
 
 @dataclass(frozen=True)
-class Layernorm(FolderWorkload):
+class Layernorm(Rowwise):
     """y = (x - mean) / sqrt(variance + 1e-5) gamma + beta of each row of x, shape (rows, cols), in float32.
 
     The variance is the biased one; gamma and beta have shape (cols,).
     """
-
-    rows: int = 1024
-    cols: int = 1024
-
-    def __post_init__(self) -> None:
-        positive(rows=self.rows, cols=self.cols)
 
     @property
     def flops(self) -> int:
@@ -29,8 +23,4 @@ class Layernorm(FolderWorkload):
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
         column = TensorSpec((self.cols,), "float32")
-        return *self.outputs, column, column
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.rows, self.cols), "float32"),)
+        return *super().operands, column, column

@@ -7,7 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
-from .nest import describe, operations
+from .nest import describe, operations, symbol
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -49,7 +49,7 @@ def parse(source: str) -> Any:
 
 def entry_point(module: Any) -> str:
     """The name of the payload's first function."""
-    return str(ir.StringAttr(module.body.operations[0].attributes["sym_name"]).value)
+    return symbol(module.body.operations[0])
 
 
 def first_line(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from ..naive import lower_to_loops
 from ..transform.script import Script
 from .exact import GENERALIZE, INLINE, add_noise, raise_precision
 from .frontend import first_line
-from .nest import describe, operations
+from .nest import describe, operations, symbol
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         except ir.MLIRError as error:
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
         function = _isolate(module, entry, origin)
-        name, (operands, outputs) = _name(function), _signature(function, origin)
+        name, (operands, outputs) = symbol(function), _signature(function, origin)
         _check(module, origin)
         try:
             program = str(module)
@@ -72,7 +72,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
 
 def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     """Make the entry the module's only function, which calls nothing; it is returned."""
-    functions = {_name(op): op for op in module.body.operations if op.operation.name == "func.func"}
+    functions = {symbol(op): op for op in module.body.operations if op.operation.name == "func.func"}
     public = [name for name, op in functions.items() if "private" not in str(op.attributes.get("sym_visibility", ""))]
     if entry is None and not public:
         raise UserError(f"{origin} holds no public function")
@@ -88,11 +88,11 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     script = Script()
     script.decompose(script.match(script.payload, "linalg.softmax"))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
-    (kept,) = (op for op in module.body.operations if "sym_name" in op.attributes and _name(op) == name)
+    (kept,) = (op for op in module.body.operations if "sym_name" in op.attributes and symbol(op) == name)
     rest = [op for op in module.body.operations if op != kept]
     if rest:
         raise UserError(
-            f"{origin}: @{name} needs {rest[0].operation.name} @{_name(rest[0])}, which is not computed in it"
+            f"{origin}: @{name} needs {rest[0].operation.name} @{symbol(rest[0])}, which is not computed in it"
         )
     del kept.attributes["sym_visibility"]
     read_only = ir.DictAttr.get({"bufferization.writable": ir.BoolAttr.get(False)})
@@ -103,15 +103,15 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
 def _signature(function: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
     if not kind.results:
-        raise UserError(f"{origin}: @{_name(function)} returns nothing; it must return tensors")
+        raise UserError(f"{origin}: @{symbol(function)} returns nothing; it must return tensors")
 
     def spec(role: str, number: int, each: Any) -> TensorSpec:
         dtype = DTYPES.get(str(each.element_type)) if isinstance(each, ir.RankedTensorType) else None
         if dtype is None:
             known = ", ".join(DTYPES)
-            raise UserError(f"{origin}: {role} {number} of @{_name(function)} is {each}, not a tensor of {known}")
+            raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, not a tensor of {known}")
         if not each.has_static_shape:
-            raise UserError(f"{origin}: {role} {number} of @{_name(function)} is {each}; its shape must be static")
+            raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}; its shape must be static")
         return TensorSpec(tuple(each.shape), dtype)
 
     operands = tuple(spec("argument", number, each) for number, each in enumerate(kind.inputs))
@@ -184,7 +184,3 @@ def _copy(module: Any) -> Any:
     for op in module.body.operations:
         copy.body.append(op.operation.clone())
     return copy
-
-
-def _name(function: Any) -> str:
-    return str(ir.StringAttr(function.attributes["sym_name"]).value)

@@ -136,6 +136,11 @@ def operations(operation: Any) -> Iterator[Any]:
                 yield op.operation
 
 
+def symbol(op: Any) -> str:
+    """The name of a function, or of whatever else has one."""
+    return str(ir.StringAttr(op.attributes["sym_name"]).value)
+
+
 def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
     """One linalg.generic or linalg.fill; `tags` are those of the operations before it."""
     inputs, outputs = list(op.opview.inputs), list(op.opview.outputs)

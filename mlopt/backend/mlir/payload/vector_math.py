@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bindings import PassManager, ir
+from .nest import operations, symbol
 
 LIBRARY = Path(__file__).with_suffix(".mlir")
 """A function `mlopt.NAME` for each operation `math.NAME` that is replaced, with its method and accuracy."""
@@ -21,16 +22,16 @@ def expand(module: Any) -> None:
     Named operations such as linalg.exp must have become linalg.generic before.
     """
     with module.context, ir.Location.unknown(module.context):
-        candidates = [op for op in _operations(module) if op.name.startswith("math.") and _is_single(op)]
+        candidates = [op for op in operations(module.operation) if op.name.startswith("math.") and _is_single(op)]
         if not candidates:
             return
         library = ir.Module.parse(_text())  # held, for its functions do not keep it alive
-        functions = {f"math.{_name(function).removeprefix('mlopt.')}": function for function in library.body.operations}
+        functions = {symbol(op).replace("mlopt.", "math.", 1): op for op in library.body.operations}
         replaced = [op for op in candidates if op.name in functions]
         for name in sorted({op.name for op in replaced}):
             module.body.append(functions[name].operation.clone())
         for op in replaced:
-            _call(op, _name(functions[op.name]))
+            _call(op, symbol(functions[op.name]))
         PassManager.parse(INLINE).run(module.operation)
 
 
@@ -39,24 +40,9 @@ def _text() -> str:
     return LIBRARY.read_text()
 
 
-def _operations(module: Any) -> list[Any]:
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        found.append(op)
-        return ir.WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    return found
-
-
 def _is_single(op: Any) -> bool:
     """Whether an operation results in one float32, not in a vector or tensor of them."""
     return bool(op.results[0].type == ir.F32Type.get())
-
-
-def _name(function: Any) -> str:
-    return str(ir.StringAttr(function.attributes["sym_name"]).value)
 
 
 def _call(op: Any, callee: str) -> None:

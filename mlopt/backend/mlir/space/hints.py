@@ -70,12 +70,12 @@ class _Walk:
         lanes = self.space.simd.lanes
         wishes: dict[str, Value] = {
             "reg_n": 2 * lanes,
-            "reg_m": 1 << 30,
+            "reg_m": MANY,
             "reg_k": 4,
             "reg_order": "nm",
             "pack_a": "none",
         }
-        wishes |= {"width": self.vectors * lanes, "rows": 1, "tile_k": 256, "tile_m": 1 << 30, "tile_n": 1 << 30}
+        wishes |= {"width": self.vectors * lanes, "rows": 1, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
         wish = (wishes | dict(self.packing)).get(short, values[-1])
         if isinstance(wish, str):
             return wish if wish in values else values[0]

@@ -53,11 +53,11 @@ class ContractionSpace(KnobSpace):
                 needs=("reg_n", "reg_m", "reg_k"),
             ),
             Knob("remainder", "categorical", ("mask", "peel"), "partial tiles", needs=("reg_n", "reg_m")),
-            Knob("tile_k", "log2", _sizes(c.k), "cache tile of k", needs=("reg_k",)),
-            Knob("block_m", "log2", _sizes(c.m), "rows of a parallel block", needs=("reg_m",)),
-            Knob("tile_m", "log2", _sizes(c.m), "cache tile of m", needs=("reg_m", "block_m")),
-            Knob("block_n", "log2", _sizes(c.n), "columns of a parallel block", needs=("reg_n",)),
-            Knob("tile_n", "log2", _sizes(c.n), "cache tile of n", needs=("reg_n", "block_n")),
+            Knob("tile_k", "log2", cache_tiles(c.k), "cache tile of k", needs=("reg_k",)),
+            Knob("block_m", "log2", cache_tiles(c.m), "rows of a parallel block", needs=("reg_m",)),
+            Knob("tile_m", "log2", cache_tiles(c.m), "cache tile of m", needs=("reg_m", "block_m")),
+            Knob("block_n", "log2", cache_tiles(c.n), "columns of a parallel block", needs=("reg_n",)),
+            Knob("tile_n", "log2", cache_tiles(c.n), "cache tile of n", needs=("reg_n", "block_n")),
             Knob("order", "permutation", orders, "cache loops, outermost first"),
             Knob("reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
             Knob("pack_a", "ordinal", PACKING, "where the left operand is packed"),
@@ -116,7 +116,7 @@ class ContractionSpace(KnobSpace):
                 return knob.values
 
 
-def _sizes(dimension: int) -> tuple[int, ...]:
+def cache_tiles(dimension: int) -> tuple[int, ...]:
     """Powers of two from 16 up to the dimension, and the dimension itself.
 
     Smaller tiles are loops of few iterations, which LLVM unrolls into each other until compiling takes seconds.

@@ -10,15 +10,13 @@ from ....core.space import Knob
 from ..payload.nest import LoopNest
 from ..payload.product import Product
 from ..simd import Simd
+from .matmul import FMA_LIMIT, cache_tiles
 
 PACKING = ("none", "panel", "block")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
 loop that it varies with, or once in a block."""
 
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 28)
-
-FMA_LIMIT = 128
-"""Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
 
 
 class ProductKnobs:
@@ -39,7 +37,10 @@ class ProductKnobs:
             Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
             Knob(f"{prefix}reg_m", "ordinal", rows, "rows of the register tile", (f"{prefix}reg_n",)),
             Knob(f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")),
-            *(Knob(f"{prefix}tile_{name}", "log2", _sizes(self.size[name]), f"cache tile of {name}") for name in named),
+            *(
+                Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), f"cache tile of {name}")
+                for name in named
+            ),
             Knob(f"{prefix}order", "permutation", _orders(named), "cache loops, outermost first"),
             Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
@@ -71,8 +72,3 @@ class ProductKnobs:
 
 def _orders(loops: str) -> tuple[str, ...]:
     return tuple("".join(order) for order in itertools.permutations(loops))
-
-
-def _sizes(dimension: int) -> tuple[int, ...]:
-    """Powers of two from 16 up to the dimension, and the dimension itself."""
-    return (*(1 << p for p in range(4, dimension.bit_length()) if 1 << p < dimension), dimension)

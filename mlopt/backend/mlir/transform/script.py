@@ -143,8 +143,8 @@ class Script:
             self._create("transform.loop.peel", [scf_for], results=2)
             transform.YieldOp([])
 
-    def vectorize(self, target: Handle, sizes: Sequence[int] = ()) -> None:
-        """Vectorise operations at these sizes, masked where they are smaller; without sizes, whole static ones."""
+    def vectorize(self, target: Handle, sizes: Sequence[int]) -> None:
+        """Vectorise an operation at these sizes, masked where it is smaller."""
         with self._body:
             structured.VectorizeOp(target, list(sizes))
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mlopt.backend.mlir.payload.nest import Access, LoopNest
 from mlopt.backend.mlir.simd import Simd
-from mlopt.backend.mlir.space.product import FMA_LIMIT, PACKING, ProductKnobs
+from mlopt.backend.mlir.space.matmul import FMA_LIMIT
+from mlopt.backend.mlir.space.product import PACKING, ProductKnobs
 from mlopt.core.schedule import Value
 from mlopt.core.space import Knob
 
