@@ -27,7 +27,7 @@ class Pass:
     """One pass as it runs."""
 
     name: str
-    on: str
+    op: str
     """The operation that it runs on each of."""
     options: Mapping[str, Value] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class Pass:
         """As an element of a pipeline on the module."""
         options = " ".join(f"{name}={spelled(value)}" for name, value in self.options.items())
         own = f"{self.name}{{{options}}}" if options else self.name
-        return own if self.on == MODULE else f"{self.on}({own})"
+        return own if self.op == MODULE else f"{self.op}({own})"
 
 
 def spelled(value: Value) -> str:
@@ -54,7 +54,8 @@ class Step(Strict):
     name: Annotated[str, Field(alias="pass", min_length=1)]
     label: Annotated[str, Field(pattern=r"^[\w-]*$")] = ""
     """What its knobs are called; its name by default."""
-    on: str = MODULE
+    op: str = MODULE
+    """Runs on each operation of this name."""
     optional: bool = False
     options: dict[str, Value | Annotated[list[Value], Field(min_length=1)]] = {}
 
@@ -68,7 +69,7 @@ class Step(Strict):
 
     def fixed(self) -> Pass:
         """With the first value of each option."""
-        return Pass(self.name, self.on, {name: values[0] for name, values in self.choices().items()})
+        return Pass(self.name, self.op, {name: values[0] for name, values in self.choices().items()})
 
 
 class Group(Strict):
@@ -116,7 +117,7 @@ class Pipelines(Strict):
         for step in self.steps:
             texts.append(step.fixed().text)
             for name, values in step.choices().items():
-                texts += [Pass(step.name, step.on, {name: value}).text for value in values]
+                texts += [Pass(step.name, step.op, {name: value}).text for value in values]
         return pipeline(*texts)
 
 

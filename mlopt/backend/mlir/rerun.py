@@ -10,6 +10,7 @@ import ctypes.util
 import importlib
 import importlib.util
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -77,6 +78,9 @@ def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
 def call_library(record: Any, text: str, libraries: Sequence[str], buffers: Any) -> Callable[[], None]:
     """The same, by the tools that the record names, as a shared library."""
     code = text.encode()
+    for program, *_ in (*record["commands"], record["link"]):
+        if shutil.which(program) is None:
+            sys.exit(f"this kernel is made by {program}, which cannot be run here")
     for command in record["commands"]:
         code = subprocess.run(command, input=code, stdout=subprocess.PIPE, check=True, cwd=HERE).stdout
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ import platform
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,9 @@ def run(command: Sequence[str], given: bytes, folder: Path) -> bytes:
 @functools.cache
 def find(mlir_opt: str | None) -> Tools:
     """The tools that belong to this `mlir-opt`, or to the one on PATH. Raises UserError for what is not there."""
-    first = _chosen(mlir_opt) if mlir_opt else _on_path(MLIR_OPT)
+    first = _chosen(mlir_opt) if mlir_opt else shutil.which(MLIR_OPT) or _newest(MLIR_OPT)
     if first is None:
-        raise UserError("there is no mlir-opt on PATH; say where it is with backend.mlir_opt=PATH")
+        raise UserError("no mlir-opt is on PATH; say where it is with backend.mlir_opt=PATH")
     translate, opt, llc = (_beside(first, tool) for tool in ("mlir-translate", "opt", "llc"))
     linker = next((path for name in LINKERS if (path := shutil.which(name))), None)
     if linker is None:
@@ -90,18 +90,15 @@ def _beside(first: str, tool: str) -> str:
         for name in (f"{tool}{suffix}", tool):
             if path := shutil.which(name, path=str(folder)):
                 return path
-    if path := shutil.which(f"{tool}{suffix}") or _on_path(tool):
+    # A program without a version may be an old one, while LLVM's tools read what older ones wrote.
+    if path := _newest(tool) or shutil.which(tool):
         return path
     raise UserError(f"{first} needs {tool} of the same version, beside it or on PATH; install LLVM's tools")
 
 
-def _on_path(tool: str) -> str | None:
-    """The program of this name, or the newest of those that carry a version, such as mlir-opt-22."""
-    return shutil.which(tool) or max(_versions(tool), key=lambda path: int(path.rpartition("-")[2]), default=None)
-
-
-def _versions(tool: str) -> Iterator[str]:
-    for folder in os.get_exec_path():
-        for path in Path(folder).glob(f"{tool}-*"):
-            if path.name[len(tool) + 1 :].isdecimal() and os.access(path, os.X_OK):
-                yield str(path)
+def _newest(tool: str) -> str | None:
+    """The newest of the programs on PATH that carry a version, such as mlir-opt-22."""
+    found = (path for folder in os.get_exec_path() for path in Path(folder).glob(f"{tool}-*"))
+    versions = {path: path.name.removeprefix(f"{tool}-") for path in found if os.access(path, os.X_OK)}
+    numbers = {str(path): int(version) for path, version in versions.items() if version.isdecimal()}
+    return max(numbers, key=numbers.__getitem__, default=None)

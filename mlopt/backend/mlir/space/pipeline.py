@@ -84,4 +84,4 @@ def _order(name: str, group: Group) -> Knob:
 
 def _decided(step: Step, values: Mapping[str, Value]) -> Pass:
     options = {name: values.get(_option(step, name), choices[0]) for name, choices in step.choices().items()}
-    return Pass(step.name, step.on, options)
+    return Pass(step.name, step.op, options)

@@ -15,8 +15,8 @@ def transformation(passes: Sequence[Pass]) -> Any:
     module = script.payload
     for each in passes:
         options = {name: spelled(value) for name, value in each.options.items()}
-        if each.on == MODULE:
+        if each.op == MODULE:
             module = script.run_pass(module, each.name, **options)
         else:
-            script.run_pass(script.match(module, each.on), each.name, **options)
+            script.run_pass(script.match(module, each.op), each.name, **options)
     return script.finish()
