@@ -58,12 +58,12 @@ class Mlir:
         return available_cores() if self.threads == "all" else int(self.threads)
 
     def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace:
-        from .compiler import pipeline_space, problem
+        from .compiler import check, problem
+        from .space.pipeline import PipelineSpace
 
-        source = workload.source("mlir")
-        if pipelines := self._pipelines():
-            return pipeline_space(pipelines, self._driver())
-        return problem(source, self.thread_count).space
+        source, pipelines = workload.source("mlir"), self._pipelines()
+        check(self._driver(), pipelines)  # told once, at the study's start, and not by every trial
+        return PipelineSpace(pipelines) if pipelines else problem(source, self.thread_count).space
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .driver.in_process import build_naive

@@ -13,7 +13,7 @@ from .bindings import active
 from .dialect import words
 from .driver.in_process import InProcess, build_naive
 from .driver.recipe import Driver, Recipe
-from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
+from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering, pipeline
 from .passes import Pipelines
 from .payload.contraction import Contraction
 from .payload.frontend import parse, prepare
@@ -57,13 +57,25 @@ def problem(source: str, threads: int) -> Problem:
         return Problem(str(module), ProgramSpace(nests, host_simd(), threads))
 
 
-def pipeline_space(pipelines: Pipelines, driver: Driver) -> PipelineSpace:
-    """The pipelines that a driver is to search. Raises UserError for a pass or an option that it does not know."""
+def check(driver: Driver, pipelines: Pipelines | None) -> None:
+    """Raise UserError where a driver does not work, or does not know a pass or an option of `pipelines`."""
     try:
-        driver.ask("", pipelines.every())
+        words(driver)
     except CompileError as error:
-        raise UserError(f"backend.pipeline_space: {error}") from None
-    return PipelineSpace(pipelines)
+        raise UserError(f"backend.driver: it does not do as MLIR does: {error}") from None
+    if pipelines and _refusal(driver, *pipelines.every()):
+        for name in pipelines.every():
+            if reason := _refusal(driver, name):
+                raise UserError(f"backend.pipeline_space: {name} is refused: {reason}")
+
+
+def _refusal(driver: Driver, *passes: str) -> str:
+    """Why a driver does not know these passes, in a line; '' when it does."""
+    try:
+        driver.ask("", pipeline(*passes))
+    except CompileError as error:
+        return str(error) or "no reason given"
+    return ""
 
 
 def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipelines: Pipelines | None = None) -> Recipe:

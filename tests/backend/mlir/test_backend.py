@@ -12,6 +12,8 @@ import pytest
 from mlopt.backend.mlir import backend, compiler, naive
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
+from mlopt.backend.mlir.lowering import NAIVE_LEVEL
+from mlopt.backend.mlir.space.pipeline import PipelineSpace
 from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
@@ -44,6 +46,45 @@ class TestTwoThreads(TestOneThread):
 
     def workload(self) -> Workload:
         return BatchMatmul(b=2, m=16, n=16, k=16)
+
+
+EXAMPLE = Path(__file__).parents[3] / "benchmarks" / "pipelines" / "matmul.yaml"
+
+
+class TestPipelines(TestOneThread):
+    """Passes in the place of schedules, as the example lists them."""
+
+    def make(self) -> Backend:
+        return Mlir(threads=1, pipeline_space=str(EXAMPLE))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"driver": "mlir_opt"}, r"^backend\.driver=mlir_opt must be bindings or mlir-opt; did you mean 'mlir-opt'\?$"),
+        ({"mlir_opt": "mlir-opt-22"}, r"^backend\.mlir_opt=mlir-opt-22 is used with backend\.driver=mlir-opt only$"),
+    ],
+)
+def test_a_driver_that_is_none_is_a_mistake(arguments: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
+        Mlir(**arguments)
+
+
+def test_a_file_of_passes_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLE.parent)
+    backend = Mlir(threads=1, pipeline_space=EXAMPLE.name)
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(backend.space(SMALL), PipelineSpace)
+
+
+def test_a_pipeline_starts_from_the_payload_as_written_and_ends_as_the_file_says(tmp_path: Path) -> None:
+    backend = Mlir(threads=1, pipeline_space=str(EXAMPLE))
+    backend.export(SMALL, walks(backend.space(SMALL))[0], tmp_path)
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (tmp_path / "payload.mlir").read_text() == MATMUL
+    assert "convert-linalg-to-affine-loops" in (tmp_path / "schedule.mlir").read_text()
+    assert record["pipeline"].startswith("builtin.module(lower-affine,func.func(convert-vector-to-scf),")
+    assert (record["driver"], record["level"]) == ("bindings", NAIVE_LEVEL)
 
 
 def test_all_threads_are_all_cores_that_the_process_may_use() -> None:
