@@ -19,6 +19,7 @@ from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
 from mlopt.protocols import Backend, Workload
 from mlopt.testing import BackendContract
+from mlopt.testing.backend import assert_computes
 from mlopt.testing.space import walks
 from mlopt.testing.workload import assert_mistake
 from mlopt.workloads.batch_matmul.workload import BatchMatmul
@@ -56,6 +57,15 @@ class TestPipelines(TestOneThread):
 
     def make(self) -> Backend:
         return Mlir(threads=1, pipeline_space=str(EXAMPLE))
+
+
+def test_the_documented_file_of_passes_works(tmp_path: Path) -> None:
+    page = EXAMPLE.parents[2] / "docs" / "mlir.md"
+    (text,) = (part.partition("```")[0] for part in page.read_text().split("```yaml")[1:])
+    (tmp_path / "passes.yaml").write_text(text)
+    backend = Mlir(threads=1, pipeline_space=str(tmp_path / "passes.yaml"))
+    for schedule in walks(backend.space(SMALL))[:3]:
+        assert_computes(backend, SMALL, schedule)
 
 
 @pytest.mark.parametrize(

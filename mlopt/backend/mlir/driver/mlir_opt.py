@@ -76,7 +76,7 @@ class MlirOpt:
             tools.to_llvm_ir(),
             *tools.to_object(recipe.level),
         ]
-        return {"driver": "mlir-opt", "commands": commands, "link": tools.link()}
+        return {"driver": "mlir-opt", "version": tools.version(), "commands": commands, "link": tools.link()}
 
 
 @contextmanager

@@ -32,6 +32,10 @@ class Tools:
     llc: str
     linker: str
 
+    def version(self) -> str:
+        """What the tool says of itself, in a line. Raises RuntimeError."""
+        return run([self.mlir_opt, "--version"], b"", Path("/")).decode().strip().splitlines()[0].strip()
+
     def transform(self) -> list[str]:
         """Applies the transform module in SCRIPT."""
         load = f"transform-preload-library{{transform-library-paths={SCRIPT}}}"

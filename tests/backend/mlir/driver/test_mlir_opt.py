@@ -156,6 +156,7 @@ def test_an_export_says_what_made_it(tmp_path: Path) -> None:
     backend.export(SMALL, first(backend), tmp_path)
     record = json.loads((tmp_path / "record.json").read_text())
     assert record["driver"] == "mlir-opt"
+    assert "LLVM version" in record["version"]
     assert [command[0] for command in record["commands"]] == [
         getattr(find(None), tool) for tool in ("mlir_opt", "mlir_opt", "mlir_translate", "opt", "llc")
     ]
