@@ -40,8 +40,10 @@ class Mlir:
             raise UserError(f"backend.driver={self.driver} must be {' or '.join(known)}{nearest(self.driver, known)}")
         if self.mlir_opt is not None and self.driver != "mlir-opt":
             raise UserError(f"backend.mlir_opt={self.mlir_opt} is used with backend.driver=mlir-opt only")
-        if self.pipeline_space is not None:
-            object.__setattr__(self, "pipeline_space", str(Path(self.pipeline_space).expanduser().absolute()))
+        for key in ("mlir_opt", "pipeline_space"):
+            path = getattr(self, key)
+            if path is not None and (key == "pipeline_space" or "/" in path):  # else it is the name of a program
+                object.__setattr__(self, key, str(Path(path).expanduser().absolute()))
         if self.threads == "all":
             return
         if type(self.threads) is not int or self.threads < 1:

@@ -11,14 +11,12 @@ from ...core.schedule import Schedule
 from . import openmp, transform
 from .bindings import active
 from .dialect import words
-from .driver.in_process import InProcess, build_naive
 from .driver.recipe import Driver, Recipe
 from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering, pipeline
 from .passes import Pipelines
 from .payload.contraction import Contraction
 from .payload.frontend import parse, prepare
 from .payload.nest import read
-from .program import MlirProgram
 from .simd import host_simd
 from .space.matmul import ContractionSpace
 from .space.pipeline import PipelineSpace
@@ -95,13 +93,3 @@ def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipeli
     found.space.check(schedule)
     down = version.lowering(lowering(threads > 1))
     return Recipe(found.text, lambda: version.script(found.script(schedule)), down, SCHEDULED_LEVEL, workers)
-
-
-def build(source: str, schedule: Schedule | None, threads: int, driver: Driver = InProcess()) -> MlirProgram:  # noqa: B008 - immutable
-    """Transform a payload, given as text, by a schedule; None is the naive program, on one thread, by the bindings.
-
-    Machine code is made when the program is first loaded.
-
-    Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
-    """
-    return build_naive(source) if schedule is None else driver.build(recipe(source, schedule, threads, driver))

@@ -80,11 +80,14 @@ def test_a_driver_that_is_none_is_a_mistake(arguments: dict[str, Any], reason: s
         Mlir(**arguments)
 
 
-def test_a_file_of_passes_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_those_of_the_folder_that_it_was_made_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE.parent)
     backend = Mlir(threads=1, pipeline_space=EXAMPLE.name)
+    tool = Mlir(threads=1, driver="mlir-opt", mlir_opt="./mlir-opt")
     monkeypatch.chdir(tmp_path)
     assert isinstance(backend.space(SMALL), PipelineSpace)
+    with pytest.raises(UserError, match=rf"backend\.mlir_opt={EXAMPLE.parent}/mlir-opt is no program"):
+        tool.space(SMALL)
 
 
 def test_a_pipeline_starts_from_the_payload_as_written_and_ends_as_the_file_says(tmp_path: Path) -> None:

@@ -41,9 +41,6 @@ class Driver(Asked, Protocol):
     def build(self, recipe: Recipe) -> MlirProgram:
         """Machine code is made when the program is first loaded. Raises CompileError when a stage fails."""
 
-    def ask(self, text: str, pipeline: str) -> str:
-        """What a module becomes by a pass pipeline. Raises CompileError, with the reason in a line."""
-
     def record(self, recipe: Recipe) -> Mapping[str, Any]:
         """What an exported kernel's record says of it: enough to carry the recipe out again."""
 

@@ -146,6 +146,13 @@ def test_what_it_refuses_is_said_in_a_line() -> None:
     assert str(refusal.value).isprintable()
 
 
+def test_a_file_that_is_no_program_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "mlir-opt").write_text("nonsense")
+    (tmp_path / "mlir-opt").chmod(0o755)
+    with pytest.raises(UserError, match=r"^backend\.driver: .*mlir-opt cannot be run: Exec format error$"):
+        Mlir(driver="mlir-opt", mlir_opt=str(tmp_path / "mlir-opt")).space(SMALL)
+
+
 def test_a_tool_that_dies_says_of_what(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"^sh was ended by SIGSEGV$"):
         tools.run(["/bin/sh", "-c", "kill -SEGV $$"], b"", tmp_path)
