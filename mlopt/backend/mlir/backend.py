@@ -12,6 +12,7 @@ from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
+    from .library.write import MlirLibrary
     from .program import MlirProgram
     from .space.matmul import ContractionSpace
     from .space.program import ProgramSpace
@@ -53,6 +54,11 @@ class Mlir:
         from .export import export
 
         export(workload, schedule, self.thread_count, directory)
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        from .library.write import compile_library
+
+        return compile_library(workload, schedule, self.thread_count, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure
