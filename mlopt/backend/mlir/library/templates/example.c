@@ -10,6 +10,7 @@ $build_comment
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static void *allocate_array(size_t count, size_t size) {
@@ -18,7 +19,7 @@ static void *allocate_array(size_t count, size_t size) {
         fputs("out of memory\n", stderr);
         exit(2);
     }
-    return memory;
+    return memset(memory, 0xFF, count * size); /* so that what stays unwritten is wrong */
 }
 
 static uint32_t draw_bits(uint32_t array, size_t i) {
