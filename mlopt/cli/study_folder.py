@@ -29,7 +29,7 @@ class Result(BaseModel, extra="allow"):
     """What `result.json` says."""
 
     workload: dict[str, Any]
-    threads: int
+    threads: StrictInt
     fingerprint: dict[str, Any]
     best: Best | None
 
