@@ -15,6 +15,7 @@ from ..bindings import ExecutionEngine, PassManager, ir, new_context
 from ..lowering import SCHEDULED_LEVEL, library_lowering
 from ..payload.frontend import entry_point, first_line
 from ..payload.nest import operations
+from ..payload.nest import symbol as symbol_of
 from ..program import MlirKernel
 
 
@@ -25,6 +26,8 @@ class ObjectCode:
     symbol: str
     threads: int
     """1 where no loop is parallel: then there is no call of OpenMP either."""
+    allocates: bool
+    """Whether it has temporaries on the heap."""
     engine: Any
 
     def load(self) -> PointerKernel:
@@ -61,14 +64,16 @@ def compile_object(optimized: str, symbol: str, threads: int) -> ObjectCode:
             module = ir.Module.parse(optimized)
             _prepare(module, symbol)
             PassManager.parse(library_lowering(threads)).run(module.operation)
-            if not any(op.name == "omp.parallel" for op in operations(module.operation)):
+            lowered = list(operations(module.operation))
+            if not any(op.name == "omp.parallel" for op in lowered):
                 threads = 1
+            allocates = any(op.name == "llvm.func" and symbol_of(op) == "malloc" for op in lowered)
             libraries = [openmp.library_path()] if threads > 1 else []
             engine = ExecutionEngine(module, opt_level=SCHEDULED_LEVEL, shared_libs=libraries, enable_pic=True)
             engine.raw_lookup(symbol)  # this is when it compiles
         except (ir.MLIRError, ValueError, RuntimeError) as error:
             raise CompileError(f"library: {first_line(error)}") from error
-    return ObjectCode(symbol, threads, engine)
+    return ObjectCode(symbol, threads, allocates, engine)
 
 
 def _prepare(module: Any, symbol: str) -> None:

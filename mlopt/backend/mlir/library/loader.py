@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve()
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt."""
+
 ALIGNMENT = 64
 """Bytes: outputs begin at a cache line, as where the kernel was measured."""
 
@@ -32,6 +35,8 @@ def load() -> Kernel:
         raise RuntimeError(f"{library} is missing; make it with: cc -shared -o {library.name} {facts['name']}.o -lm")
     if facts["threads"] > 1:
         _load_openmp()
+    if facts["allocates"]:
+        _keep_memory()
     return Kernel(facts, getattr(ctypes.CDLL(str(library)), facts["name"]))
 
 
@@ -113,3 +118,11 @@ def _load_openmp() -> None:
         ctypes.CDLL(path, ctypes.RTLD_GLOBAL)
         return
     raise RuntimeError("this kernel runs on several threads and needs an OpenMP runtime: pip install intel-openmp")
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what the kernel frees for its next call, instead of asking the system for it each time."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "gnu_get_libc_version"):
+        libc.mallopt(M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 << 20)

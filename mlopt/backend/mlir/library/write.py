@@ -25,6 +25,8 @@ from .symbols import symbol_for
 
 HERE = Path(__file__).parent
 RUNTIME = "an OpenMP runtime with LLVM's interface (libomp or Intel's libiomp5; GCC's libgomp has another)"
+MEMORY = """Temporaries come from malloc;
+ * see example.c on how to have glibc keep them, instead of asking the system for large ones in every call."""
 TEMPLATES = HERE / "templates"
 
 
@@ -60,6 +62,7 @@ class MlirLibrary:
             "inputs": [asdict(spec) for spec in self.workload.operands],
             "outputs": [asdict(spec) for spec in self.workload.outputs],
             "threads": self.code.threads,
+            "allocates": self.code.allocates,
             "machine": platform.machine(),
             "cpu_features": host_features(),
             "schedule": self.schedule.values(),
@@ -80,6 +83,7 @@ class MlirLibrary:
             "origin": origin.replace("*/", "* /"),  # for it stands in comments
             "layouts": "\n".join(f" *   {argument.layout}" for argument in signature.arguments),
             "threads": f"{threads}, of {RUNTIME}" if runtime else "the caller's alone",
+            "memory": MEMORY if self.code.allocates else "It allocates no memory.",
             "machine": platform.machine(),
             "features": " ".join(host_features()),
             "includes": _includes(signature),

@@ -26,6 +26,7 @@ from mlopt.testing.space import walks
 from mlopt.workloads.contraction.workload import Contraction
 from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.mlir_file.workload import MlirFile
+from mlopt.workloads.mlp.workload import Mlp
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 NAMES = ("matmul", "parallel", "contraction", "gated", "integers", "double")
@@ -258,6 +259,36 @@ NO_OPENMP = "import sys, ctypes.util; sys.prefix = '/nowhere'; ctypes.util.find_
 def test_only_a_parallel_kernel_needs_an_openmp_runtime(libraries: Mapping[str, tuple[MlirLibrary, Path]]) -> None:
     assert load(libraries["matmul"][1], "matmul", NO_OPENMP) == ""
     assert "needs an OpenMP runtime: pip install" in load(libraries["parallel"][1], "matmul", NO_OPENMP)
+
+
+FAULTS = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import mlp, numpy
+kernel = mlp.load()
+inputs = [numpy.ones(*spec) for spec in kernel.inputs]
+out = numpy.ones(*kernel.outputs[0])
+faults = []
+for _ in range(20):
+    kernel(*inputs, out=out)
+    faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(faults[-1] - faults[9])
+"""
+
+
+@needs_gcc
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what other C libraries do is theirs")
+def test_the_memory_of_temporaries_is_kept_between_calls(tmp_path: Path) -> None:
+    made = library("mlp", Mlp(256, 256, 256))
+    made.write(tmp_path, "")
+    assert made.code.allocates
+    assert int(isolated(FAULTS, tmp_path).stdout) < 50
+    change(tmp_path, allocates=False)
+    assert int(isolated(FAULTS, tmp_path).stdout) > 500
+
+
+def test_a_program_without_temporaries_allocates_nothing() -> None:
+    assert not compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 1).allocates
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ static void call_once(void) { $call; }
 int main(void) {
 #ifdef __GLIBC__ /* keep the memory of temporaries from call to call, instead of asking the system for it each time */
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
 #endif
     $made
 

@@ -5,8 +5,7 @@
 $layouts
  * Inputs are only read. Outputs are only written, every element of them, and overlap neither an input nor each other.
  * An alignment that suits the type of the elements will do; the time was taken with 64 bytes.
- * The function may be called from several threads at once; it takes memory for temporaries from malloc,
- * which example.c tells to keep it: else glibc may give large ones back to the system after every call.
+ * The function may be called from several threads at once. $memory
  * Threads: $threads
  * CPU: $machine with the features below; on another the program ends in an illegal instruction.
  *   $features
