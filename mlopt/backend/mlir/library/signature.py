@@ -33,9 +33,7 @@ class Argument:
 
     @property
     def c_type(self) -> str:
-        """The type of an element. Raises UserError where C has none."""
-        if self.part not in REAL_TYPES:
-            raise UserError(f"C has no type for {self.spec.dtype}, so that a kernel on it cannot be exported")
+        """The type of an element."""
         return REAL_TYPES[self.part] if self.part == self.spec.dtype else f"mlopt_{self.spec.dtype}"
 
     @property
@@ -54,8 +52,12 @@ class Signature:
 
     @classmethod
     def of(cls, workload: Workload, symbol: str) -> Signature:
+        """The signature of a workload's kernel. Raises UserError where C has no type for a dtype."""
         inputs = [Argument(f"input{number}", spec) for number, spec in enumerate(workload.operands)]
         outputs = [Argument(f"output{number}", spec) for number, spec in enumerate(workload.outputs)]
+        for argument in (*inputs, *outputs):
+            if argument.part not in REAL_TYPES:
+                raise UserError(f"C has no type for {argument.spec.dtype}, so that a kernel on it cannot be exported")
         return cls(symbol, inputs, outputs)
 
     @property

@@ -31,8 +31,8 @@ def symbol_for(entry: str, name: str | None) -> str:
         if fault := _fault(name):
             raise UserError(f"--name={name} cannot be the name of a library's function: {fault}")
         return name
-    made = re.sub(r"\W", "_", entry, flags=re.ASCII)
-    return f"{made}_kernel" if _fault(made) else made
+    made = re.sub(r"\W", "_", entry, flags=re.ASCII).lstrip("_0123456789")
+    return f"{made}_kernel".lstrip("_") if _fault(made) else made
 
 
 def _fault(name: str) -> str | None:

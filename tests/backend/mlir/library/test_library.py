@@ -17,6 +17,7 @@ import pytest
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.library.compile import compile_object
+from mlopt.backend.mlir.library.link import COMPILERS
 from mlopt.backend.mlir.library.write import MlirLibrary
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError
 from mlopt.core.schedule import Schedule
@@ -69,7 +70,8 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Ml
     for name in NAMES:
         made = library(name, make(name, tmp_path_factory.mktemp("program")))
         found[name] = made, tmp_path_factory.mktemp(name)
-        assert made.write(found[name][1], "Made by a test.") == []
+        notes = made.write(found[name][1], "Made by a test.")
+        assert bool(notes) == (not any(map(shutil.which, COMPILERS)))
     return found
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mlopt.backend.mlir.library.features import USED, host_features
-from mlopt.backend.mlir.library.signature import Argument
+from mlopt.backend.mlir.library.signature import Argument, Signature
 from mlopt.core.errors import UserError
 from mlopt.core.fingerprint import cpu_flags
 from mlopt.protocols import TensorSpec
+from mlopt.workloads.matmul.workload import Matmul
 
 
 @pytest.mark.parametrize(
@@ -23,9 +24,15 @@ def test_an_array_is_declared_as_c_does(spec: TensorSpec, layout: str) -> None:
     assert Argument("x", spec).layout == layout
 
 
+class Halves(Matmul):
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        return (TensorSpec((2, 2), "bfloat16"),)
+
+
 def test_a_dtype_that_c_does_not_have_is_a_mistake() -> None:
     with pytest.raises(UserError, match="C has no type for bfloat16"):
-        _ = Argument("x", TensorSpec((2,), "bfloat16")).c_type
+        Signature.of(Halves(2, 2, 2), "f")
 
 
 def test_features_are_those_that_compiled_code_may_use() -> None:

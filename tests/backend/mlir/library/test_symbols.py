@@ -13,6 +13,8 @@ from mlopt.core.errors import UserError
     [
         ("matmul", "matmul"),
         ("gate.v2", "gate_v2"),
+        ("_2mm", "mm"),
+        ("42", "kernel"),
         ("tanh", "tanh_kernel"),
         ("malloc", "malloc_kernel"),
         ("main", "main_kernel"),
