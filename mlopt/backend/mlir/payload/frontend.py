@@ -7,6 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
+from .merge import merge
 from .nest import describe, operations, symbol
 from .vector_math import expand
 
@@ -34,6 +35,7 @@ def prepare(module: Any) -> None:
     _start_from_zero(module)
     _fuse(module)
     _separate_starts(module)
+    merge(module)
 
 
 def parse(source: str) -> Any:
