@@ -175,9 +175,10 @@ def _reshape(function: Any, nests: Sequence[_Nest], new: _Regrouping) -> None:
                             "tensor.expand_shape", results=[old], operands=[value], attributes=attributes
                         ).result
         else:
-            collapsed = ir.Operation.create(
-                "tensor.collapse_shape", results=[kind], operands=[value], attributes={"reassociation": around}
-            )
+            with ir.InsertionPoint(value.owner), value.owner.location:
+                collapsed = ir.Operation.create(
+                    "tensor.collapse_shape", results=[kind], operands=[value], attributes={"reassociation": around}
+                )
             collapsed.move_after(value.owner)
             for user, position in uses:
                 if user in inside:
