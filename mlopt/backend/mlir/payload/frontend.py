@@ -7,6 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
+from .complex_product import split
 from .merge import merge
 from .nest import LoopNest, describe, operations, read, symbol
 from .vector_math import expand
@@ -43,6 +44,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     """
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
+    split(module)
     _separate_starts(module)
     merge(module)
     return read(module)
