@@ -62,7 +62,10 @@ def _orders(product: Any, lead: int) -> tuple[str, str] | None:
         [ir.AffineDimExpr(each).position for each in one.results if isinstance(each, ir.AffineDimExpr)] for one in maps
     ]
     batch = list(range(lead))
-    if any(dims[:lead] != batch or len(dims) != lead + 2 or len(one.results) != lead + 2 for dims, one in zip(known, maps, strict=True)):
+    if any(
+        dims[:lead] != batch or len(dims) != lead + 2 or len(one.results) != lead + 2
+        for dims, one in zip(known, maps, strict=True)
+    ):
         return None
     left, right, output = ("".join(letters.get(each, "?") for each in dims[lead:]) for dims in known)
     return (left, right) if left in ("mk", "km") and right in ("kn", "nk") and output == "mn" else None

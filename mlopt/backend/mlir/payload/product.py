@@ -48,7 +48,9 @@ class Product:
             m = max(rows, key=lambda loop: (a.walks(loop), nest.sizes[loop]))
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
-        k = max(plain, key=lambda loop: (loop == a.innermost() and nest.sizes[loop] >= FEW, nest.sizes[loop]), default=None)
+        k = max(
+            plain, key=lambda loop: (loop == a.innermost() and nest.sizes[loop] >= FEW, nest.sizes[loop]), default=None
+        )
         packs = m is not None and k is not None and a.is_projection and m < n
         return cls(nest, left, m, n, k, packs)
 
