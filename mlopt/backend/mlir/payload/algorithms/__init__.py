@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
 from .....core.schedule import Schedule
+from . import online_softmax
 
 Rewrite = Callable[[Any], None]
 """Makes of a prepared module, in place, another one that computes the same. Needs an active context."""
 
-ALGORITHMS: tuple[ModuleType, ...] = ()
+ALGORITHMS = (online_softmax,)
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Rewrite]:
