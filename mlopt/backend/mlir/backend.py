@@ -12,7 +12,9 @@ from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
+    from ...core.alternatives import Alternatives
     from .driver.recipe import Driver, Recipe
+    from .library.write import MlirLibrary
     from .passes import Pipelines
     from .program import MlirProgram
     from .space.matmul import ContractionSpace
@@ -59,8 +61,9 @@ class Mlir:
     def thread_count(self) -> int:
         return available_cores() if self.threads == "all" else int(self.threads)
 
-    def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace:
-        from .compiler import check, problem
+    def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace | Alternatives:
+        from .compiler import check
+        from .problem import problem
         from .space.pipeline import PipelineSpace
 
         source, pipelines = workload.source("mlir"), self._pipelines()
@@ -78,6 +81,11 @@ class Mlir:
         from .export import export
 
         export(workload, schedule, self._recipe(workload, schedule), self._driver(), directory)
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        from .library.write import compile_library
+
+        return compile_library(workload, schedule, self.build(workload, schedule), self.thread_count, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure

@@ -46,10 +46,15 @@ def openmp_library() -> str:
 
 
 def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
-    """The kernel as a call on these buffers, which it keeps alive."""
+    """The kernel as a call on these buffers, which it keeps alive.
+
+    Its shapes are static: it reads nothing of a descriptor but the address, and its tensors may have other dimensions,
+    or pairs of floats for complex numbers.
+    """
     ir = bindings("ir")
     describe = bindings("runtime").get_ranked_memref_descriptor
-    pointers = [ctypes.pointer(describe(array)) for array in arrays]
+    parts = [a[..., np.newaxis].view(a.real.dtype) if np.iscomplexobj(a) else a for a in arrays]
+    pointers = [ctypes.pointer(describe(part)) for part in parts]
     libraries = []
     if record["threads"] > 1:
         libraries.append(openmp_library())

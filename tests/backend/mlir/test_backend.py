@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from mlopt.backend.mlir import backend, compiler, naive
+from mlopt.backend.mlir import backend, naive, problem
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.lowering import NAIVE_LEVEL
+from mlopt.backend.mlir.payload import frontend
 from mlopt.backend.mlir.space.pipeline import PipelineSpace
 from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
@@ -195,7 +196,7 @@ def test_a_script_that_the_interpreter_refuses_is_a_compile_error(
         return script.finish()
 
     schedule = walks(Mlir(threads=1).space(SMALL))[0]
-    monkeypatch.setattr(compiler.transform.matmul, "transformation", refused)
+    monkeypatch.setattr(problem.transform.matmul, "transformation", refused)
     with pytest.raises(CompileError, match=r"^transform: .*TilingInterface") as refusal:
         Mlir(threads=1).build(SMALL, schedule)
     assert str(refusal.value).isprintable()
@@ -236,7 +237,7 @@ def test_the_exported_script_leads_from_the_payload_to_the_exported_ir(tmp_path:
     backend.export(workload, schedule, tmp_path)
     context = new_context()
     with context, ir.Location.unknown(context):
-        payload = compiler.parse((tmp_path / "payload.mlir").read_text())
+        payload = frontend.parse((tmp_path / "payload.mlir").read_text())
         script = ir.Module.parse((tmp_path / "schedule.mlir").read_text())
         apply_named_sequence(payload, script.body.operations[0], script)
         assert str(payload) == (tmp_path / "optimized.mlir").read_text()

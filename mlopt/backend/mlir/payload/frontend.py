@@ -7,7 +7,9 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
-from .nest import describe, operations, symbol
+from .complex_product import split
+from .merge import merge
+from .nest import LoopNest, describe, operations, read, symbol
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -24,16 +26,28 @@ BARRIER = "mlopt.barrier"
 
 
 def prepare(module: Any) -> None:
-    """Simplify a parsed payload to what schedules speak of. Needs an active context.
+    """Simplify a parsed payload to generic loop nests with tags, element-wise ones merged. Needs an active context.
 
     Raises UserError when it cannot be optimised.
     """
     _check(module)
-    expand(module)
     _generalize(module)
     _start_from_zero(module)
     _fuse(module)
+    read(module)
+
+
+def finish(module: Any) -> tuple[LoopNest, ...]:
+    """Make of a prepared module what schedules are applied to; returns its nests. Needs an active context.
+
+    Mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged.
+    """
+    expand(module)
+    PassManager.parse(CLEAN).run(module.operation)
+    split(module)
     _separate_starts(module)
+    merge(module)
+    return read(module)
 
 
 def parse(source: str) -> Any:
@@ -116,13 +130,13 @@ def _fuse(module: Any) -> None:
 
 
 def _separate_starts(module: Any) -> None:
-    """Give every reader of a fill or an empty tensor one of its own.
+    """Give every reader of a fill or an empty tensor one of its own, right before it.
 
     So a fill can be cleared where its reader is computed, and no reader has to keep what is in a buffer for another.
     """
     for name in ("linalg.fill", "tensor.empty"):  # fills first, for copies of them read empty tensors, too
         for start in [op for op in operations(module.operation) if op.name == name]:
-            for use in list(start.results[0].uses)[1:]:
-                with ir.InsertionPoint(start):
-                    copy = start.clone()
-                use.owner.operation.operands[use.operand_number] = copy.results[0]
+            for use in list(start.results[0].uses):
+                with ir.InsertionPoint(use.owner):
+                    use.owner.operation.operands[use.operand_number] = start.clone().results[0]
+            start.erase()
