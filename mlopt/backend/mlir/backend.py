@@ -84,8 +84,11 @@ class Mlir:
 
     def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
         from .library.write import compile_library
+        from .lowering import library_lowering
 
-        return compile_library(workload, schedule, self.build(workload, schedule), self.thread_count, name)
+        pipelines, threads = self._pipelines(), self.thread_count
+        lowering = pipelines.library_lowering if pipelines else library_lowering(threads)
+        return compile_library(workload, schedule, self.build(workload, schedule), lowering, threads, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure

@@ -15,12 +15,15 @@ from pydantic_core import ErrorDetails
 
 from ...core.errors import UserError, nearest
 from ...core.schedule import Value
-from .lowering import pipeline
+from .lowering import PLAIN_POINTERS, pipeline
 
 LONGEST_GROUP = 5
 """Passes whose order can be searched together: there are 120 orders of five."""
 
 MODULE = "builtin.module"
+
+LOWERS_BUFFERS = ("finalize-memref-to-llvm", "convert-func-to-llvm", "convert-to-llvm")
+"""Before the first of these, the conventions of calls must be decided."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,14 @@ class Pipelines(Strict):
     @property
     def lowering(self) -> str:
         return pipeline(*(step.fixed().text for step in self.after))
+
+    @property
+    def library_lowering(self) -> str:
+        """As `lowering`, to a function that takes plain pointers."""
+        names = [step.name for step in self.after]
+        place = next((place for place, name in enumerate(names) if name in LOWERS_BUFFERS), len(names))
+        texts = [step.fixed().text for step in self.after]
+        return pipeline(*texts[:place], PLAIN_POINTERS, *texts[place:])
 
     def every(self) -> Iterator[str]:
         """Every pass that may stand in a pipeline, with every value of every option, as elements of one."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
+from mlopt.backend.mlir.lowering import PLAIN_POINTERS
 from mlopt.backend.mlir.passes import Pipelines, read
 from mlopt.core.errors import UserError
 from mlopt.workloads.matmul.workload import Matmul
@@ -33,6 +34,11 @@ def pipelines(folder: Path, text: str) -> Pipelines:
 
 def test_the_lowering_is_a_pipeline_on_the_module(tmp_path: Path) -> None:
     assert pipelines(tmp_path, FILE).lowering == "builtin.module(func.func(lower-affine),convert-to-llvm)"
+
+
+def test_a_library_takes_plain_pointers_from_before_buffers_are_lowered(tmp_path: Path) -> None:
+    lowering = pipelines(tmp_path, FILE).library_lowering
+    assert lowering == f"builtin.module(func.func(lower-affine),{PLAIN_POINTERS},convert-to-llvm)"
 
 
 def test_every_value_of_every_option_stands_in_what_a_driver_is_asked(tmp_path: Path) -> None:
