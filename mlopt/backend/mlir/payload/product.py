@@ -12,8 +12,7 @@ class Product:
     """C[outer, m, n] += A[outer, m, k, inner] B[outer, k, inner, n], with loops by number.
 
     n is the loop of vectors, m that of a register tile's rows, k the innermost of the sum. An access through a sum of
-    loops, as that of a convolution's input, is allowed for A only; then neither m nor k is packed, and m, of which a
-    register tile takes several, is a loop that A does not stride along.
+    loops, as that of a convolution's input, is allowed for A only; then neither m nor k is packed.
     """
 
     nest: LoopNest
@@ -40,7 +39,7 @@ class Product:
         left = 1 - owners[0]
         a, b = nest.inputs[left], nest.inputs[1 - left]
         rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
-        m = next((loop for loop in reversed(rows) if a.walks(loop)), rows[-1] if rows else None)
+        m = rows[-1] if rows else None
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
         k = a.innermost() if a.innermost() in plain else max(plain, key=lambda loop: nest.sizes[loop], default=None)

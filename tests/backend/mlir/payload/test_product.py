@@ -101,12 +101,11 @@ def test_a_convolution_is_a_product_of_pixels_and_channels(layout: str, roles: M
     assert product.packed == (product.n,)
 
 
-def test_a_register_tile_takes_no_rows_of_which_the_image_skips_some() -> None:
-    (product,) = products(Conv2d(**CHANNELS, stride=2))
-    assert product.m == 0  # images, which are not strided
-    assert not product.strided
-    (product,) = products(Conv2d(**{**CHANNELS, "n": 1}, stride=2))
-    assert product.strided  # there is nothing else
+@pytest.mark.parametrize(("stride", "strided"), [(1, False), (2, True)])
+def test_rows_are_strided_where_the_image_skips_some(stride: int, strided: bool) -> None:
+    (product,) = products(Conv2d(**CHANNELS, stride=stride))
+    assert product.roles["m"] == 3
+    assert product.strided == strided
 
 
 def test_a_product_of_other_numbers_has_no_roles() -> None:
