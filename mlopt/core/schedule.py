@@ -44,6 +44,10 @@ class Schedule(tuple[Decision, ...]):
         """The first `length` decisions."""
         return tuple.__new__(Schedule, self[:length])
 
+    def after(self, length: int) -> Schedule:
+        """What follows the first `length` decisions."""
+        return tuple.__new__(Schedule, self[length:])
+
     def values(self) -> dict[str, Value]:
         """Knob to value, in the order of decision: the form that is stored."""
         return {decision.knob: decision.value for decision in self}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,21 +83,12 @@ class KnobSpace(ABC):
 
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
-        features = np.zeros((2, len(self.knobs)), dtype=np.float32)
-        for index, decision in enumerate(prefix):
-            features[:, index] = self.knobs[index].encode(decision.value), 1.0
-        return features.ravel()
+        return encoded(self.knobs, prefix)
 
     def check(self, schedule: Schedule) -> None:
         """Raise InvalidSchedule, naming the first decision that is out of place, unless `schedule` is complete."""
-        if self._follows_rules(schedule):
-            return
-        for length, decision in enumerate(schedule):
-            options = self.options(schedule.prefix(length))
-            if not _offered(decision, options):
-                expected = f"{options[0].knob} in {[o.value for o in options]}" if options else "nothing more"
-                raise InvalidSchedule(f"{decision.knob}={decision.value!r} is not legal here; expected {expected}")
-        raise InvalidSchedule(f"{self.knobs[len(schedule)].name} is not decided")
+        if not self._follows_rules(schedule):
+            refuse(self.options, schedule)
 
     def _follows_rules(self, schedule: Schedule) -> bool:
         """Whether `schedule` is complete and legal: found without counting, which in large spaces takes a while."""
@@ -149,6 +140,27 @@ class KnobSpace(ABC):
 
     def _count(self, depth: int, summary: tuple[Value, ...]) -> int:
         return 1 if depth == len(self.knobs) else sum(self._below(depth, summary)[1])
+
+
+def encoded(knobs: Sequence[Knob], prefix: Schedule) -> NDArray[np.float32]:
+    """Shape (2 * number of knobs,): the code of each knob that `prefix` decides, then whether it does."""
+    chosen = prefix.values()
+    features = np.zeros((2, len(knobs)), dtype=np.float32)
+    for index, knob in enumerate(knobs):
+        if knob.name in chosen:
+            features[:, index] = knob.encode(chosen[knob.name]), 1.0
+    return features.ravel()
+
+
+def refuse(options: Callable[[Schedule], Sequence[Decision]], schedule: Schedule) -> NoReturn:
+    """Raise InvalidSchedule for a schedule that is not complete and legal, naming the first decision out of place."""
+    for length, decision in enumerate(schedule):
+        legal = options(schedule.prefix(length))
+        if not _offered(decision, legal):
+            expected = f"{legal[0].knob} in {[option.value for option in legal]}" if legal else "nothing more"
+            raise InvalidSchedule(f"{decision.knob}={decision.value!r} is not legal here; expected {expected}")
+    left = options(schedule)
+    raise InvalidSchedule(f"{left[0].knob} is not decided" if left else "there is no way on from here")
 
 
 def _offered(decision: Decision, options: Sequence[Decision]) -> bool:

@@ -12,6 +12,7 @@ from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
+    from ...core.alternatives import Alternatives
     from .program import MlirProgram
     from .space.matmul import ContractionSpace
     from .space.program import ProgramSpace
@@ -39,8 +40,8 @@ class Mlir:
     def thread_count(self) -> int:
         return available_cores() if self.threads == "all" else int(self.threads)
 
-    def space(self, workload: Workload) -> ContractionSpace | ProgramSpace:
-        from .compiler import problem
+    def space(self, workload: Workload) -> ContractionSpace | ProgramSpace | Alternatives:
+        from .problem import problem
 
         return problem(workload.source("mlir"), self.thread_count).space
 

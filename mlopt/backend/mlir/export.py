@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ...core.schedule import Schedule
 from ...protocols import Workload
-from .compiler import build, problem, script_text
+from .compiler import build, script_text
 from .lowering import SCHEDULED_LEVEL, lowering
+from .problem import problem
 
 RERUN = Path(__file__).with_name("rerun.py")
 
@@ -20,7 +21,7 @@ def export(workload: Workload, schedule: Schedule, threads: int, directory: Path
     source = workload.source("mlir")
     program = build(source, schedule, threads)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "payload.mlir").write_text(problem(source, threads).text)
+    (directory / "payload.mlir").write_text(problem(source, threads).stated(schedule)[0].text)
     (directory / "schedule.mlir").write_text(script_text(source, schedule, threads))
     (directory / "optimized.mlir").write_text(program.ir)
     shutil.copyfile(workload.reference_file, directory / "reference.py")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlopt.backend.mlir import backend, compiler, naive
+from mlopt.backend.mlir import backend, compiler, naive, problem
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.transform.script import Script
@@ -141,7 +141,7 @@ def test_a_script_that_the_interpreter_refuses_is_a_compile_error(
         return script.finish()
 
     schedule = walks(Mlir(threads=1).space(SMALL))[0]
-    monkeypatch.setattr(compiler.transform.matmul, "transformation", refused)
+    monkeypatch.setattr(problem.transform.matmul, "transformation", refused)
     with pytest.raises(CompileError, match=r"^transform: .*TilingInterface") as refusal:
         Mlir(threads=1).build(SMALL, schedule)
     assert str(refusal.value).isprintable()

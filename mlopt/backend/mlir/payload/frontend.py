@@ -7,7 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
-from .nest import describe, operations, symbol
+from .nest import LoopNest, describe, operations, read, symbol
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -24,16 +24,26 @@ BARRIER = "mlopt.barrier"
 
 
 def prepare(module: Any) -> None:
-    """Simplify a parsed payload to what schedules speak of. Needs an active context.
+    """Simplify a parsed payload to generic loop nests with tags, element-wise ones merged. Needs an active context.
 
     Raises UserError when it cannot be optimised.
     """
     _check(module)
-    expand(module)
     _generalize(module)
     _start_from_zero(module)
     _fuse(module)
+    read(module)
+
+
+def finish(module: Any) -> tuple[LoopNest, ...]:
+    """Make of a prepared module what schedules are applied to; returns its nests. Needs an active context.
+
+    Mathematical functions become arithmetic, and every nest gets a start of its own.
+    """
+    expand(module)
+    PassManager.parse(CLEAN).run(module.operation)
     _separate_starts(module)
+    return read(module)
 
 
 def parse(source: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.naive import lower
-from mlopt.backend.mlir.payload.frontend import BARRIER, entry_point, first_line, parse, prepare
+from mlopt.backend.mlir.payload.frontend import BARRIER, entry_point, finish, first_line, parse, prepare
 from mlopt.backend.mlir.payload.nest import operations, read
 from mlopt.backend.mlir.program import MlirKernel, compile_llvm
 from mlopt.evaluator.correctness import empty
@@ -68,6 +68,7 @@ BY_ROWS = function(f"""
 def prepared(text: str) -> ir.Module:
     module = parse(text)
     prepare(module)
+    finish(module)
     return module
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir
-from mlopt.backend.mlir.payload.frontend import parse, prepare
+from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import TAG, Access, LoopNest, operations, read
 from mlopt.core.errors import UserError
 from mlopt.protocols import Workload
@@ -24,6 +24,7 @@ from mlopt.workloads.softmax.workload import Softmax
 def nests(workload: Workload) -> dict[str, LoopNest]:
     module = parse(workload.source("mlir"))
     prepare(module)
+    finish(module)
     return {nest.tag: nest for nest in read(module)}
 
 
@@ -121,6 +122,7 @@ def test_a_subscript_that_is_no_sum_of_loops_is_a_mistake(subscript: str) -> Non
 def test_tags_say_the_kind_and_are_found_again_in_the_program() -> None:
     module = parse(Softmax(rows=3, cols=8).source("mlir"))
     prepare(module)
+    finish(module)
     tags = [nest.tag for nest in read(module)]
     assert sorted(tags) == ["fill0", "fill1", "map0", "map1", "reduce0", "reduce1"]
     marked = [op for op in operations(module.operation) if TAG in op.attributes]

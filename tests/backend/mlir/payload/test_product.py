@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from mlopt.backend.mlir.payload.frontend import parse, prepare
+from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.payload.product import Product
 from mlopt.protocols import Workload
@@ -22,6 +22,7 @@ from mlopt.workloads.softmax.workload import Softmax
 def products(workload: Workload) -> list[Product]:
     module = parse(workload.source("mlir"))
     prepare(module)
+    finish(module)
     return [product for nest in read(module) if (product := Product.find(nest))]
 
 
@@ -111,6 +112,7 @@ def test_rows_are_strided_where_the_image_skips_some(stride: int, strided: bool)
 def test_a_product_of_other_numbers_has_no_roles() -> None:
     module = parse(Matmul(m=3, n=5, k=7).source("mlir").replace("f32", "f64"))
     prepare(module)
+    finish(module)
     assert not any(Product.find(nest) for nest in read(module))
 
 

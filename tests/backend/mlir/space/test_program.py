@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir, new_context
-from mlopt.backend.mlir.payload.frontend import parse, prepare
+from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.program import FUSED, MOST_BLOCKS, MOST_SIZES, ProgramSpace
@@ -50,6 +50,7 @@ def space_of(workload: Workload, simd: Simd = AVX2, threads: int = 2) -> Program
     with context, ir.Location.unknown(context):
         module = parse(workload.source("mlir"))
         prepare(module)
+        finish(module)
         return ProgramSpace(read(module), simd, threads)
 
 

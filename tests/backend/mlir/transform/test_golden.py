@@ -13,7 +13,7 @@ import pytest
 
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.payload.contraction import Contraction
-from mlopt.backend.mlir.payload.frontend import parse, prepare
+from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.matmul import ContractionSpace
@@ -115,6 +115,7 @@ def texts(name: str) -> dict[str, str]:
             workload, values = PROGRAMS[name]
             module = parse(workload.source("mlir"))
             prepare(module)
+            finish(module)
             space = ProgramSpace(read(module), AVX2, threads=2)
             schedule = completed(space, values)
             space.check(schedule)
