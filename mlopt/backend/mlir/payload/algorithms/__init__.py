@@ -7,11 +7,12 @@ from types import ModuleType
 from typing import Any
 
 from .....core.schedule import Schedule
+from . import img2col, winograd
 
 Rewrite = Callable[[Any], None]
 """Makes of a prepared module, in place, another one that computes the same. Needs an active context."""
 
-ALGORITHMS: tuple[ModuleType, ...] = ()
+ALGORITHMS: tuple[ModuleType, ...] = (img2col, winograd)
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Rewrite]:
