@@ -2,7 +2,7 @@
 
 An output tile of m by m pixels is A^T [(G g G^T) * (B^T d B)] A, with one product of matrices over channels for each of
 the (m + 2)^2 points of the transformed tiles. The matrices are those of Toom and Cook, for the interpolation points
-0, 1, -1, 2, -2 and infinity.
+0, 1, -1, -2, 1/2 and infinity.
 """
 
 from __future__ import annotations
@@ -26,19 +26,23 @@ from .img2col import windows
 TAPS = 3
 """The filter's extent along each side."""
 
-POINTS = (0, 1, -1, 2, -2)
-"""Finite interpolation points, in the order in which larger tiles take them in."""
+POINTS = (0.0, 1.0, -1.0, -2.0, 0.5)
+"""Finite interpolation points, in the order in which larger tiles take them in (Barabasz et al. 2020)."""
 
-TILES = (2, 3, 4)
-"""Pixels of an output tile along each side; larger ones lose too many digits."""
+LEAST_CHANNELS = {2: 4, 3: 16, 4: 16}
+"""Pixels of an output tile along each side, and the terms that a product of its points must have.
+
+Transforms round relative to the largest pixel of a patch, but what is tolerated is relative to the terms of one output
+pixel. With many channels both are alike: from these on the error stays below a quarter of the tolerance of conv2d.
+"""
 
 Matrix = NDArray[np.float64]
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:
-    """Where every window of the program is 3 by 3 with unit stride, and output tiles cover it evenly."""
+    """Where every window of the program is 3 by 3 with unit stride, and output tiles cover it evenly and precisely."""
     found = [Filtering.find(product) for _, product in windows(module)]
-    ways = [tile for tile in TILES if found and all(each and each.covered_by(tile) for each in found)]
+    ways = [tile for tile in LEAST_CHANNELS if found and all(each and each.admits(tile) for each in found)]
     return {
         Schedule.of({"algorithm": "winograd", "output_tile": tile}): functools.partial(rewrite, tile) for tile in ways
     }
@@ -70,9 +74,9 @@ def matrices(tile: int) -> tuple[Matrix, Matrix, Matrix]:
     return output, filters, inputs
 
 
-def _with_roots(roots: Sequence[int]) -> Matrix:
+def _with_roots(roots: Sequence[float]) -> Matrix:
     """The coefficients of the polynomial with these zeros, from the constant one up."""
-    return np.polynomial.polynomial.polyfromroots(roots)
+    return np.polynomial.Polynomial.fromroots(roots).coef
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,12 @@ class Filtering:
             return None
         return cls(product, sides[0], sides[1])
 
-    def covered_by(self, tile: int) -> bool:
-        return all(self.product.nest.sizes[pixel] % tile == 0 for pixel, _ in (self.rows, self.columns))
+    def admits(self, tile: int) -> bool:
+        """Whether output tiles cover the image evenly, and are precise enough."""
+        nest = self.product.nest
+        channels = math.prod(nest.sizes[loop] for loop in nest.reductions) // TAPS**2
+        even = all(nest.sizes[pixel] % tile == 0 for pixel, _ in (self.rows, self.columns))
+        return even and channels >= LEAST_CHANNELS[tile]
 
 
 def _replace(op: Any, filtering: Filtering, tile: int) -> None:
