@@ -74,7 +74,8 @@ class _Nest:
         """Whether these loops can be one, if the tensors' dimensions are `joined` with their next ones."""
         alike = (first in self.reductions) == (second in self.reductions) and not {first, second} & self.indexed
         return alike and all(
-            (found := access.subscripts(first, second)) == () or (found is not None and found[0] in joined[access.value])
+            (found := access.subscripts(first, second)) == ()
+            or (found is not None and found[0] in joined[access.value])
             for access in self.accesses
         )
 
@@ -99,7 +100,11 @@ class _Walk:
         used = [dimension for dimension, row in enumerate(self.rows) if row[first] or row[second]]
         if not used:
             return ()
-        return tuple(used) if len(used) == 2 and self.loops(used[0]) == [first, second] and used[1] == used[0] + 1 else None
+        return (
+            tuple(used)
+            if len(used) == 2 and self.loops(used[0]) == [first, second] and used[1] == used[0] + 1
+            else None
+        )
 
 
 @dataclass(frozen=True)

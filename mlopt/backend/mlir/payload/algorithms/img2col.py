@@ -7,6 +7,7 @@ from typing import Any
 
 from .....core.schedule import Schedule
 from ...bindings import ir
+from ..merge import wall
 from ..nest import TAG, LoopNest, operations, read
 from ..product import Product
 from .build import copied, loops
@@ -51,7 +52,7 @@ def _unfold(op: Any, product: Product) -> None:
     places = ir.AffineMap.get(len(order), 0, [place.get(loop, zero) for loop in range(len(nest.sizes))])
     maps = list(op.attributes["indexing_maps"])
     subscripts = [each.compose(places) for each in ir.AffineMapAttr(maps[left]).value.results]
-    op.operands[left] = copied(op.operands[left], subscripts, [nest.sizes[loop] for loop in order])
+    op.operands[left] = wall(copied(op.operands[left], subscripts, [nest.sizes[loop] for loop in order]))
     every = loops(len(nest.sizes))
     maps[left] = ir.AffineMapAttr.get(ir.AffineMap.get(len(every), 0, [every[loop] for loop in order]))
     op.attributes["indexing_maps"] = ir.ArrayAttr.get(maps)

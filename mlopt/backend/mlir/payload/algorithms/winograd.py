@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .....core.schedule import Schedule
 from ...bindings import ir
 from ..product import Product
-from .build import Label, Subscript, einsum
+from .build import Label, Subscript, copied, einsum, loops
 from .img2col import windows
 
 TAPS = 3
@@ -41,7 +41,7 @@ Matrix = NDArray[np.float64]
 
 def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:
     """Where every window of the program is 3 by 3 with unit stride, and output tiles cover it evenly and precisely."""
-    found = [Filtering.find(product) for _, product in windows(module)]
+    found = [Filtering.find(product) if _from_zero(op) else None for op, product in windows(module)]
     ways = [tile for tile in LEAST_CHANNELS if found and all(each and each.admits(tile) for each in found)]
     return {
         Schedule.of({"algorithm": "winograd", "output_tile": tile}): functools.partial(rewrite, tile) for tile in ways
@@ -51,10 +51,16 @@ def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:
 def rewrite(tile: int, module: Any) -> None:
     """Compute the convolutions of a program with output tiles of `tile` by `tile`."""
     for op, product in list(windows(module)):
-        filtering = Filtering.find(product)
-        if filtering is not None:
+        if filtering := Filtering.find(product):
             with ir.InsertionPoint(op), op.location:
                 _replace(op, filtering, tile)
+
+
+def _from_zero(op: Any) -> bool:
+    """Whether no subscript has an offset."""
+    maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+    zeros = ir.AffineMap.get(0, 0, [ir.AffineConstantExpr.get(0)] * maps[0].n_dims)
+    return all(ir.AffineConstantExpr(each.compose(zeros)).value == 0 for one in maps for each in one.results)
 
 
 def matrices(tile: int) -> tuple[Matrix, Matrix, Matrix]:
@@ -94,6 +100,8 @@ class Filtering:
         nest = product.nest
         a, b = nest.inputs[product.left], nest.inputs[1 - product.left]
         sides = []
+        if not all(any(row) for row in (*a.rows, *b.rows, *nest.outputs[0].rows)):
+            return None
         for row in a.rows:
             used = [loop for loop, coefficient in enumerate(row) if coefficient]
             if len(used) == 1 and row[used[0]] == 1:
@@ -131,33 +139,46 @@ def _replace(op: Any, filtering: Filtering, tile: int) -> None:
     sizes: dict[Label, int] = dict(enumerate(nest.sizes))
     sizes |= {"p": points, "q": points, "y": tile, "x": tile, row_tap: TAPS, column_tap: TAPS, "i": points, "j": points}
     sizes |= {"rows": nest.sizes[row] // tile, "columns": nest.sizes[column] // tile}
-    sizes["width"] = nest.sizes[column] + TAPS - 1
-    images = [loop for loop in nest.parallel if a.varies_with(loop) and loop not in (row, column)]
-    features = [loop for loop in nest.parallel if b.varies_with(loop) and loop not in images]
-    groups = [loop for loop in images if b.varies_with(loop)]
-    channels = [loop for loop in sorted(nest.reductions) if loop not in taps]
+    sizes |= {"height": nest.sizes[row] + TAPS - 1, "width": nest.sizes[column] + TAPS - 1}
+    features: list[Label] = [loop for loop in nest.parallel if b.varies_with(loop) and not a.varies_with(loop)]
+    channels: list[Label] = [loop for loop in sorted(nest.reductions) if loop not in taps]
 
-    seen: dict[Label, Subscript] = {row: ("rows", tile, "i"), column: "width"}
+    seen: dict[Label, Label] = {row: "height", column: "width"}
     read = [seen.get(loop, loop) for loop in (_loop(each, taps) for each in a.rows)]
-    bands, patches = [*images, "rows", "p", "width", *channels], ["p", "q", *images, "rows", "columns", *channels]
-    step = einsum(_constant(to_input, kind), image, ["p", "i"], read, bands, sizes)
-    read = [("columns", tile, "j") if label == "width" else label for label in bands]
-    step = einsum(_constant(to_input, kind), step, ["q", "j"], read, patches, sizes)
+    image, read = _with_last(image, read, channels, sizes)
+    step = image
+    for side, tiles, point, tap in (("height", "rows", "p", "i"), ("width", "columns", "q", "j")):
+        split = [each for label in read for each in ([tiles, point] if label == side else [label])]
+        split = ["p", "q", *(label for label in split if label not in ("p", "q"))] if side == "width" else split
+        strided: list[Subscript] = [(tiles, tile, tap) if label == side else label for label in read]
+        step, read = einsum(_constant(to_input, kind), step, [point, tap], strided, split, sizes), split
 
+    filters, taken = _with_last(filters, [_loop(each) for each in b.rows], features, sizes)
+    weights: list[Label] = ["p", "q", *(label for label in taken if label not in taps)]
     both = np.einsum("pi,qj->pqij", to_filters, to_filters)
-    weights: list[Label] = ["p", "q", *groups, *channels, *features]
-    read = [_loop(each) for each in b.rows]
-    filtered = einsum(_constant(both, kind), filters, ["p", "q", *taps], read, weights, sizes)
+    filtered = einsum(_constant(both, kind), filters, ["p", "q", *taps], taken, weights, sizes)
 
-    products: list[Label] = ["p", "q", *images, "rows", "columns", *features]
-    step = einsum(step, filtered, patches, weights, products, sizes)
+    products: list[Label] = [*(label for label in read if label not in channels), *features]
+    step = einsum(step, filtered, read, weights, products, sizes)
 
-    split = {row: ["rows", "y"], column: ["columns", "x"]}
-    parts = [split.get(loop, [loop]) for loop in map(_loop, c.rows)]
+    tiled: dict[Label, list[Label]] = {row: ["rows", "y"], column: ["columns", "x"]}
+    parts = [tiled.get(loop, [loop]) for loop in map(_loop, c.rows)]
     both = np.einsum("yp,xq->yxpq", to_output, to_output)
     pixels = [label for part in parts for label in part]
     step = einsum(_constant(both, kind), step, ["y", "x", "p", "q"], products, pixels, sizes)
     _hand_on(op, step, parts)
+
+
+def _with_last(
+    tensor: Any, labels: Sequence[Label], last: Sequence[Label], sizes: Mapping[Label, int]
+) -> tuple[Any, list[Label]]:
+    """A tensor whose innermost dimension is one of `last`, with its labels: transposed once, if need be."""
+    if labels[-1] in last or not last:
+        return tensor, list(labels)
+    order = [*(label for label in labels if label not in last), *last]
+    places = loops(len(order))
+    read = [places[order.index(label)] for label in labels]
+    return copied(tensor, read, [sizes[label] for label in order]), order
 
 
 def _loop(row: tuple[int, ...], besides: Collection[int] = ()) -> int:
