@@ -29,17 +29,25 @@ def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
     """Complete schedules, the most promising first: blocks of several sizes, everything fused that can be."""
     caches = cache_bytes()
     first, second = caches.get("L1", 1 << 15), caches.get("L2", 1 << 19)
+    packings: Sequence[Mapping[str, Value]]
     last: tuple[bool, ...]
     vectors: tuple[int, ...]
     sizes: tuple[int, ...]
     if any(isinstance(inner, ProductKnobs) for inner in space.inner.values()):
-        vectors, packings, last = VECTORS[:1], PACKINGS, (True, False)
+        packings = PACKINGS[::-1] if _small_rows(space, first) else PACKINGS
+        vectors, last = VECTORS[:1], (True, False)
         sizes = (MANY, second // 2, first)
     else:
         vectors, packings, last = VECTORS, PACKINGS[:1], (False,)
         sizes = (second // 2, first // 2, 2 * second, first // 8)
     for size, packing, alone, count in itertools.product(sizes, packings, last, vectors):
         yield _Walk(space, size // ELEMENT_BYTES, count, packing, alone).schedule().values()
+
+
+def _small_rows(space: ProgramSpace, cache: int) -> bool:
+    """Whether A fits half of a cache of so many bytes, in every product: then it need not be packed."""
+    products = [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]
+    return all(2 * ELEMENT_BYTES * each.size["m"] * each.size.get("k", 1) <= cache for each in products)
 
 
 class _Walk:

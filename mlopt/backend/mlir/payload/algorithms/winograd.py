@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from .....core.schedule import Schedule
 from ...bindings import ir
+from ..merge import wall
 from ..product import Product
 from .build import Label, Subscript, copied, einsum, loops
 from .img2col import windows
@@ -165,7 +166,11 @@ def _replace(op: Any, filtering: Filtering, tile: int) -> None:
     parts = [tiled.get(loop, [loop]) for loop in map(_loop, c.rows)]
     both = np.einsum("yp,xq->yxpq", to_output, to_output)
     pixels = [label for part in parts for label in part]
-    step = einsum(_constant(both, kind), step, ["y", "x", "p", "q"], products, pixels, sizes)
+    along = pixels if pixels[-1] in features else [*(each for each in pixels if each not in features), *features]
+    step = einsum(_constant(both, kind), step, ["y", "x", "p", "q"], products, along, sizes)
+    if along != pixels:
+        places = loops(len(pixels))
+        step = copied(wall(step), [places[pixels.index(label)] for label in along], [sizes[label] for label in pixels])
     _hand_on(op, step, parts)
 
 
