@@ -22,7 +22,12 @@ def _load(module: str) -> Any:
 
 
 ir = _load("ir")
+affine = _load("dialects.affine")
+arith = _load("dialects.arith")
 linalg = _load("dialects.linalg")
+math = _load("dialects.math")
+scf = _load("dialects.scf")
+tensor = _load("dialects.tensor")
 structured = _load("dialects.transform.structured")
 transform = _load("dialects.transform")
 vector = _load("dialects.transform.vector")

@@ -130,13 +130,13 @@ def _fuse(module: Any) -> None:
 
 
 def _separate_starts(module: Any) -> None:
-    """Give every reader of a fill or an empty tensor one of its own.
+    """Give every reader of a fill or an empty tensor one of its own, right before it.
 
     So a fill can be cleared where its reader is computed, and no reader has to keep what is in a buffer for another.
     """
     for name in ("linalg.fill", "tensor.empty"):  # fills first, for copies of them read empty tensors, too
         for start in [op for op in operations(module.operation) if op.name == name]:
-            for use in list(start.results[0].uses)[1:]:
-                with ir.InsertionPoint(start):
-                    copy = start.clone()
-                use.owner.operation.operands[use.operand_number] = copy.results[0]
+            for use in list(start.results[0].uses):
+                with ir.InsertionPoint(use.owner):
+                    use.owner.operation.operands[use.operand_number] = start.clone().results[0]
+            start.erase()

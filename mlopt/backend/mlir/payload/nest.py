@@ -79,6 +79,8 @@ class LoopNest:
     """The arithmetic of the body, in order."""
     consumers: tuple[str, ...] = ()
     """The nests that read the result."""
+    enclosed: bool = False
+    """Whether it stands within loops of the program's own, and so computes a part of a block already."""
 
     @property
     def parallel(self) -> tuple[int, ...]:
@@ -176,6 +178,7 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         inputs=tuple(accesses[: len(inputs)]),
         outputs=tuple(accesses[len(inputs) :]),
         operations=arithmetic,
+        enclosed=op.parent.name != "func.func",
     )
     kind = "product" if nest.is_product else kind
     count = sum(tag.rstrip("0123456789") == kind for tag in tags)

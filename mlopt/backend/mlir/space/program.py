@@ -83,29 +83,35 @@ class ProgramSpace(KnobSpace):
     """Blocks and fusion of every nest, from the last one back to the first, then how each is computed in its block.
 
     Blocks divide their loops evenly, so that everything within them has a static shape. A nest may be fused only into
-    blocks that do not make it compute anything twice.
+    blocks that do not make it compute anything twice. What the program itself puts into loops stays there.
     """
 
     def __init__(self, nests: Sequence[LoopNest], simd: Simd, threads: int) -> None:
         self.simd, self.threads = simd, threads
         self._distinct = functools.cache(self._find_distinct)
         self.nests = {nest.tag: nest for nest in nests}
-        placed = [nest for nest in reversed(nests) if not nest.is_fill]
-        single = len(placed) == 1
-        knobs: list[Knob] = []
+        computing = [nest for nest in reversed(nests) if not nest.is_fill]
+        single = len(computing) == 1
+        self.knobs: tuple[Knob, ...] = ()
         self.placements: dict[str, Placement] = {}
+        """Of all nests but fills and those enclosed in the program's own loops."""
         self.inner: dict[str, Inner] = {}
         self._owners: dict[str, Placement | Inner] = {}
-        for nest in placed:
+        self._position: dict[str, int] = {}
+        for nest in computing:
             prefix = "" if single else f"{nest.tag}."
             inner = ProductKnobs.of(nest, prefix, simd) or VectorKnobs(nest, prefix, simd)
-            placement = Placement(nest, prefix, bool(nest.consumers), simd.lanes, inner.vector_loop)
-            self.placements[nest.tag], self.inner[nest.tag] = placement, inner
-            for owner, new in ((placement, placement.knobs(knobs)), (inner, inner.knobs)):
-                knobs += new
-                self._owners.update((knob.name, owner) for knob in new)
-        self.knobs = tuple(knobs)
-        self._position = {knob.name: position for position, knob in enumerate(knobs)}
+            self.inner[nest.tag] = inner
+            if not nest.enclosed:
+                placement = Placement(nest, prefix, bool(nest.consumers), simd.lanes, inner.vector_loop)
+                self.placements[nest.tag] = placement
+                self._add(placement, placement.knobs(self.knobs))
+            self._add(inner, inner.knobs)
+
+    def _add(self, owner: Placement | Inner, knobs: Sequence[Knob]) -> None:
+        self.knobs += tuple(knobs)
+        for knob in knobs:
+            self._owners[knob.name], self._position[knob.name] = owner, len(self._position)
 
     def hints(self) -> Sequence[Mapping[str, Value]]:
         """Schedules that should do well, the most promising first."""

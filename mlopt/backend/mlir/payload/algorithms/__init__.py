@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import Any
 
 from .....core.schedule import Schedule
-from . import img2col, winograd
+from . import img2col, online_softmax, winograd
 
 Rewrite = Callable[[Any], None]
 """Makes of a prepared module, in place, another one that computes the same. Needs an active context."""
 
-ALGORITHMS: tuple[ModuleType, ...] = (img2col, winograd)
+ALGORITHMS = (online_softmax, img2col, winograd)
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Rewrite]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,20 +41,26 @@ Matrix = NDArray[np.float64]
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:
-    """Where every window of the program is 3 by 3 with unit stride, and output tiles cover it evenly and precisely."""
-    found = [Filtering.find(product) if _from_zero(op) else None for op, product in windows(module)]
-    ways = [tile for tile in LEAST_CHANNELS if found and all(each and each.admits(tile) for each in found)]
+    """Where there are windows of 3 by 3 with unit stride, which output tiles cover evenly and precisely."""
+    found = [filtering for _, filtering in _filterings(module)]
+    ways = [tile for tile in LEAST_CHANNELS if any(filtering.admits(tile) for filtering in found)]
     return {
         Schedule.of({"algorithm": "winograd", "output_tile": tile}): functools.partial(rewrite, tile) for tile in ways
     }
 
 
 def rewrite(tile: int, module: Any) -> None:
-    """Compute the convolutions of a program with output tiles of `tile` by `tile`."""
-    for op, product in list(windows(module)):
-        if filtering := Filtering.find(product):
+    """Compute the convolutions that admit it with output tiles of `tile` by `tile`."""
+    for op, filtering in list(_filterings(module)):
+        if filtering.admits(tile):
             with ir.InsertionPoint(op), op.location:
                 _replace(op, filtering, tile)
+
+
+def _filterings(module: Any) -> Iterator[tuple[Any, Filtering]]:
+    for op, product in windows(module):
+        if _from_zero(op) and (filtering := Filtering.find(product)):
+            yield op, filtering
 
 
 def _from_zero(op: Any) -> bool:
@@ -83,7 +89,7 @@ def matrices(tile: int) -> tuple[Matrix, Matrix, Matrix]:
 
 def _with_roots(roots: Sequence[float]) -> Matrix:
     """The coefficients of the polynomial with these zeros, from the constant one up."""
-    return np.polynomial.Polynomial.fromroots(roots).coef
+    return np.asarray(np.polynomial.Polynomial.fromroots(roots).coef, np.float64)
 
 
 @dataclass(frozen=True)
