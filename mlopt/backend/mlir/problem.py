@@ -10,8 +10,7 @@ from typing import Any
 from ...core.alternatives import Alternatives
 from ...core.schedule import Schedule
 from . import openmp, transform
-from .bindings import ir
-from .context import active
+from .bindings import active, ir
 from .payload.algorithms import rewrites
 from .payload.contraction import Contraction
 from .payload.frontend import finish, parse, prepare
