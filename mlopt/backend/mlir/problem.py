@@ -78,6 +78,8 @@ def _formulation(text: str, threads: int, rewrite: Callable[[Any], None] | None 
         if rewrite:
             rewrite(module)
         nests = finish(module)
+        if contraction := Contraction.find(module):
+            return Formulation(str(module), ContractionSpace(contraction, host_simd(), threads))
         return Formulation(str(module), ProgramSpace(nests, host_simd(), threads))
 
 

@@ -107,15 +107,14 @@ def _product(op: Any, nest: LoopNest) -> Any:
     right = _right(nest)
     assert right is not None
     maps = [list(ir.AffineMapAttr(each).value.results) for each in op.attributes["indexing_maps"]]
-    count = len(nest.sizes)
-    part, term = ir.AffineDimExpr.get(count), ir.AffineDimExpr.get(count + 1)
+    part, term = (ir.AffineDimExpr.get(len(nest.sizes) + extra) for extra in (0, 1))
     turned, order = _turned(op.operands[right], nest, right)
-    maps[right] = [{"part": part, "term": term}.get(each) or ir.AffineDimExpr.get(each) for each in order]
+    maps[right] = [ir.AffineDimExpr.get(loop) for loop in order]
     maps[1 - right] = [*maps[1 - right], term]
     maps[2] = [*maps[2], part]
     operands = [op.operands[0], op.operands[1]]
     operands[right] = wall(turned)
-    kinds = ["reduction" if loop in nest.reductions else "parallel" for loop in range(count)]
+    kinds = ["reduction" if loop in nest.reductions else "parallel" for loop in range(len(nest.sizes))]
 
     def body(left: Any, other: Any, total: Any) -> Any:
         product = _scalar("arith.mulf", left, other)
@@ -124,31 +123,32 @@ def _product(op: Any, nest: LoopNest) -> Any:
     return _generic([*operands, op.operands[2]], maps, [*kinds, "parallel", "reduction"], body)
 
 
-def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int | str]]:
+def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int]]:
     """B and i B, and the loops of the product that its dimensions belong to.
 
     Its dimensions are in the order in which the product walks through them: loops that both operands share, of the sum
-    as A has them, `term`, of the result as C has them, `part`.
+    as A has them, over the terms of A, of the result as C has them, over its parts.
     """
+    part, term = len(nest.sizes), len(nest.sizes) + 1
     a, b, c = nest.inputs[1 - right], nest.inputs[right], nest.outputs[0]
     inner = [loop for row in a.rows for loop, each in enumerate(row) if each and loop in nest.reductions]
     inner = [*sorted(nest.reductions.difference(inner)), *dict.fromkeys(inner)]
     outer = [loop for row in c.rows for loop, each in enumerate(row) if each]
     shared = [loop for loop in outer if a.varies_with(loop)]
-    wanted = [*shared, *inner, "term", *(loop for loop in outer if loop not in shared), "part"]
-    order = [each for each in wanted if isinstance(each, str) or b.varies_with(each)]
-    place = {each: ir.AffineDimExpr.get(position) for position, each in enumerate(order)}
+    wanted = [*shared, *inner, term, *(loop for loop in outer if loop not in shared), part]
+    order = [loop for loop in wanted if loop in (part, term) or b.varies_with(loop)]
+    place = {loop: ir.AffineDimExpr.get(position) for position, loop in enumerate(order)}
     constants = [ir.AffineConstantExpr.get(each) for each in (0, 1)]
     own = [place[row.index(1)] if any(row) else constants[0] for row in b.rows]
-    shape = [2 if isinstance(each, str) else nest.sizes[each] for each in order]
+    shape = [2 if loop in (part, term) else nest.sizes[loop] for loop in order]
     empty = ir.Operation.create(EMPTY, results=[ir.RankedTensorType.get(shape, ir.F32Type.get())]).result
 
     def body(real: Any, imaginary: Any, _: Any) -> Any:
-        itself, is_real = _is_first(order.index("term")), _is_first(order.index("part"))
+        itself, is_real = _is_first(order.index(term)), _is_first(order.index(part))
         negative = _scalar("arith.negf", imaginary)
         return _select(itself, _select(is_real, real, imaginary), _select(is_real, negative, real))
 
-    maps = [*([*own, part] for part in constants), list(place.values())]
+    maps = [*([*own, each] for each in constants), list(place.values())]
     return _generic([value, value, empty], maps, ["parallel"] * len(order), body), order
 
 

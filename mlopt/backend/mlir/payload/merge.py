@@ -70,14 +70,19 @@ class _Nest:
             if isinstance(value.type, ir.RankedTensorType)
         ]
 
-    def side_by_side(self, first: int, second: int, joined: Mapping[Any, set[int]]) -> bool:
+    def side_by_side(self, loops: tuple[int, int], joined: Mapping[Any, set[int]]) -> bool:
         """Whether these loops can be one, if the tensors' dimensions are `joined` with their next ones."""
+<<<<<<< HEAD
         alike = (first in self.reductions) == (second in self.reductions) and not {first, second} & self.indexed
         return alike and all(
             (found := access.subscripts(first, second)) == ()
             or (found is not None and found[0] in joined[access.value])
             for access in self.accesses
         )
+=======
+        alike = len({loop in self.reductions for loop in loops}) == 1 and self.indexed.isdisjoint(loops)
+        return alike and all(access.permits(loops, joined[access.value]) for access in self.accesses)
+>>>>>>> h3
 
 
 @dataclass(frozen=True)
@@ -88,13 +93,14 @@ class _Walk:
     expressions: tuple[Any, ...]
     rows: tuple[tuple[int, ...], ...]
 
-    def loops(self, dimension: int) -> list[int] | None:
+    def loops(self, dimension: int) -> tuple[int, int] | None:
         """The two loops that a dimension and its next one are walked through by; None where there is more to it."""
-        pair = self.expressions[dimension : dimension + 2]
-        if not all(isinstance(each, ir.AffineDimExpr) for each in pair):
-            return None
-        return [ir.AffineDimExpr(each).position for each in pair]
+        first, second = self.expressions[dimension : dimension + 2]
+        if isinstance(first, ir.AffineDimExpr) and isinstance(second, ir.AffineDimExpr):
+            return first.position, second.position
+        return None
 
+<<<<<<< HEAD
     def subscripts(self, first: int, second: int) -> tuple[int, ...] | None:
         """Two neighbouring dimensions that are `first` and `second`, () if neither occurs; None where it is neither."""
         used = [dimension for dimension, row in enumerate(self.rows) if row[first] or row[second]]
@@ -105,6 +111,12 @@ class _Walk:
             if len(used) == 2 and self.loops(used[0]) == [first, second] and used[1] == used[0] + 1
             else None
         )
+=======
+    def permits(self, loops: tuple[int, int], joined: set[int]) -> bool:
+        """Whether the tensor varies with neither of two loops, or with both in two `joined` dimensions and no other."""
+        used = [dimension for dimension, row in enumerate(self.rows) if any(row[loop] for loop in loops)]
+        return not used or (len(used) == 2 and used[0] in joined and self.loops(used[0]) == loops)
+>>>>>>> h3
 
 
 @dataclass(frozen=True)
@@ -128,13 +140,14 @@ def _joined(nests: Sequence[_Nest]) -> _Regrouping:
     """The most that can be joined: at first everything, less what some nest cannot, until all of them agree."""
     tensors = {access.value for nest in nests for access in nest.accesses}
     joined = {value: set(range(len(_shape(value)) - 1)) if _is_contiguous(value) else set() for value in tensors}
+    touches = [(nest, access) for nest in nests for access in nest.accesses]
     changed = True
     while changed:
         changed = False
-        for nest, access in ((nest, access) for nest in nests for access in nest.accesses):
+        for nest, access in touches:
             for dimension in sorted(joined[access.value]):
                 loops = access.loops(dimension)
-                if loops is None or not nest.side_by_side(*loops, joined):
+                if loops is None or not nest.side_by_side(loops, joined):
                     joined[access.value].remove(dimension)
                     changed = True
     groups = []
