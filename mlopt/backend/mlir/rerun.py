@@ -49,7 +49,9 @@ def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
     """The kernel as a call on these buffers, which it keeps alive."""
     ir = bindings("ir")
     describe = bindings("runtime").get_ranked_memref_descriptor
-    pointers = [ctypes.pointer(describe(array)) for array in arrays]
+    # Shapes are static, so that nothing of a descriptor is read but the address; complex numbers are pairs of floats.
+    parts = [a[..., np.newaxis].view(a.real.dtype) if np.iscomplexobj(a) else a for a in arrays]
+    pointers = [ctypes.pointer(describe(part)) for part in parts]
     libraries = []
     if record["threads"] > 1:
         libraries.append(openmp_library())
@@ -69,21 +71,7 @@ def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
     arguments = (ctypes.c_void_p * len(places))(*(ctypes.cast(p, ctypes.c_void_p).value for p in places))
     function = engine.lookup(record["entry"])
 
-<<<<<<< HEAD
     def call(keep: Any = (engine, places, arrays)) -> None:
-=======
-
-def bind(engine: Any, entry: str, arrays: Sequence[Any]) -> Callable[[], None]:
-    """A call on the memory of `arrays`. Shapes are static: the function reads nothing of a descriptor but the address,
-    and its tensors may have other dimensions, or pairs of floats for complex numbers."""
-    describe = bindings("runtime").get_ranked_memref_descriptor
-    parts = [a[..., np.newaxis].view(a.real.dtype) if np.iscomplexobj(a) else a for a in arrays]
-    pointers = [ctypes.pointer(ctypes.pointer(describe(part))) for part in parts]
-    arguments = (ctypes.c_void_p * len(pointers))(*(ctypes.cast(p, ctypes.c_void_p).value for p in pointers))
-    function = engine.lookup(entry)
-
-    def call(keep: Any = (engine, pointers, arrays)) -> None:
->>>>>>> h3
         function(arguments)
 
     return call

@@ -72,17 +72,8 @@ class _Nest:
 
     def side_by_side(self, loops: tuple[int, int], joined: Mapping[Any, set[int]]) -> bool:
         """Whether these loops can be one, if the tensors' dimensions are `joined` with their next ones."""
-<<<<<<< HEAD
-        alike = (first in self.reductions) == (second in self.reductions) and not {first, second} & self.indexed
-        return alike and all(
-            (found := access.subscripts(first, second)) == ()
-            or (found is not None and found[0] in joined[access.value])
-            for access in self.accesses
-        )
-=======
         alike = len({loop in self.reductions for loop in loops}) == 1 and self.indexed.isdisjoint(loops)
         return alike and all(access.permits(loops, joined[access.value]) for access in self.accesses)
->>>>>>> h3
 
 
 @dataclass(frozen=True)
@@ -100,23 +91,10 @@ class _Walk:
             return first.position, second.position
         return None
 
-<<<<<<< HEAD
-    def subscripts(self, first: int, second: int) -> tuple[int, ...] | None:
-        """Two neighbouring dimensions that are `first` and `second`, () if neither occurs; None where it is neither."""
-        used = [dimension for dimension, row in enumerate(self.rows) if row[first] or row[second]]
-        if not used:
-            return ()
-        return (
-            tuple(used)
-            if len(used) == 2 and self.loops(used[0]) == [first, second] and used[1] == used[0] + 1
-            else None
-        )
-=======
     def permits(self, loops: tuple[int, int], joined: set[int]) -> bool:
         """Whether the tensor varies with neither of two loops, or with both in two `joined` dimensions and no other."""
         used = [dimension for dimension, row in enumerate(self.rows) if any(row[loop] for loop in loops)]
         return not used or (len(used) == 2 and used[0] in joined and self.loops(used[0]) == loops)
->>>>>>> h3
 
 
 @dataclass(frozen=True)

@@ -42,13 +42,9 @@ class Product:
         left = 1 - owners[0]
         a, b = nest.inputs[left], nest.inputs[1 - left]
         rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
-<<<<<<< HEAD
         m = rows[-1] if rows else None
-=======
-        m = next((loop for loop in reversed(rows) if a.walks(loop)), rows[-1] if rows else None)
         if m is not None and nest.sizes[m] < FEW:
-            m = max(rows, key=lambda loop: (a.walks(loop), nest.sizes[loop]))
->>>>>>> h3
+            m = max(rows, key=lambda loop: nest.sizes[loop])
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
         k = max(

@@ -179,13 +179,16 @@ class ProductScript:
     def _rows(self) -> None:
         """Split off the rows that fill no register tile; write those out that A's elements are too far apart for."""
         script, product, m = self.script, self.product, self.m
+        written_out = product.strided and self.register[m] > 1
+        if not (self.partial_rows or written_out):
+            return
         function = script.match(script.payload, "func.func")
         if self.partial_rows:
             script.tag(self.target, product.nest.tag)
             script.peel(self.rows)
             script.simplify(function)
             self.target = script.nest(product.nest.tag)
-        if product.strided and self.register[m] > 1:
+        if written_out:
             _, (rows,) = script.tile(self.target, [int(loop == m) for loop in range(self.count)])
             script.unroll(rows, self.register[m])
             script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
