@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .nest import Access, LoopNest
+from ..bindings import ir
+from .nest import Access, LoopNest, describe, operations
 
 FEW = 8
 """A loop of fewer iterations is m, or k, only where there is no longer one."""
@@ -84,3 +86,16 @@ def _in_order(output: Access, nest: LoopNest) -> list[int]:
     """The parallel loops with more than one iteration, in the order of the output's subscripts."""
     loops = [row.index(1) for row in output.rows if any(row)]
     return [loop for loop in loops if nest.sizes[loop] > 1]
+
+
+def put_left_first(module: Any) -> None:
+    """Exchange the operands of products whose A is the second one. Needs an active context.
+
+    Register tiles are lowered to outer products in which the second operand becomes vectors; that must be B.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        product = Product.find(describe(op))
+        if product is not None and product.left == 1:
+            op.operands[0], op.operands[1] = op.operands[1], op.operands[0]
+            b, a, c = op.attributes["indexing_maps"]
+            op.attributes["indexing_maps"] = ir.ArrayAttr.get([a, b, c])
