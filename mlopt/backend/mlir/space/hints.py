@@ -33,21 +33,17 @@ def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
     last: tuple[bool, ...]
     vectors: tuple[int, ...]
     sizes: tuple[int, ...]
-    if any(isinstance(inner, ProductKnobs) for inner in space.inner.values()):
-        packings = PACKINGS[::-1] if _small_rows(space, first) else PACKINGS
-        vectors, last = VECTORS[:1], (True, False)
+    if products := [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]:
+        small = all(2 * ELEMENT_BYTES * each.size["m"] * each.size.get("k", 1) <= first for each in products)
+        packings = PACKINGS[::-1] if small else PACKINGS  # an A that fits half of the first cache need not be packed
+        wide = any(each.size["n"] >= each.size["m"] for each in products)
+        vectors, last = VECTORS[:1], (True, False) if wide else (False, True)
         sizes = (MANY, second // 2, first)
     else:
         vectors, packings, last = VECTORS, PACKINGS[:1], (False,)
         sizes = (second // 2, first // 2, 2 * second, first // 8)
     for size, packing, alone, count in itertools.product(sizes, packings, last, vectors):
         yield _Walk(space, size // ELEMENT_BYTES, count, packing, alone).schedule().values()
-
-
-def _small_rows(space: ProgramSpace, cache: int) -> bool:
-    """Whether A fits half of a cache of so many bytes, in every product: then it need not be packed."""
-    products = [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]
-    return all(2 * ELEMENT_BYTES * each.size["m"] * each.size.get("k", 1) <= cache for each in products)
 
 
 class _Walk:
