@@ -14,6 +14,7 @@ from ...protocols import Roofline, Workload
 if TYPE_CHECKING:
     from ...core.alternatives import Alternatives
     from .driver.recipe import Driver, Recipe
+    from .library.write import MlirLibrary
     from .passes import Pipelines
     from .program import MlirProgram
     from .space.matmul import ContractionSpace
@@ -78,6 +79,11 @@ class Mlir:
         from .export import export
 
         export(workload, schedule, self._recipe(workload, schedule), self._driver(), directory)
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        from .library.write import compile_library
+
+        return compile_library(workload, schedule, self.build(workload, schedule), self.thread_count, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure

@@ -46,10 +46,13 @@ def openmp_library() -> str:
 
 
 def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
-    """The kernel as a call on these buffers, which it keeps alive."""
+    """The kernel as a call on these buffers, which it keeps alive.
+
+    Its shapes are static: it reads nothing of a descriptor but the address, and its tensors may have other dimensions,
+    or pairs of floats for complex numbers.
+    """
     ir = bindings("ir")
     describe = bindings("runtime").get_ranked_memref_descriptor
-    # Shapes are static, so that nothing of a descriptor is read but the address; complex numbers are pairs of floats.
     parts = [a[..., np.newaxis].view(a.real.dtype) if np.iscomplexobj(a) else a for a in arrays]
     pointers = [ctypes.pointer(describe(part)) for part in parts]
     libraries = []

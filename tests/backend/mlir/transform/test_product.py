@@ -24,18 +24,18 @@ def schedule(backend: Mlir, workload: Conv2d, **wishes: Value) -> Schedule:
     return path
 
 
-@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+@pytest.mark.parametrize(("layout", "rows"), [("nchw", "j"), ("nhwc", "i")])
 @pytest.mark.parametrize(("stride", "wide"), [(1, 25), (2, 47)])
-def test_rows_that_fill_no_register_tile_are_split_off(layout: str, stride: int, wide: int) -> None:
+def test_rows_that_fill_no_register_tile_are_split_off(layout: str, rows: str, stride: int, wide: int) -> None:
     workload = Conv2d(**CHANNELS, w=wide, stride=stride, layout=layout)
     assert 23 in workload.outputs[0].shape  # columns: three tiles and two more
     backend = Mlir(threads=1)
     widths = next(knob.values for knob in backend.space(workload).knobs if knob.name == "reg_n")
-    chosen = schedule(backend, workload, parallel="i", reg_n=widths[0], reg_m=7)
+    chosen = schedule(backend, workload, parallel=rows, reg_n=widths[0], reg_m=7)
     program = backend.build(workload, chosen)
     assert_right(program.load(), workload)
     carried = set(re.findall(r"iter_args\(.*\) -> \((.*)\)", program.ir))
     if stride == 1:
-        assert {f"vector<{rows}x{widths[0]}xf32>" for rows in (7, 2)} <= carried
+        assert {f"vector<{count}x{widths[0]}xf32>" for count in (7, 2)} <= carried
     else:
         assert ", ".join([f"vector<{widths[0]}xf32>"] * 7) in carried  # an accumulator for each row
