@@ -10,6 +10,7 @@ from ..transform.script import Script
 from .complex_product import split
 from .merge import merge
 from .nest import LoopNest, describe, operations, read, symbol
+from .product import put_left_first
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -47,6 +48,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     split(module)
     _separate_starts(module)
     merge(module)
+    put_left_first(module)
     return read(module)
 
 

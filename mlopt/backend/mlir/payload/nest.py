@@ -21,6 +21,9 @@ Row = tuple[int, ...]
 VECTOR_DIALECTS = ("arith.", "math.")
 """Dialects whose operations work on vectors, element by element, as they do on scalars."""
 
+MOST_COEFFICIENTS = 1024
+"""Elements of a constant that is always at hand."""
+
 CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
 """What a body may hold without computing anything."""
 
@@ -34,6 +37,8 @@ class Access:
     dtype: str
     producer: str | None = None
     """The tag of the nest that computes the tensor, None for arguments and constants."""
+    coefficients: bool = False
+    """Whether the tensor is a small constant, such as the matrix of a transform."""
 
     def plain(self, loop: int) -> int | None:
         """The subscript that is `loop` and nothing else, if that is all there is of it; None otherwise."""
@@ -101,12 +106,13 @@ class LoopNest:
 
     @property
     def is_product(self) -> bool:
-        """Whether it sums products of two operands."""
+        """Whether it sums products of two operands, other than a few coefficients with one."""
         kinds = sorted(self.operations)
         return (
             bool(self.reductions)
             and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])
             and len(self.inputs) == 2
+            and not any(access.coefficients for access in self.inputs)
             and len(self.outputs) == 1
             and self.outputs[0].is_projection
         )
@@ -162,7 +168,8 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         arithmetic = tuple(each.operation.name for each in body.operations if each.operation.name not in CHEAP)
         kind = "reduce" if reductions else "map"
     accesses = [
-        Access(row, *_type(value), _producer(value)) for row, value in zip(rows, [*inputs, *outputs], strict=True)
+        Access(row, *_type(value), _producer(value), _is_coefficients(value))
+        for row, value in zip(rows, [*inputs, *outputs], strict=True)
     ]
     nest = LoopNest(
         tag=kind,
@@ -218,3 +225,8 @@ def _producer(value: Any) -> str | None:
     if isinstance(owner, ir.Block) or TAG not in owner.operation.attributes:
         return None
     return str(ir.StringAttr(owner.operation.attributes[TAG]).value)
+
+
+def _is_coefficients(value: Any) -> bool:
+    constant = not isinstance(value.owner, ir.Block) and value.owner.name == "arith.constant"
+    return constant and math.prod(_type(value)[0]) <= MOST_COEFFICIENTS

@@ -44,6 +44,12 @@ class Script:
         with self._body:
             return structured.MatchOp.match_op_names(target, list(names)).result
 
+    def tag(self, target: Handle, tag: str) -> None:
+        """Let `target` be found as a nest of this tag; all that it is copied to as well."""
+        with self._body:
+            name = transform.ParamConstantOp(transform.AnyParamType.get(), ir.StringAttr.get(tag))
+            transform.AnnotateOp(target, TAG, param=name.result)
+
     def nest(self, tag: str) -> Handle:
         """The operations that came of the nest of this tag."""
         with self._body:
@@ -142,6 +148,13 @@ class Script:
             scf_for = transform.CastOp(_kind("scf.for"), attempt.bodyTarget).result
             self._create("transform.loop.peel", [scf_for], results=2)
             transform.YieldOp([])
+
+    def unroll(self, loop: Handle, count: int) -> None:
+        """Write `count` iterations of a scf.for out; one that has no more of them is no loop any longer."""
+        factor = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), count)
+        with self._body:
+            scf_for = transform.CastOp(_kind("scf.for"), loop).result
+            ir.Operation.create("transform.loop.unroll", operands=[scf_for], attributes={"factor": factor})
 
     def vectorize(self, target: Handle, sizes: Sequence[int]) -> None:
         """Vectorise an operation at these sizes, masked where it is smaller."""
