@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 HELPER = """
 func.func private @silu(%x: tensor<6x24xf32>) -> tensor<6x24xf32> {
   %one = arith.constant dense<1.0> : tensor<6x24xf32>
@@ -125,6 +127,26 @@ func.func @bits(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
 """
 """The magnitude of each number, by its bits: there is no such program in float64."""
 
+WEIGHTS = (np.arange(24 * 16, dtype=np.float32).reshape(24, 16) - 200) / 64
+WEIGHTED = f"""
+func.func @weighted(%x: tensor<8x16xf32>) -> tensor<8x24xf32> {{
+  %w = arith.constant dense<"0x{WEIGHTS.tobytes().hex()}"> : tensor<24x16xf32>
+  %b = arith.constant dense<"0x{WEIGHTS[:, 3].tobytes().hex()}"> : tensor<24xf32>
+  %zero = arith.constant 0.0 : f32
+  %transposed = tensor.empty() : tensor<16x24xf32>
+  %empty = tensor.empty() : tensor<8x24xf32>
+  %t = linalg.transpose ins(%w : tensor<24x16xf32>) outs(%transposed : tensor<16x24xf32>) permutation = [1, 0]
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x24xf32>) -> tensor<8x24xf32>
+  %xw = linalg.matmul ins(%x, %t : tensor<8x16xf32>, tensor<16x24xf32>)
+    outs(%clear : tensor<8x24xf32>) -> tensor<8x24xf32>
+  %all = linalg.broadcast ins(%b : tensor<24xf32>) outs(%empty : tensor<8x24xf32>) dimensions = [0]
+  %y = linalg.add ins(%xw, %all : tensor<8x24xf32>, tensor<8x24xf32>)
+    outs(%empty : tensor<8x24xf32>) -> tensor<8x24xf32>
+  return %y : tensor<8x24xf32>
+}}
+"""
+"""A linear layer whose weights are constants, one of them large, stored the other way round."""
+
 ALL = {
     "gated": GATED,
     "depthwise": DEPTHWISE,
@@ -135,4 +157,5 @@ ALL = {
     "accumulated": ACCUMULATED,
     "softmax": SOFTMAX,
     "bits": BITS,
+    "weighted": WEIGHTED,
 }

@@ -35,11 +35,6 @@ assert "torch" not in sys.modules
 """
 
 
-@pytest.fixture(autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
 class TestTorchModule(WorkloadContract):
     libraries = ("numpy", "torch_mlir", "mlir", "ml_dtypes")
 

@@ -13,6 +13,7 @@ from ...core.errors import CompileError
 from ...core.schedule import Schedule
 from . import naive, openmp, transform
 from .bindings import PassManager, apply_named_sequence, ir, new_context
+from .constants import files
 from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
 from .payload.contraction import Contraction
 from .payload.frontend import entry_point, first_line, parse, prepare
@@ -82,7 +83,7 @@ def _build(
     with _active():
         with _stage("parse", stages):
             module = parse(text)
-            entry = entry_point(module)
+            entry, constants = entry_point(module), [file for file in files(module) if file is not None]
         with _stage("transform", stages):
             if script is not None:
                 steps = script()
@@ -97,7 +98,7 @@ def _build(
             engine.lookup(entry)
         return engine
 
-    return MlirProgram(generate, entry, optimized, threads, stages)
+    return MlirProgram(generate, entry, optimized, threads, stages, constants)
 
 
 def script_text(source: str, schedule: Schedule, threads: int) -> str:

@@ -16,7 +16,10 @@ RERUN = Path(__file__).with_name("rerun.py")
 
 
 def export(workload: Workload, schedule: Schedule, threads: int, directory: Path) -> None:
-    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`."""
+    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`.
+
+    Constants that are arguments of the program are .npy files beside them.
+    """
     source = workload.source("mlir")
     program = build(source, schedule, threads)
     directory.mkdir(parents=True, exist_ok=True)
@@ -25,14 +28,24 @@ def export(workload: Workload, schedule: Schedule, threads: int, directory: Path
     (directory / "optimized.mlir").write_text(program.ir)
     shutil.copyfile(workload.reference_file, directory / "reference.py")
     shutil.copyfile(RERUN, directory / "rerun.py")
+    parameters = dict(workload.parameters)
+    if "constants" in parameters:
+        parameters["constants"] = [_copy(file, directory) for file in parameters["constants"]]
     record = {
         "entry": program.entry,
         "inputs": [asdict(spec) for spec in workload.operands],
+        "constants": [_copy(file, directory) for file in program.constants],
         "outputs": [asdict(spec) for spec in workload.outputs],
-        "parameters": dict(workload.parameters),
+        "parameters": parameters,
         "schedule": schedule.values(),
         "pipeline": lowering(threads > 1),
         "level": SCHEDULED_LEVEL,
         "threads": threads,
     }
     (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _copy(file: str, directory: Path) -> str:
+    """Put a constant's file into `directory`; returns its name."""
+    shutil.copyfile(file, directory / Path(file).name)
+    return Path(file).name

@@ -28,7 +28,7 @@ def prepare(module: Any) -> None:
 
     Raises UserError when it cannot be optimised.
     """
-    _check(module)
+    check(module, "the MLIR payload")
     expand(module)
     _generalize(module)
     _start_from_zero(module)
@@ -58,13 +58,14 @@ def first_line(error: BaseException) -> str:
     return (lines or str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
-def _check(module: Any) -> None:
+def check(module: Any, origin: str) -> None:
+    """Raise UserError, naming `origin`, for a shape that is not static, and when there is nothing to optimise."""
     for op in operations(module.operation):
         for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
-                raise UserError(f"the MLIR backend needs static shapes; {op.name} has the type {value.type}")
-    if not any(op.name.startswith("linalg.") and len(op.results) for op in operations(module.operation)):
-        raise UserError("the MLIR payload holds no linalg operation on tensors: there is nothing to optimise")
+                raise UserError(f"{origin}: {op.name} has the type {value.type}; its shape must be static")
+    if not any(op.name.startswith("linalg.") and op.results for op in operations(module.operation)):
+        raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
 
 
 def _generalize(module: Any) -> None:
