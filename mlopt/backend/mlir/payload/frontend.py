@@ -31,6 +31,7 @@ def prepare(module: Any) -> None:
     check(module, "the MLIR payload")
     expand(module)
     _generalize(module)
+    _walk_kept_dimensions(module)
     _start_from_zero(module)
     _fuse(module)
     _separate_starts(module)
@@ -77,6 +78,32 @@ def _generalize(module: Any) -> None:
             apply_named_sequence(module, script.finish().body.operations[0], script.module)
         except ValueError:
             raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
+
+
+def _walk_kept_dimensions(module: Any) -> None:
+    """Give each nest a loop for what it writes at the subscript 0, as sums do that keep their dimension, of size 1.
+
+    MLIR tiles only what is written at one loop a subscript.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+        iterators = list(op.attributes["iterator_types"])
+        outputs = len(op.opview.outputs)
+        loops = count = len(iterators)
+        written = []
+        for access in maps[-outputs:]:
+            subscripts = list(access.results)
+            for position, subscript in enumerate(subscripts):
+                if isinstance(subscript, ir.AffineConstantExpr):
+                    subscripts[position] = ir.AffineExpr.get_dim(loops)
+                    loops += 1
+            written.append(subscripts)
+        if loops > count:
+            found = [*(list(access.results) for access in maps[:-outputs]), *written]
+            accesses = [ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, subscripts)) for subscripts in found]
+            parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
+            op.attributes["indexing_maps"] = ir.ArrayAttr.get(accesses)
+            op.attributes["iterator_types"] = ir.ArrayAttr.get([*iterators, *[parallel] * (loops - count)])
 
 
 def _start_from_zero(module: Any) -> None:
