@@ -127,6 +127,29 @@ func.func @bits(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
 """
 """The magnitude of each number, by its bits: there is no such program in float64."""
 
+PADDED = """
+func.func @padded(%x: tensor<4x16xf32>) -> tensor<7x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %two = arith.constant 2.0 : f32
+  %wide = tensor.pad %x low[1, 0] high[2, 3] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %two : f32
+  } : tensor<4x16xf32> to tensor<7x19xf32>
+  %empty = tensor.empty() : tensor<7x1xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x1xf32>) -> tensor<7x1xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>],
+                       iterator_types = ["parallel", "reduction"]}
+      ins(%wide : tensor<7x19xf32>) outs(%clear : tensor<7x1xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %square = arith.mulf %in, %in : f32
+    %more = arith.addf %sum, %square : f32
+    linalg.yield %more : f32
+  } -> tensor<7x1xf32>
+  return %y : tensor<7x1xf32>
+}
+"""
+"""Sums of squares that keep their dimension, of rows with a different margin of twos on each side."""
+
 WEIGHTS = (np.arange(24 * 16, dtype=np.float32).reshape(24, 16) - 200) / 64
 WEIGHTED = f"""
 func.func @weighted(%x: tensor<8x16xf32>) -> tensor<8x24xf32> {{
@@ -158,4 +181,5 @@ ALL = {
     "softmax": SOFTMAX,
     "bits": BITS,
     "weighted": WEIGHTED,
+    "padded": PADDED,
 }

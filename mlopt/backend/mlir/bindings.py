@@ -23,6 +23,7 @@ def _load(module: str) -> Any:
 
 ir = _load("ir")
 linalg = _load("dialects.linalg")
+tensor = _load("dialects.tensor")
 structured = _load("dialects.transform.structured")
 transform = _load("dialects.transform")
 vector = _load("dialects.transform.vector")

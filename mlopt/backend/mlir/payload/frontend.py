@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....core.errors import UserError
-from ..bindings import PassManager, apply_named_sequence, ir, linalg
+from ..bindings import PassManager, apply_named_sequence, ir, linalg, tensor
 from ..transform.script import Script
 from .nest import describe, operations, symbol
 from .vector_math import expand
@@ -32,6 +32,7 @@ def prepare(module: Any) -> None:
     expand(module)
     _generalize(module)
     _walk_kept_dimensions(module)
+    _fill_margins(module)
     _start_from_zero(module)
     _fuse(module)
     _separate_starts(module)
@@ -78,6 +79,42 @@ def _generalize(module: Any) -> None:
             apply_named_sequence(module, script.finish().body.operations[0], script.module)
         except ValueError:
             raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
+
+
+def _fill_margins(module: Any) -> None:
+    """Pad with one number by writing the margins alone: MLIR's own way passes over the whole tensor three times."""
+    for op in [op for op in operations(module.operation) if op.name == "tensor.pad"]:
+        low, high = (list(ir.DenseI64ArrayAttr(op.attributes[f"static_{side}"])) for side in ("low", "high"))
+        number = _constant(list(op.regions[0].blocks[0].operations)[-1].operation.operands[0])
+        if number is None or min(*low, *high) < 0:
+            continue  # a number of its own for each place, or less than there was
+        source, kind = op.operands[0], op.results[0].type
+        shape, sizes = list(kind.shape), list(source.type.shape)
+        with ir.InsertionPoint(op), op.location:
+
+            def put(part: Any, whole: Any, offsets: list[int], sizes: list[int]) -> Any:
+                return tensor.insert_slice(part, whole, [], [], [], offsets, sizes, [1] * len(sizes))
+
+            padded = put(source, ir.Operation.create("tensor.empty", results=[kind]).results[0], low, sizes)
+            for axis, size in enumerate(sizes):
+                for offset, width in ((0, low[axis]), (low[axis] + size, high[axis])):
+                    if width:
+                        slab = [width if other == axis else extent for other, extent in enumerate(shape)]
+                        margin = ir.RankedTensorType.get(slab, kind.element_type)
+                        value = {"value": ir.DenseElementsAttr.get_splat(margin, number)}
+                        zeros = ir.Operation.create("arith.constant", results=[margin], attributes=value)
+                        padded = put(
+                            zeros.results[0], padded, [offset * (other == axis) for other in range(len(slab))], slab
+                        )
+        op.results[0].replace_all_uses_with(padded)
+        op.erase()
+
+
+def _constant(value: Any) -> Any:
+    """The attribute of a scalar constant; None for what is computed."""
+    if isinstance(value.owner, ir.Block) or value.owner.name != "arith.constant":
+        return None
+    return value.owner.attributes["value"]
 
 
 def _walk_kept_dimensions(module: Any) -> None:
