@@ -1,13 +1,13 @@
 """What becomes of schedules drawn uniformly from the spaces of all workloads: compiled, verified, timed by workers.
 
-`schedules.py [NUMBER]` draws so many in all, on all threads; the same number draws the same ones. Every schedule that
-fails is printed.
+`--schedules` says how many are drawn in all, on all threads; the same number draws the same ones. Arguments choose rows
+by the beginning of their names. Every schedule that fails is printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -64,14 +64,19 @@ def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def main(number: int) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Statuses of schedules drawn uniformly, by workload.")
+    parser.add_argument("rows", nargs="*", help="beginnings of the names of rows; all by default")
+    parser.add_argument("--schedules", type=int, default=SCHEDULES)
+    arguments = parser.parse_args()
+    chosen = [name for name in WORKLOADS if not arguments.rows or name.startswith(tuple(arguments.rows))]
     rows: list[dict[str, Any]] = []
     executor = Local()
     executor.start((*Mlir().preload, *Execution().preload, "mlopt.runner"))
     try:
-        for position, (name, workload) in enumerate(WORKLOADS.items()):
-            share = max(1, number * (position + 1) // len(WORKLOADS) - number * position // len(WORKLOADS))
-            rows.append(sample(name, workload, share, np.random.default_rng(position), executor))
+        for position, name in enumerate(chosen):
+            share = -(-arguments.schedules // len(chosen))
+            rows.append(sample(name, WORKLOADS[name], share, np.random.default_rng(position), executor))
             print(rows[-1], flush=True)
     finally:
         executor.close()
@@ -82,4 +87,4 @@ def main(number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else SCHEDULES)
+    main()
