@@ -125,7 +125,8 @@ def main() -> int:
     rng = np.random.default_rng(0)
     inputs = [aligned(draw(rng, **spec)) for spec in record["inputs"]]
     outputs = [aligned(np.full(o["shape"], SPOILT[np.dtype(o["dtype"]).kind], o["dtype"])) for o in record["outputs"]]
-    call = compile_kernel(record, [*inputs, *outputs])
+    constants = [aligned(np.load(HERE / name)) for name in record["constants"]]
+    call = compile_kernel(record, [*inputs, *constants, *outputs])
     call()
     known = record["parameters"]
     values, errors = expected.reference(*inputs, **known), expected.tolerance(*inputs, **known)

@@ -78,7 +78,7 @@ class LoopNest:
     operations: tuple[str, ...]
     """The arithmetic of the body, in order."""
     consumers: tuple[str, ...] = ()
-    """The nests that read the result."""
+    """The nests that read the result; none where something else does too, for which it must be computed as a whole."""
     enclosed: bool = False
     """Whether it stands within loops of the program's own, and so computes a part of a block already."""
 
@@ -125,10 +125,18 @@ class LoopNest:
 def read(module: Any) -> tuple[LoopNest, ...]:
     """The nests of a program in program order; each operation is given its tag."""
     nests: list[LoopNest] = []
-    for op in [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]:
+    found = [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]
+    for op in found:
         nests.append(describe(op, [nest.tag for nest in nests]))
         op.attributes[TAG] = ir.StringAttr.get(nests[-1].tag)
-    return tuple(dataclasses.replace(nest, consumers=_consumers(nest.tag, nests)) for nest in nests)
+    return tuple(
+        dataclasses.replace(nest, consumers=_consumers(nest.tag, nests) if _only_nests_read(op) else ())
+        for op, nest in zip(found, nests, strict=True)
+    )
+
+
+def _only_nests_read(op: Any) -> bool:
+    return all(TAG in use.owner.operation.attributes for result in op.results for use in result.uses)
 
 
 def _consumers(tag: str, nests: Sequence[LoopNest]) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ class Script:
         with self._body:
             structured.GeneralizeOp(target)
 
+    def interchange(self, target: Handle, order: Sequence[int]) -> None:
+        """Nest the loops of linalg.generic operations in this order, outermost first."""
+        with self._body:
+            structured.InterchangeOp(target, iterator_interchange=list(order))
+
     def decompose(self, target: Handle) -> None:
         """Write operations that stand for several, such as linalg.softmax, as those."""
         with self._body:
