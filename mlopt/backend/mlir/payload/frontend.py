@@ -9,6 +9,7 @@ from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
 from .nest import describe, operations, symbol
 from .vector_math import expand
+from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
@@ -32,6 +33,7 @@ def prepare(module: Any) -> None:
     expand(module)
     _generalize(module)
     _start_from_zero(module)
+    separate_windows(module)
     _fuse(module)
     _separate_starts(module)
 

@@ -89,6 +89,6 @@ class Ending:
         )
         if self.temporaries:
             script.flatten_reductions(function)
+        function = script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
         script.keep_loops(function)
         script.lower_transfers(function)
-        script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
