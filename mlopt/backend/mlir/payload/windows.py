@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..bindings import ir, linalg
-from .nest import LoopNest, Row, describe, operations
+from .nest import IDEMPOTENT, LoopNest, Row, describe, operations
 
-IDEMPOTENT = tuple(f"arith.{each}{kind}" for each in ("max", "min") for kind in ("imumf", "numf", "si", "ui"))
-"""What may start from the same value twice."""
 SUMS = ("arith.addf", "arith.addi")
 """What may start twice from zero."""
 
@@ -26,7 +24,8 @@ def separate_windows(module: Any) -> None:
     """
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         nest = describe(op)
-        if _is_plain(op) and (found := _window(nest)) is not None:
+        plain = len(nest.outputs) == 1 and nest.outputs[0].is_projection and _is_plain(op)
+        if plain and (found := _window(nest)) is not None:
             _separate(op, nest, *found)
 
 
@@ -36,10 +35,20 @@ def _is_plain(op: Any) -> bool:
     body, start = list(block.operations), op.operands[len(op.operands) - 1].owner
     if len(body) != 2 or isinstance(start, ir.Block) or start.name != "linalg.fill":
         return False
+    maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+    if any(_has_offset(result) for each in maps for result in each.results):
+        return False
     if sorted(each.arg_number for each in map(ir.BlockArgument, body[0].operands)) != [0, len(block.arguments) - 1]:
         return False
     kind = body[0].operation.name
     return kind in IDEMPOTENT or (kind in SUMS and _is_zero(start.operands[0]))
+
+
+def _has_offset(expression: Any) -> bool:
+    """Whether a subscript is more than a sum of loops."""
+    if isinstance(expression, ir.AffineAddExpr):
+        return _has_offset(expression.lhs) or _has_offset(expression.rhs)
+    return isinstance(expression, ir.AffineConstantExpr) and expression.value != 0
 
 
 def _is_zero(value: Any) -> bool:
@@ -115,7 +124,9 @@ def _reduce(
         operands=[source, shape, start],
         attributes={
             "indexing_maps": ir.ArrayAttr.get(maps),
-            "iterator_types": ir.ArrayAttr.get([ir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]),
+            "iterator_types": ir.ArrayAttr.get(
+                [ir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
+            ),
             "operandSegmentSizes": ir.DenseI32ArrayAttr.get([2, 1]),
         },
         regions=1,

@@ -16,9 +16,6 @@ from .vector import VectorKnobs
 FUSED = "fused"
 """The placement of a nest that is computed within the blocks of its consumers."""
 
-LETTERS = "ijklmnop"
-"""Names of a nest's parallel loops, in order."""
-
 MOST_BLOCKS = (1024, 64)
 """Blocks along a nest's first loop, and along each other one: more cost more than they gain."""
 
@@ -42,8 +39,7 @@ class Placement:
     @property
     def loops(self) -> dict[str, int]:
         """Letter to loop, for those with more than one iteration."""
-        letters = zip(LETTERS, self.nest.parallel, strict=False)
-        return {letter: loop for letter, loop in letters if self.nest.sizes[loop] > 1}
+        return {self.nest.letters[loop]: loop for loop in self.nest.parallel if self.nest.sizes[loop] > 1}
 
     @property
     def parallel(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +24,11 @@ from mlopt.workloads.decode.workload import Decode
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
 from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.softmax.workload import Softmax
 
+PROGRAMS = Path(__file__).parent / "programs"
 WORKLOADS: dict[str, Workload] = {
     "elementwise": Add(shape=(4, 5, 36)),
     "gelu": Gelu(shape=(6, 35)),
@@ -43,6 +46,7 @@ WORKLOADS: dict[str, Workload] = {
     "decode": Decode(heads=4, kv_heads=2, kv_len=17, head_dim=6),
     "transposed product": Contraction(spec="ab,cb->ca", sizes={"a": 6, "b": 5, "c": 14}, dtype="f32"),
     "complex product": Contraction(spec="tis,ts->ti", sizes={"t": 3, "i": 5, "s": 2}),
+    **{path.stem: MlirFile(str(path)) for path in sorted(PROGRAMS.glob("*.mlir"))},
 }
 COUNT = 4
 """Schedules of each workload at each number of threads."""
