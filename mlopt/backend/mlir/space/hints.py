@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ....core.fingerprint import cache_bytes
 from ....core.schedule import Schedule, Value
 from .product import ProductKnobs
-from .program import FUSED, Placement, ProgramSpace
+from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
 from .vector import VectorKnobs
 
 ELEMENT_BYTES = 4
@@ -83,7 +83,7 @@ class _Walk:
             "reg_order": "nm",
             "pack_a": "none",
         }
-        wishes |= {"tile_k": 256, "tile_m": MANY, "tile_n": MANY}
+        wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
         wish = (wishes | dict(self.packing)).get(short, values[-1])
         if isinstance(wish, str):
             return wish if wish in values else values[0]

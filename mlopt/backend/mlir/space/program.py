@@ -19,6 +19,11 @@ FUSED = "fused"
 MOST_BLOCKS = (1024, 64)
 """Blocks along a nest's first loop, and along each other one: more cost more than they gain."""
 
+STACK = "stack"
+"""The knob of a program whose nests hand each other tensors: where these live."""
+STACK_SIZES = (4 << 10, 16 << 10, 64 << 10)
+USUAL_STACK = 16 << 10
+
 MOST_SIZES = 10
 """Sizes offered for one loop of a block."""
 
@@ -97,6 +102,8 @@ class ProgramSpace(KnobSpace):
             for owner, new in ((placement, placement.knobs(knobs)), (inner, inner.knobs)):
                 knobs += new
                 self._owners.update((knob.name, owner) for knob in new)
+        if not single:
+            knobs.append(Knob(STACK, "ordinal", STACK_SIZES, "bytes of the largest temporary on the stack"))
         self.knobs = tuple(knobs)
         self._position = {knob.name: position for position, knob in enumerate(knobs)}
 
@@ -107,6 +114,8 @@ class ProgramSpace(KnobSpace):
         return list({tuple(hint.items()): hint for hint in hints(self)}.values())
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name == STACK:
+            return knob.values
         owner = self._owners[knob.name]
         if not isinstance(owner, Placement):
             return owner.legal(knob, chosen)

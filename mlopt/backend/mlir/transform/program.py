@@ -11,7 +11,7 @@ from typing import Any
 
 from ....core.schedule import Schedule, Value
 from ..space.product import ProductKnobs
-from ..space.program import FUSED, ProgramSpace
+from ..space.program import FUSED, STACK, USUAL_STACK, ProgramSpace
 from ..space.vector import VectorKnobs
 from .buffers import Ending
 from .product import ProductScript
@@ -46,7 +46,8 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 write_fill(script, nest, extents[nest.tag], space.simd.lanes)
-        Ending(script, "outerproduct", space.threads > 1, self._temporaries()).write()
+        stack = int(self.values.get(STACK, USUAL_STACK))
+        Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack).write()
         return script.finish()
 
     def _temporaries(self) -> bool:

@@ -89,7 +89,7 @@ PROGRAMS: dict[str, tuple[Workload, Values]] = {
             "reduce0.parallel": "fused",
             "reduce0.width": 8,
         }
-        | {"reduce0.unroll": 3, "reduce0.order_1": "k"},
+        | {"reduce0.unroll": 3, "reduce0.order_1": "k", "stack": 4096},
     ),
     "conv2d_tiled": (
         Conv2d(n=2, c=16, h=6, w=8, f=16, kh=3, kw=3, layout="nhwc"),

@@ -79,7 +79,7 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %24 : !transform.any_op
     %25 = transform.apply_registered_pass "buffer-hoisting" to %24 : (!transform.any_op) -> !transform.any_op
     %26 = transform.apply_registered_pass "buffer-loop-hoisting" to %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 16384 : i64} to %26 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 4096 : i64} to %26 : (!transform.any_op) -> !transform.any_op
     %28 = transform.apply_registered_pass "canonicalize" to %27 : (!transform.any_op) -> !transform.any_op
     %29 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %23 : (!transform.any_op) -> !transform.any_op
     %30 = transform.structured.match ops{["func.func"]} in %29 : (!transform.any_op) -> !transform.any_op

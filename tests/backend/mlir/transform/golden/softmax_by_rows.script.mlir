@@ -95,7 +95,7 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %21 : !transform.any_op
     %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
     %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 16384 : i64} to %23 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 65536 : i64} to %23 : (!transform.any_op) -> !transform.any_op
     %25 = transform.apply_registered_pass "canonicalize" to %24 : (!transform.any_op) -> !transform.any_op
     %26 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %20 : (!transform.any_op) -> !transform.any_op
     %27 = transform.structured.match ops{["func.func"]} in %26 : (!transform.any_op) -> !transform.any_op
