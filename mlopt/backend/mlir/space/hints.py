@@ -92,7 +92,7 @@ class _Walk:
     def _step(self, inner: VectorKnobs, name: str, values: Sequence[Value]) -> Value:
         """Squares of vectors where tensors are turned, sums of many terms outermost, no cache tiles."""
         lanes, nest = self.space.simd.lanes, inner.nest
-        if name in inner.order:
+        if name in inner.order.names:
             long = [
                 nest.letters[loop]
                 for loop in inner.ordered

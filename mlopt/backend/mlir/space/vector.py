@@ -8,6 +8,7 @@ from ....core.schedule import Value
 from ....core.space import Knob
 from ..payload.nest import Access, LoopNest
 from ..simd import Simd
+from .order import LoopOrder
 
 VECTORS = (1, 2, 4, 8)
 ROWS = (1, 2, 4)
@@ -36,7 +37,7 @@ class VectorKnobs:
         self.sum_loop = self._find_sum_loop()
         self.ordered = self._find_ordered()
         self.tiles = {loop: f"{prefix}tile_{nest.letters[loop]}" for loop in self.ordered if _tiles(nest.sizes[loop])}
-        self.order = tuple(f"{prefix}order_{level}" for level in range(1, len(self.ordered)))
+        self.order = LoopOrder(tuple(nest.letters[loop] for loop in self.ordered), prefix)
         self.knobs = tuple(self._knobs())
 
     @property
@@ -88,14 +89,11 @@ class VectorKnobs:
             knobs.append(Knob(self.unroll, "log2", steps, "terms of a sum in one step", (self.rows,)))
         for loop, name in self.tiles.items():
             knobs.append(Knob(name, "log2", (*_tiles(nest.sizes[loop]), nest.sizes[loop]), "elements of a cache tile"))
-        letters = tuple(nest.letters[loop] for loop in self.ordered)
-        for level, name in enumerate(self.order):
-            knobs.append(Knob(name, "permutation", letters, "the next loop inwards", self.order[:level]))
-        return knobs
+        return [*knobs, *self.order.knobs()]
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
-        if knob.name in self.order:
-            return [letter for letter in knob.values if letter not in chosen.values()]
+        if knob.name in self.order.names:
+            return self.order.legal(knob, chosen)
         if knob.name == self.unroll and int(chosen[self.rows]) > 1 and self._overlaps(self.row_loop):
             return knob.values[:1]
         return knob.values

@@ -48,9 +48,8 @@ class VectorScript:
     def _loops(self) -> list[int]:
         """Outermost first: what has no order of its own, then by the path of the schedule; vectors that are summed are
         innermost."""
-        knobs, names = self.knobs, {self.nest.letters[loop]: loop for loop in self.knobs.ordered}
-        path = [names[str(self.values[name])] for name in knobs.order]
-        path += [loop for loop in knobs.ordered if loop not in path]
+        knobs, letters = self.knobs, {letter: loop for loop, letter in self.nest.letters.items()}
+        path = [letters[letter] for letter in knobs.order.path(self.values)]
         rest = [loop for loop in (*self.nest.parallel, *sorted(self.nest.reductions)) if loop not in path]
         rest.sort(key=lambda loop: loop == knobs.vector_loop)
         return [*rest, *path]

@@ -67,7 +67,7 @@ def test_each_level_takes_one_of_the_loops_that_are_left() -> None:
     nest = LoopNest("map0", (4, 6, 8), frozenset(), (given,), (written,), ("arith.addf",))
     found = VectorKnobs(nest, "", AVX2)
     first, second = (knob for knob in found.knobs if knob.kind == "permutation")
-    assert (first.name, second.name) == found.order == ("order_1", "order_2")
+    assert (first.name, second.name) == found.order.names == ("order_1", "order_2")
     assert second.needs == ("order_1",)
     assert found.legal(first, {}) == ["i", "j", "k"]
     assert found.legal(second, {"order_1": "j"}) == ["i", "k"]

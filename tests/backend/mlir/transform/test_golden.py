@@ -44,7 +44,8 @@ PLAIN: Mapping[str, Value] = {
     "tile_m": 8,
     "block_n": 16,
     "tile_n": 16,
-    "order": "nkm",
+    "order_1": "n",
+    "order_2": "k",
     "reg_order": "nm",
     "pack_a": "none",
     "pack_b": "none",
@@ -93,8 +94,8 @@ PROGRAMS: dict[str, tuple[Workload, Values]] = {
     ),
     "conv2d_tiled": (
         Conv2d(n=2, c=16, h=6, w=8, f=16, kh=3, kw=3, layout="nhwc"),
-        {"parallel": "ij", "block_i": 1, "block_j": 1, "reg_n": 16, "reg_m": 3, "reg_k": 2, "order": "nkm"}
-        | {"pack_b": "panel", "accumulate": "tile"},
+        {"parallel": "ij", "block_i": 1, "block_j": 1, "reg_n": 16, "reg_m": 3, "reg_k": 2, "order_1": "n"}
+        | {"order_2": "k", "pack_b": "panel", "accumulate": "tile"},
     ),
 }
 """What differs from the last of the options at each step."""
