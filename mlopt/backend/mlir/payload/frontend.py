@@ -12,6 +12,7 @@ from .merge import merge
 from .nest import LoopNest, describe, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
+from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
@@ -36,6 +37,7 @@ def prepare(module: Any) -> None:
     _walk_kept_dimensions(module)
     _fill_margins(module)
     _start_from_zero(module)
+    separate_windows(module)
     _fuse(module)
     read(module)
 

@@ -11,6 +11,7 @@ from ..payload.nest import LoopNest
 from ..payload.product import Product
 from ..simd import Simd
 from .matmul import FMA_LIMIT, cache_tiles
+from .order import LoopOrder
 
 PACKING = ("none", "panel", "block")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -35,6 +36,7 @@ class ProductKnobs:
         whole = {depth} if depth <= UNROLLINGS[-1] else set()
         unrollings = tuple(c for c in sorted({*UNROLLINGS, *whole}) if depth % c == 0 or product.packs_rows)
         named = "".join(self.size)
+        self.order = LoopOrder(tuple(self.size), prefix)
         tile = named.replace("k", "")
         self.knobs = (
             Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
@@ -44,7 +46,7 @@ class ProductKnobs:
                 Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), f"cache tile of {name}")
                 for name in named
             ),
-            Knob(f"{prefix}order", "permutation", _orders(named), "cache loops, outermost first"),
+            *self.order.knobs(),
             Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
             Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
@@ -62,6 +64,8 @@ class ProductKnobs:
         return None if product is None or product.m is None else cls(product, prefix, simd)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name in self.order.names:
+            return self.order.legal(knob, chosen)
         name = knob.name.removeprefix(self.prefix)
         vectors = int(chosen.get(f"{self.prefix}reg_n", 0)) // self.simd.lanes
         if name == "reg_m":
