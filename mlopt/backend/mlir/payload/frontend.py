@@ -9,7 +9,7 @@ from ..bindings import PassManager, apply_named_sequence, ir, linalg, tensor
 from ..transform.script import Script
 from .complex_product import split
 from .merge import merge
-from .nest import LoopNest, describe, operations, read, symbol
+from .nest import LoopNest, describe, entry, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
 from .windows import separate_windows
@@ -69,7 +69,7 @@ def parse(source: str) -> Any:
 
 def entry_point(module: Any) -> str:
     """The name of the payload's first function."""
-    return symbol(module.body.operations[0])
+    return symbol(entry(module))
 
 
 def first_line(error: BaseException) -> str:
