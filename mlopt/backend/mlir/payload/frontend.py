@@ -7,6 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
+from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .nest import LoopNest, describe, operations, read, symbol
 from .vector_math import expand
 
@@ -30,6 +31,7 @@ def prepare(module: Any) -> None:
     """
     _check(module)
     _generalize(module)
+    widen_products(module)
     _start_from_zero(module)
     _fuse(module)
     read(module)
@@ -107,13 +109,18 @@ def _start_from_zero(module: Any) -> None:
 
 
 def _fuse(module: Any) -> None:
-    """Merge element-wise operations into their readers, but where that would compute an element more than once."""
+    """Merge element-wise operations into their readers, but where that would compute an element more than once.
+
+    Widening costs next to nothing, and is merged into all readers but products. A final rounding stays apart, so that
+    what is rounded has the form that algorithms are known by.
+    """
     PassManager.parse(CLEAN).run(module.operation)
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         nest = describe(op)
         for position, access in enumerate(nest.inputs):
             every = all(access.varies_with(loop) or size == 1 for loop, size in enumerate(nest.sizes))
-            if access.rows and not every:
+            alone = not every and (nest.is_product or not is_widened(op.operands[position]))
+            if access.rows and (alone or is_final_rounding(op)):
                 value = op.operands[position]
                 with ir.InsertionPoint(op):
                     barrier = ir.Operation.create(BARRIER, results=[value.type], operands=[value])

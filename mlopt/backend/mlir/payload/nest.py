@@ -21,6 +21,9 @@ Row = tuple[int, ...]
 VECTOR_DIALECTS = ("arith.", "math.")
 """Dialects whose operations work on vectors, element by element, as they do on scalars."""
 
+WIDEN, NARROW = "arith.extf", "arith.truncf"
+"""Between floating-point numbers of different width."""
+
 CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
 """What a body may hold without computing anything."""
 
@@ -101,8 +104,11 @@ class LoopNest:
 
     @property
     def is_product(self) -> bool:
-        """Whether it sums products of two operands."""
+        """Whether it sums products of two operands, each of the sum's type or widened to it."""
+        narrow = [access for access in self.inputs if self.outputs and access.dtype != self.outputs[0].dtype]
         kinds = sorted(self.operations)
+        if kinds.count(WIDEN) == len(narrow):
+            kinds = [kind for kind in kinds if kind != WIDEN]
         return (
             bool(self.reductions)
             and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])
