@@ -1,5 +1,5 @@
 // Mathematical functions of float32 in arithmetic that vectorises: no branch, no call, no table. Each is within 4 ulp
-// for every input: denormal numbers, infinities, NaN and the sign of zero included.
+// for every input: denormal numbers, infinities, NaN and the sign of zero included. Last, the ways to bfloat16 and back.
 //
 // Shared means:
 // - Clamping by a comparison and a selection is one instruction, unlike arith.minimumf, and lets NaN pass.

@@ -10,7 +10,7 @@ from ..bindings import PassManager, ir
 from .nest import NARROW, WIDEN, operations, symbol
 
 LIBRARY = Path(__file__).with_suffix(".mlir")
-"""A function `mlopt.NAME` for each operation NAME, of the dialect math or arith, that is replaced, with its method and accuracy."""
+"""A function `mlopt.NAME` for each operation math.NAME or arith.NAME that is replaced, with its method and accuracy."""
 
 INLINE = "builtin.module(inline{default-pipeline=},symbol-dce)"
 """Nothing is simplified on the way: the payload's own operations stay as they were written."""
@@ -19,8 +19,8 @@ INLINE = "builtin.module(inline{default-pipeline=},symbol-dce)"
 def expand(module: Any, kinds: tuple[str, ...] = ("math.", NARROW, WIDEN)) -> None:
     """Replace each scalar operation of a parsed module that the library has by its arithmetic, in place.
 
-    `kinds` are what their names begin with.
-    Named operations such as linalg.exp must have become linalg.generic before.
+    Of those whose names begin with one of `kinds`. Named operations such as linalg.exp must have become linalg.generic
+    before.
     """
     with module.context, ir.Location.unknown(module.context):
         candidates = [op for op in operations(module.operation) if op.name.startswith(kinds)]
