@@ -213,6 +213,30 @@ class Backend(Protocol):
         """Measure this machine (takes seconds; the caller keeps the answer)."""
 
 
+class Library(Protocol):
+    """A kernel compiled for programs that know nothing of mlopt."""
+
+    def load(self) -> Kernel:
+        """What `write` is going to write, to be verified first."""
+
+    def write(self, directory: Path, origin: str) -> Sequence[str]:
+        """Write it into an empty directory; `origin` says in a sentence or two who made it and how long a call takes.
+
+        Returns what the user should know of it, such as what is missing, a line each.
+        """
+
+
+@runtime_checkable
+class LibraryBackend(Backend, Protocol):
+    """A backend whose kernels can also be had as libraries."""
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> Library:
+        """The kernel as a function called `name`; None leaves the name to the backend.
+
+        Raises UserError for a name or workload that cannot be exported, InvalidSchedule, CompileError.
+        """
+
+
 class Evaluator(Protocol):
     """Turns a program into a measurement."""
 

@@ -16,6 +16,7 @@ from .finals.contender import Skipped
 from .protocols import Backend, Evaluator, Roofline, StudyInfo, Workload
 
 NAME = "result.json"
+RECORD = "record.json"
 
 
 def describe(
@@ -98,6 +99,14 @@ def write(directory: Path, result: Mapping[str, Any]) -> None:
     temporary = directory / f".{NAME}.new"
     temporary.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     temporary.replace(directory / NAME)
+
+
+def complete_record(directory: Path, found: Mapping[str, Any]) -> None:
+    """Add to an export's `record.json` what the study's result says of the kernel."""
+    record = directory / RECORD
+    written = json.loads(record.read_text()) if record.exists() else {}
+    known = {key: found[key] for key in ("workload", "best", "fingerprint")}
+    record.write_text(json.dumps({**written, **known}, indent=2) + "\n")
 
 
 def _timed(estimate: Estimate) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -185,10 +184,7 @@ class Study:
         """Write `best/`."""
         directory, schedule = self.info.directory / "best", Schedule.of(found["best"]["schedule"])
         self._aside(Export(self.workload, self.backend, schedule, directory), EXPORT_SECONDS)
-        record = directory / "record.json"
-        written = json.loads(record.read_text()) if record.exists() else {}
-        known = {key: found[key] for key in ("workload", "best", "fingerprint")}
-        record.write_text(json.dumps({**written, **known}, indent=2) + "\n")
+        result.complete_record(directory, found)
 
     def _aside(self, work: Callable[[], R], deadline_seconds: float) -> R:
         """Do `work` of the backend in a worker of its own: compilers stay out of this process."""

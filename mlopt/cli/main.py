@@ -9,13 +9,14 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("list", "ui")
+COMMANDS = ("export", "list", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
   mlopt list [GROUP]                    show every option of every group
+  mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt ui                              open the MLflow UI on the studies
 
   --cfg job        print the configuration instead of running it
@@ -52,6 +53,10 @@ def _dispatch(words: list[str]) -> int:
             from .list import list_options
 
             return list_options(rest)
+        case ["export", *rest]:
+            from .export import export
+
+            return export(rest)
         case ["ui", *rest]:
             from .ui import ui
 

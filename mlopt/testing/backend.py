@@ -20,7 +20,7 @@ import pytest
 
 from ..core.errors import InvalidSchedule, UserError
 from ..core.schedule import Decision, Schedule
-from ..protocols import Array, Backend, Kernel, Workload
+from ..protocols import Array, Backend, Kernel, LibraryBackend, Workload
 from .space import walks
 from .workload import DISTRIBUTIONS, draw, within_tolerance
 
@@ -190,6 +190,15 @@ class BackendContract(ABC):
         for path, content in files.items():
             path.write_bytes(content)
         assert (done.returncode, done.stdout.strip()) == (1, "wrong result"), done.stderr
+
+    def test_a_library_if_it_makes_any_is_right_and_can_be_written(self, tmp_path: Path) -> None:
+        backend, workload = self.make(), self.workload()
+        if not isinstance(backend, LibraryBackend):
+            pytest.skip("it makes no libraries")
+        library = backend.library(workload, schedules(backend, workload)[0], None)
+        assert_right(library.load(), workload)
+        library.write(tmp_path, "By a test.")
+        assert any(tmp_path.iterdir())
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 import mlopt
+from mlopt.cli.main import main
 
 PATIENCE = 100.0
 OPTIONS = {
@@ -137,6 +138,7 @@ def test_a_matrix_product_is_tuned(start: Start, study: Path) -> None:
     assert 0.0 < float(rerun.stdout) < 1.0
 
 
+@pytest.mark.usefixtures("own_device")
 def test_a_users_own_program_is_tuned(start: Start, study: Path) -> None:
     study.parent.joinpath("mine.mlir").write_text(programs.GATED)
     words = ("workload=mlir_file", "workload.path=mine.mlir", "budget.trials=4", *LOCAL)
@@ -148,6 +150,8 @@ def test_a_users_own_program_is_tuned(start: Start, study: Path) -> None:
     assert found["speedup"]["naive"] > 0.0
     for name in ("torch", "torch_compile"):
         assert found["baselines"][name] == {"skipped": "a program in MLIR has no equivalent in PyTorch"}
+    assert main(["export", "study"]) == 0
+    assert {"gated.o", "gated.h", "gated.py", "README.md"} <= {file.name for file in (study / "export").iterdir()}
     (study.parent / "mine.mlir").unlink()
     rerun = [sys.executable, str(study / "best" / "rerun.py")]
     done = subprocess.run(rerun, cwd="/", capture_output=True, text=True, timeout=PATIENCE)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
+from mlopt.backend.mlir.library.write import MlirLibrary
 from mlopt.backend.mlir.program import MlirProgram
 from mlopt.core.errors import InvalidSchedule
 from mlopt.core.schedule import Schedule
@@ -90,6 +91,20 @@ class Hasty(Sound):
         super().export(workload, schedule, directory)
 
 
+class Swapped(Sound):
+    """A library of something else."""
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        return super().library(Turned(m=16, n=16, k=16), schedule, name)
+
+
+class Unwritten(Sound):
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        library = super().library(workload, schedule, name)
+        vars(library)["write"] = lambda directory, origin: []
+        return library
+
+
 @dataclass
 class Faulty:
     """A kernel that does something besides."""
@@ -163,6 +178,8 @@ def exported(backend: Backend, folder: Path) -> Path:
         (Lenient, "what_the_space_does_not_allow_is_neither_built_nor_exported"),
         (Hasty, "what_the_space_does_not_allow_is_neither_built_nor_exported"),
         (Bound, "an_exported_kernel_runs_without_mlopt"),
+        (Swapped, "a_library_if_it_makes_any_is_right_and_can_be_written"),
+        (Unwritten, "a_library_if_it_makes_any_is_right_and_can_be_written"),
         (Content, "an_exported_kernel_that_computes_something_else_says_so"),
     ],
 )

@@ -4,27 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
-from ...core.errors import UserError
+from ...core.errors import UserError, nearest
 from ...core.fingerprint import available_cores
 from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
 
 if TYPE_CHECKING:
     from ...core.alternatives import Alternatives
+    from .driver.recipe import Driver, Recipe
+    from .library.write import MlirLibrary
+    from .passes import Pipelines
     from .program import MlirProgram
     from .space.matmul import ContractionSpace
+    from .space.pipeline import PipelineSpace
     from .space.program import ProgramSpace
+
+DriverName = Literal["bindings", "mlir-opt"]
 
 
 @dataclass(frozen=True)
 class Mlir:
-    """Linalg programs on this machine's CPU, scheduled by the transform dialect, compiled in the worker's process."""
+    """Linalg programs on this machine's CPU, scheduled by the transform dialect, compiled in the worker's process.
+
+    `driver` is what carries schedules out: the Python bindings, or the program `mlir_opt` (None: the one on PATH). With
+    `pipeline_space`, a YAML file, schedules are pass pipelines.
+    """
 
     threads: int | str = "all"
+    driver: DriverName = "bindings"
+    mlir_opt: str | None = None
+    pipeline_space: str | None = None
 
     def __post_init__(self) -> None:
+        if self.driver not in (known := get_args(DriverName)):
+            raise UserError(f"backend.driver={self.driver} must be {' or '.join(known)}{nearest(self.driver, known)}")
+        if self.mlir_opt is not None and self.driver != "mlir-opt":
+            raise UserError(f"backend.mlir_opt={self.mlir_opt} is used with backend.driver=mlir-opt only")
+        if self.pipeline_space is not None:
+            object.__setattr__(self, "pipeline_space", str(Path(self.pipeline_space).expanduser().absolute()))
         if self.threads == "all":
             return
         if type(self.threads) is not int or self.threads < 1:
@@ -40,22 +59,49 @@ class Mlir:
     def thread_count(self) -> int:
         return available_cores() if self.threads == "all" else int(self.threads)
 
-    def space(self, workload: Workload) -> ContractionSpace | ProgramSpace | Alternatives:
+    def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace | Alternatives:
+        from .compiler import pipeline_space
         from .problem import problem
 
-        return problem(workload.source("mlir"), self.thread_count).space
+        source = workload.source("mlir")
+        if pipelines := self._pipelines():
+            return pipeline_space(pipelines, self._driver())
+        return problem(source, self.thread_count).space
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
-        from .compiler import build
+        from .driver.in_process import build_naive
 
-        return build(workload.source("mlir"), schedule, self.thread_count)
+        if schedule is None:
+            return build_naive(workload.source("mlir"))
+        return self._driver().build(self._recipe(workload, schedule))
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export
 
-        export(workload, schedule, self.thread_count, directory)
+        export(workload, schedule, self._recipe(workload, schedule), self._driver(), directory)
+
+    def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
+        from .library.write import compile_library
+
+        return compile_library(workload, schedule, self.build(workload, schedule), self.thread_count, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure
 
         return measure(self.thread_count)
+
+    def _recipe(self, workload: Workload, schedule: Schedule) -> Recipe:
+        from .compiler import recipe
+
+        return recipe(workload.source("mlir"), schedule, self.thread_count, self._driver(), self._pipelines())
+
+    def _driver(self) -> Driver:
+        from .driver.in_process import InProcess
+        from .driver.mlir_opt import MlirOpt
+
+        return InProcess() if self.driver == "bindings" else MlirOpt(self.mlir_opt)
+
+    def _pipelines(self) -> Pipelines | None:
+        from .passes import read
+
+        return None if self.pipeline_space is None else read(self.pipeline_space)

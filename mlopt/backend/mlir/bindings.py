@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -44,3 +47,16 @@ def new_context() -> Any:
     context.enable_multithreading(False)
     context.allow_unregistered_dialects = True  # for marks of our own, and a user's operations
     return context
+
+
+@contextmanager
+def active() -> Iterator[None]:
+    """This process's own context, which has its dialects loaded once, and a location."""
+    context = _context()
+    with context, ir.Location.unknown(context):
+        yield
+
+
+@functools.cache
+def _context() -> Any:
+    return new_context()

@@ -1,4 +1,4 @@
-"""The best kernel as files that need the MLIR bindings and numpy, and nothing of mlopt."""
+"""The best kernel as files that need numpy and the build of MLIR that made it, and nothing of mlopt."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from pathlib import Path
 
 from ...core.schedule import Schedule
 from ...protocols import Workload
-from .compiler import build, script_text
-from .lowering import SCHEDULED_LEVEL, lowering
-from .problem import problem
+from .driver.recipe import Driver, Recipe
 
 RERUN = Path(__file__).with_name("rerun.py")
 
 
-def export(workload: Workload, schedule: Schedule, threads: int, directory: Path) -> None:
+def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Driver, directory: Path) -> None:
     """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`."""
-    source = workload.source("mlir")
-    program = build(source, schedule, threads)
+    program = driver.build(recipe)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "payload.mlir").write_text(problem(source, threads).stated(schedule)[0].text)
-    (directory / "schedule.mlir").write_text(script_text(source, schedule, threads))
+    (directory / "payload.mlir").write_text(recipe.text)
+    (directory / "schedule.mlir").write_text(recipe.script_text())
     (directory / "optimized.mlir").write_text(program.ir)
     shutil.copyfile(workload.reference_file, directory / "reference.py")
     shutil.copyfile(RERUN, directory / "rerun.py")
@@ -32,8 +29,9 @@ def export(workload: Workload, schedule: Schedule, threads: int, directory: Path
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),
         "schedule": schedule.values(),
-        "pipeline": lowering(threads > 1),
-        "level": SCHEDULED_LEVEL,
-        "threads": threads,
+        "pipeline": recipe.lowering,
+        "level": recipe.level,
+        "threads": max(1, recipe.threads),
+        **driver.record(recipe),
     }
     (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")

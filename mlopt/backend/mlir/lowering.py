@@ -14,18 +14,22 @@ TO_LLVM = (
     "reconcile-unrealized-casts",
 )
 
+_OPENMP = ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
+_PLAIN = ("func.func(scf-forall-to-for)",)
+
 
 def lowering(parallel: bool) -> str:
     """The pass pipeline after a schedule; `parallel` hands scf.forall to OpenMP, else it becomes a plain loop.
 
     There is no canonicalisation: it would take the flat vectors that a schedule ends in apart, element by element.
     """
-    loops = (
-        ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
-        if parallel
-        else ("func.func(scf-forall-to-for)",)
-    )
-    return pipeline(*loops, *TO_LLVM)
+    return pipeline(*(_OPENMP if parallel else _PLAIN), *TO_LLVM)
+
+
+def library_lowering(threads: int) -> str:
+    """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
+    loops = (_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}") if threads > 1 else _PLAIN
+    return pipeline(*loops, "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}", *TO_LLVM)
 
 
 def pipeline(*passes: str) -> str:

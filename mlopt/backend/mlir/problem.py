@@ -10,8 +10,7 @@ from typing import Any
 from ...core.alternatives import Alternatives
 from ...core.schedule import Schedule
 from . import openmp, transform
-from .bindings import ir
-from .context import active
+from .bindings import active, ir
 from .payload.algorithms import rewrites
 from .payload.contraction import Contraction
 from .payload.frontend import finish, parse, prepare
@@ -79,6 +78,8 @@ def _formulation(text: str, threads: int, rewrite: Callable[[Any], None] | None 
         if rewrite:
             rewrite(module)
         nests = finish(module)
+        if contraction := Contraction.find(module):
+            return Formulation(str(module), ContractionSpace(contraction, host_simd(), threads))
         return Formulation(str(module), ProgramSpace(nests, host_simd(), threads))
 
 

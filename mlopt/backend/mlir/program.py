@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ...protocols import Array
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
@@ -68,15 +70,25 @@ def compile_llvm(module: Any, level: int, libraries: Sequence[str] = ()) -> Any:
 
 
 def _bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:
-    """A call of a compiled function on the memory of `arrays`; keeps both the code and the memory alive."""
+    """A call of a compiled function on the memory of `arrays`; keeps both the code and the memory alive.
+
+    Shapes are static, so that the function reads nothing of a descriptor but the address: its tensors may have other
+    dimensions, or pairs of floats for complex numbers.
+    """
     function = engine.lookup(entry)
-    descriptors = [ctypes.pointer(ctypes.pointer(ranked_memref_descriptor(array))) for array in arrays]
+    descriptors = [ctypes.pointer(ctypes.pointer(_descriptor(array))) for array in arrays]
     arguments = (ctypes.c_void_p * len(descriptors))(*(ctypes.cast(d, ctypes.c_void_p).value for d in descriptors))
 
     def call(keep: Any = (engine, descriptors, arrays)) -> None:
         function(arguments)
 
     return call
+
+
+def _descriptor(array: Array) -> Any:
+    """A memref descriptor of an array, with one dimension more for the parts of complex numbers."""
+    is_complex = array.dtype.kind == "c"
+    return ranked_memref_descriptor(array[..., np.newaxis].view(array.real.dtype) if is_complex else array)
 
 
 @functools.cache

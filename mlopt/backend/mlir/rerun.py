@@ -1,7 +1,8 @@
 """Run the kernel in this folder: transform payload.mlir by schedule.mlir, compile, check the result, print the seconds.
 
-Needs numpy, the MLIR Python bindings (`pip install torch-mlir`, or a build of MLIR) and, for more than one thread, an
-OpenMP runtime (`pip install intel-openmp`, or LLVM's libomp). Exit code 0 when the result is right, 1 when it is wrong.
+Needs numpy, the MLIR Python bindings (`pip install torch-mlir`, or a build of MLIR), the programs in record.json where
+it names some, and, for more than one thread, an OpenMP runtime (`pip install intel-openmp`, or LLVM's libomp).
+Exit code 0 when the result is right, 1 when it is wrong.
 """
 
 import ctypes
@@ -9,8 +10,11 @@ import ctypes.util
 import importlib
 import importlib.util
 import json
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,31 +45,60 @@ def openmp_library() -> str:
     sys.exit("this kernel runs on several threads and needs an OpenMP runtime: pip install intel-openmp")
 
 
-def compile_kernel(record: Any) -> Any:
+def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
+    """The kernel as a call on these buffers, which it keeps alive.
+
+    Its shapes are static: it reads nothing of a descriptor but the address, and its tensors may have other dimensions,
+    or pairs of floats for complex numbers.
+    """
     ir = bindings("ir")
+    describe = bindings("runtime").get_ranked_memref_descriptor
+    parts = [a[..., np.newaxis].view(a.real.dtype) if np.iscomplexobj(a) else a for a in arrays]
+    pointers = [ctypes.pointer(describe(part)) for part in parts]
+    libraries = []
+    if record["threads"] > 1:
+        libraries.append(openmp_library())
+        ctypes.CDLL(libraries[0]).omp_set_num_threads(record["threads"])
     with ir.Context(), ir.Location.unknown():
         payload = ir.Module.parse((HERE / "payload.mlir").read_text())
         for function in payload.body.operations:
             function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+        if record["driver"] == "mlir-opt":
+            return call_library(record, str(payload), libraries, (pointers, arrays))
         script = ir.Module.parse((HERE / "schedule.mlir").read_text())
         interpreter = bindings("dialects.transform.interpreter")
         interpreter.apply_named_sequence(payload, script.body.operations[0], script)
         bindings("passmanager").PassManager.parse(record["pipeline"]).run(payload.operation)
-        libraries = []
-        if record["threads"] > 1:
-            libraries.append(openmp_library())
-            ctypes.CDLL(libraries[0]).omp_set_num_threads(record["threads"])
-        return bindings("execution_engine").ExecutionEngine(payload, opt_level=record["level"], shared_libs=libraries)
+        engine = bindings("execution_engine").ExecutionEngine(payload, opt_level=record["level"], shared_libs=libraries)
+    places = [ctypes.pointer(pointer) for pointer in pointers]
+    arguments = (ctypes.c_void_p * len(places))(*(ctypes.cast(p, ctypes.c_void_p).value for p in places))
+    function = engine.lookup(record["entry"])
 
-
-def bind(engine: Any, entry: str, arrays: Sequence[Any]) -> Callable[[], None]:
-    describe = bindings("runtime").get_ranked_memref_descriptor
-    pointers = [ctypes.pointer(ctypes.pointer(describe(array))) for array in arrays]
-    arguments = (ctypes.c_void_p * len(pointers))(*(ctypes.cast(p, ctypes.c_void_p).value for p in pointers))
-    function = engine.lookup(entry)
-
-    def call(keep: Any = (engine, pointers, arrays)) -> None:
+    def call(keep: Any = (engine, places, arrays)) -> None:
         function(arguments)
+
+    return call
+
+
+def call_library(record: Any, text: str, libraries: Sequence[str], buffers: Any) -> Callable[[], None]:
+    """The same, by the tools that the record names, as a shared library."""
+    code = text.encode()
+    for program, *_ in (*record["commands"], record["link"]):
+        if shutil.which(program) is None:
+            sys.exit(f"this kernel is made by {program}, which cannot be run here")
+    for command in record["commands"]:
+        code = subprocess.run(command, input=code, stdout=subprocess.PIPE, check=True, cwd=HERE).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Path(folder) / "kernel"
+        kernel.with_suffix(".o").write_bytes(code)
+        files = [kernel.with_suffix(".so"), kernel.with_suffix(".o"), *libraries]
+        subprocess.run([*record["link"], *map(str, files)], check=True)
+        function = ctypes.CDLL(str(files[0]))[f"_mlir_ciface_{record['entry']}"]
+    function.argtypes, function.restype = [ctypes.c_void_p] * len(buffers[0]), None
+    arguments = [ctypes.cast(pointer, ctypes.c_void_p) for pointer in buffers[0]]
+
+    def call(keep: Any = buffers) -> None:
+        function(*arguments)
 
     return call
 
@@ -102,7 +135,7 @@ def main() -> int:
     kinds = [storage(spec["dtype"]) for spec in record["outputs"]]
     shapes = [spec["shape"] for spec in record["outputs"]]
     outputs = [aligned(np.full(s, SPOILT[k.kind], k)) for s, k in zip(shapes, kinds, strict=True)]
-    call = bind(compile_kernel(record), record["entry"], [*inputs, *outputs])
+    call = compile_kernel(record, [*inputs, *outputs])
     call()
     known = record["parameters"]
     values, errors = expected.reference(*inputs, **known), expected.tolerance(*inputs, **known)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from mlopt.backend.mlir import backend, compiler, naive, problem
+from mlopt.backend.mlir import backend, naive, problem
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
+from mlopt.backend.mlir.payload import frontend
 from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
@@ -182,7 +183,7 @@ def test_the_exported_script_leads_from_the_payload_to_the_exported_ir(tmp_path:
     backend.export(workload, schedule, tmp_path)
     context = new_context()
     with context, ir.Location.unknown(context):
-        payload = compiler.parse((tmp_path / "payload.mlir").read_text())
+        payload = frontend.parse((tmp_path / "payload.mlir").read_text())
         script = ir.Module.parse((tmp_path / "schedule.mlir").read_text())
         apply_named_sequence(payload, script.body.operations[0], script)
         assert str(payload) == (tmp_path / "optimized.mlir").read_text()

@@ -13,9 +13,9 @@ import mlopt
 from mlopt.backend.mlir import openmp
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import PassManager, apply_named_sequence, ir, new_context
-from mlopt.backend.mlir.compiler import parse
 from mlopt.backend.mlir.lowering import lowering
 from mlopt.backend.mlir.payload.contraction import Contraction
+from mlopt.backend.mlir.payload.frontend import parse
 from mlopt.backend.mlir.transform.matmul import transformation
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule

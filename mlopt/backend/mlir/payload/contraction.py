@@ -6,53 +6,69 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import ir
-from .nest import operations
+from .nest import describe, operations
 
-BATCH_LOOPS = {"linalg.matmul": 0, "linalg.batch_matmul": 1}
-"""The contractions understood so far, with the number of loops that come before m, n and k."""
+NAMED = ("linalg.matmul", "linalg.batch_matmul")
+"""Operations that are a product of matrices if nothing else is said of them."""
 
 
 @dataclass(frozen=True)
 class Contraction:
-    """C[batch, m, n] += A[batch, m, k] B[batch, k, n] over float32."""
+    """C[batch, m, n] += A[batch, m, k] B[batch, k, n] over float32, or with m, k or k, n in the other order."""
 
     operation: str
     batch: tuple[int, ...]
     m: int
     n: int
     k: int
+    left: str = "mk"
+    """The order of A's dimensions after the batch."""
+    right: str = "kn"
+    """The order of B's."""
 
     @classmethod
     def find(cls, module: Any) -> Contraction | None:
-        """The matrix product that a parsed payload consists of; None where it is anything else, or more."""
+        """The matrix product that a payload consists of, in generic form too; None where it is anything else, or more.
+
+        Its loops must be in the order batch, m, n, k, and start from zero.
+        """
         computing = [op for op in operations(module.operation) if op.name.startswith("linalg.")]
-        found = [op for op in computing if op.name in BATCH_LOOPS]
+        found = [op for op in computing if op.name in (*NAMED, "linalg.generic")]
         rest = {op.name for op in computing if op not in found}
-        if len(found) != 1 or not rest <= {"linalg.fill", "linalg.yield"}:
+        if len(found) != 1 or not rest <= {"linalg.fill", "linalg.yield"} or len(found[0].operands) != 3:
             return None
-        left, right, accumulator = found[0].operands
-        if not (_is_plain(found[0]) and _is_zero(accumulator)):
+        (product,) = found
+        types = [ir.RankedTensorType(operand.type) for operand in product.operands]
+        single = all(each.element_type == ir.F32Type.get() for each in types)
+        shapes = [tuple(each.shape) for each in types]
+        if not single or min(map(len, shapes)) < 2 or not all(size > 0 for shape in shapes for size in shape):
             return None
-        rows, columns = (ir.RankedTensorType(operand.type).shape for operand in (left, right))
-        if not all(size > 0 for size in (*rows, *columns)):
+        orders = _orders(product, len(shapes[2]) - 2)
+        if orders is None or not _is_zero(product.operands[2]):
             return None
-        return cls(found[0].name, tuple(rows[:-2]), rows[-2], columns[-1], rows[-1])
+        sizes = dict(zip(orders[0], shapes[0][-2:], strict=True)) | dict(zip(orders[1], shapes[1][-2:], strict=True))
+        return cls(product.name, shapes[2][:-2], sizes["m"], sizes["n"], sizes["k"], *orders)
 
 
-def _is_plain(product: Any) -> bool:
-    """Whether a product reads and writes float32, each operand in the order of its dimensions."""
-    single = ir.F32Type.get()
-    types = [ir.RankedTensorType(operand.type) for operand in product.operands]
-    lead = types[0].rank - 2
-    batch, (m, n, k) = list(range(lead)), range(lead, lead + 3)
-    wanted = ([*batch, m, k], [*batch, k, n], [*batch, m, n])
-    maps = [
-        ir.AffineMap.get(lead + 3, 0, [ir.AffineDimExpr.get(dimension) for dimension in dimensions])
-        for dimensions in wanted
+def _orders(product: Any, lead: int) -> tuple[str, str] | None:
+    """The orders of A's and B's last two dimensions; None for what is no product of matrices."""
+    if product.name in NAMED and "indexing_maps" not in product.attributes:
+        return "mk", "kn"
+    if product.name == "linalg.generic" and not describe(product).is_product:
+        return None
+    maps = [ir.AffineMapAttr(each).value for each in product.attributes["indexing_maps"]]
+    letters = dict(enumerate("mnk", start=lead))
+    known = [
+        [ir.AffineDimExpr(each).position for each in one.results if isinstance(each, ir.AffineDimExpr)] for one in maps
     ]
-    plain = ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps])
-    as_stated = "indexing_maps" not in product.attributes or product.attributes["indexing_maps"] == plain
-    return bool(as_stated) and all(each.element_type == single for each in types)
+    batch = list(range(lead))
+    if any(
+        dims[:lead] != batch or len(dims) != lead + 2 or len(one.results) != lead + 2
+        for dims, one in zip(known, maps, strict=True)
+    ):
+        return None
+    left, right, output = ("".join(letters.get(each, "?") for each in dims[lead:]) for dims in known)
+    return (left, right) if left in ("mk", "km") and right in ("kn", "nk") and output == "mn" else None
 
 
 def _is_zero(tensor: Any) -> bool:

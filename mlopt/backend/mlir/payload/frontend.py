@@ -8,6 +8,8 @@ from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
+from .complex_product import split
+from .merge import merge
 from .nest import LoopNest, describe, operations, read, symbol
 from .vector_math import expand
 
@@ -40,11 +42,13 @@ def prepare(module: Any) -> None:
 def finish(module: Any) -> tuple[LoopNest, ...]:
     """Make of a prepared module what schedules are applied to; returns its nests. Needs an active context.
 
-    Mathematical functions become arithmetic, and every nest gets a start of its own.
+    Mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged.
     """
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
+    split(module)
     _separate_starts(module)
+    merge(module)
     return read(module)
 
 

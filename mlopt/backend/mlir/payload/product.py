@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .nest import Access, LoopNest
 
+FEW = 8
+"""A loop of fewer iterations is m, or k, only where there is no longer one."""
+
 
 @dataclass(frozen=True)
 class Product:
@@ -41,9 +44,13 @@ class Product:
         a, b = nest.inputs[left], nest.inputs[1 - left]
         rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
         m = next((loop for loop in reversed(rows) if a.walks(loop)), rows[-1] if rows else None)
+        if m is not None and nest.sizes[m] < FEW:
+            m = max(rows, key=lambda loop: (a.walks(loop), nest.sizes[loop]))
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
-        k = a.innermost() if a.innermost() in plain else max(plain, key=lambda loop: nest.sizes[loop], default=None)
+        k = max(
+            plain, key=lambda loop: (loop == a.innermost() and nest.sizes[loop] >= FEW, nest.sizes[loop]), default=None
+        )
         packs = m is not None and k is not None and a.is_projection and m < n
         return cls(nest, left, m, n, k, packs)
 

@@ -36,7 +36,7 @@ class Placement:
     prefix: str
     fusible: bool
     lanes: int
-    """The loop of vectors is not cut into less."""
+    """The loop of vectors is cut into multiples of it, where there are such."""
     vector_loop: int | None
 
     @property
@@ -56,7 +56,10 @@ class Placement:
         """What a block may hold of a loop, all of it included."""
         loop = self.loops[letter]
         size, most = self.nest.sizes[loop], MOST_BLOCKS[letter != next(iter(self.loops))]
-        return (*_divisors(size, -(-size // most), self.lanes if loop == self.vector_loop else 1), size)
+        least = -(-size // most)
+        if loop != self.vector_loop:
+            return (*_divisors(size, least, 1), size)
+        return (*(_divisors(size, least, self.lanes) or _divisors(size, max(least, self.lanes), 1)), size)
 
     def choices(self) -> tuple[str, ...]:
         """Which loops may be cut into blocks: the outer ones together, or the last of two alone."""

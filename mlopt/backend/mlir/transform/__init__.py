@@ -1,5 +1,5 @@
 """How decisions are carried out: transform-dialect scripts."""
 
-from . import matmul, program
+from . import matmul, pipeline, program
 
-__all__ = ["matmul", "program"]
+__all__ = ["matmul", "pipeline", "program"]

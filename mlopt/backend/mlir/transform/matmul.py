@@ -82,7 +82,11 @@ class _Writer:
         """
         script, batch = self.script, list(range(self.batch))
         packed = script.pack(script.match(script.payload, self.contraction.operation), [0] * self.batch + self._tile())
-        script.transpose_pack(packed, operand=1, outer=[*batch, self.batch + 1, self.batch], inner=[1, 0])
+        swapped = [*batch, self.batch + 1, self.batch]
+        if self.contraction.left == "km":
+            packed = script.transpose_pack(packed, operand=0, outer=swapped, inner=[0, 1])
+        outer = swapped if self.contraction.right == "kn" else [*batch, self.batch, self.batch + 1]
+        script.transpose_pack(packed, operand=1, outer=outer, inner=[1, 0])
         script.patterns(script.payload, "canonicalization")
         product = script.match(script.payload, "linalg.generic")
         return _Nest(

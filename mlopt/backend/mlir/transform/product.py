@@ -156,11 +156,11 @@ class ProductScript:
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
-        if self._whole:
+        packed = [any(row[loop] for loop in product.packed) for row in rows]
+        if self._whole and packed == sorted(packed):  # else a single tile is taken for one whose dimensions come last
             tile, _ = script.tile(self.unpack, steps)
             script.lower_unpack(tile)
             return
-        packed = [any(row[loop] for loop in product.packed) for row in rows]
         tile, loops = script.tile(self.unpack, [step if each else 1 for each, step in zip(packed, steps, strict=True)])
         inner = [self.register[loop] for loop in self._inner(product.nest.outputs[0])]
         script.vectorize(tile, [*([1] * len(rows)), *inner])

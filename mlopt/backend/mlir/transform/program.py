@@ -102,8 +102,9 @@ class _Writer:
         vector, target = inner.vector_loop, script.nest(nest.tag)
         steps = [1] * len(extents)
         if vector is None:
-            steps[nest.vector_loop if nest.vector_loop is not None else -1] = 0
-            script.tile(target, steps)
+            if steps:  # else it is a single element
+                steps[nest.vector_loop if nest.vector_loop is not None else -1] = 0
+                script.tile(target, steps)
             return
         if inner.row_loop is not None:
             steps[inner.row_loop] = math.gcd(rows, extents[inner.row_loop])

@@ -38,7 +38,6 @@ class Script:
         """Close the sequence; returns the transform module."""
         with self._body:
             transform.YieldOp([])
-        self.module.operation.verify()
         return self.module
 
     def match(self, target: Handle, *names: str) -> Handle:
@@ -80,7 +79,8 @@ class Script:
         """Turn a linalg.unpack of whole tiles into a transposition and reshapes."""
         with self._body:
             unpack = transform.CastOp(_kind("linalg.unpack"), target).result
-            structured.LowerUnPackOp(*map(_kind, UNPACKED), unpack)
+            results = [_kind(name) for name in UNPACKED]
+            ir.Operation.create("transform.structured.lower_unpack", results=results, operands=[unpack])
 
     def transpose_pack(self, compute: Handle, operand: int, outer: Sequence[int], inner: Sequence[int]) -> Handle:
         """Reorder the packed layout of one operand; returns the new `compute`."""

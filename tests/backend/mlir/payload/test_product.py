@@ -63,9 +63,18 @@ def test_a_batch_is_outside() -> None:
 
 def test_the_last_loops_of_a_tensor_contraction_are_the_product() -> None:
     (product,) = einsum("abij,bjcd->aicd")
-    assert named(product, "aicdbj") == {"m": "i", "n": "d", "k": "j"}
-    assert product.outer == (0, 2)
-    assert product.inner == (4,)
+    assert named(product, "aicbj") == {"m": "i", "n": "c", "k": "j"}  # c and d are one
+    assert product.outer == (0,)
+    assert product.inner == (3,)
+
+
+def test_where_the_last_loops_are_short_others_are_the_rows_and_the_sum() -> None:
+    (product,) = einsum("ajr,brjc->abc", j=20, r=4)
+    assert named(product, "abcjr")["k"] == "j"
+    (product,) = einsum("ijb,jc->ibc", i=20, b=4)
+    assert named(product, "ibcj")["m"] == "i"
+    (product,) = einsum("ijb,jc->ibc", i=20, b=8)
+    assert named(product, "ibcj")["m"] == "b"
 
 
 @pytest.mark.parametrize(("spec", "roles"), [("mk,k->m", {"n": "m", "k": "k"}), ("k,kn->n", {"n": "n", "k": "k"})])
@@ -79,9 +88,9 @@ def test_a_matrix_times_a_vector_has_no_rows(spec: str, roles: Mapping[str, str]
 
 def test_loops_of_one_iteration_have_no_role() -> None:
     (product,) = products(Matmul(m=1, n=5, k=7))
-    assert product.roles == {"n": 1, "k": 2}
+    assert product.roles == {"n": 0, "k": 1}
     (product,) = products(Matmul(m=3, n=1, k=7))
-    assert product.roles == {"n": 0, "k": 2}
+    assert product.roles == {"n": 0, "k": 1}
 
 
 CHANNELS = {"n": 2, "c": 6, "h": 9, "w": 12, "f": 5, "kh": 3, "kw": 2}
@@ -123,7 +132,7 @@ def test_a_product_of_other_numbers_has_no_roles() -> None:
         Gelu(shape=(4, 8)),
         Softmax(rows=4, cols=8),
         Maxpool(n=2, c=3, h=8, w=11, k=3, stride=2),
-        Contraction(spec="ij,jk->ik", sizes={"i": 3, "j": 5, "k": 7}, dtype="complex64"),
+        Contraction(spec="ij,j->i", sizes={"i": 3, "j": 5}, dtype="complex64"),
         Contraction(spec="ab,ab->", sizes={"a": 3, "b": 5}, dtype="f32"),
         Contraction(spec="ab,ab->a", sizes={"a": 3, "b": 5}, dtype="f32"),
     ],

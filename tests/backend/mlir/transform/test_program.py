@@ -42,7 +42,10 @@ WORKLOADS: dict[str, Workload] = {
     "causal attention": Attention(heads=2, kv_heads=1, seq=7, kv_seq=9, head_dim=5, causal=True),
     "decode": Decode(heads=4, kv_heads=2, kv_len=17, head_dim=6),
     "transposed product": Contraction(spec="ab,cb->ca", sizes={"a": 6, "b": 5, "c": 14}, dtype="f32"),
-    "complex product": Contraction(spec="tis,ts->ti", sizes={"t": 3, "i": 5, "s": 2}),
+    "innermost batch": Contraction(spec="abt,bct->act", sizes={"a": 5, "b": 7, "c": 9, "t": 3}, dtype="f32"),
+    "complex product": Contraction(spec="tisjr,tjk->tisrk", sizes={"t": 2, "i": 5, "s": 2, "j": 3, "r": 2, "k": 7}),
+    "complex vector": Contraction(spec="tis,ts->ti", sizes={"t": 3, "i": 5, "s": 2}),
+    "complex numbers": Contraction(spec="a,a->", sizes={"a": 5}),
 }
 COUNT = 4
 """Schedules of each workload at each number of threads."""

@@ -1,0 +1,71 @@
+"""MLIR through its Python bindings, in this process: no text between the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ....core.errors import CompileError
+from .. import naive, openmp
+from ..bindings import PassManager, active, apply_named_sequence, ir
+from ..lowering import NAIVE_LEVEL
+from ..payload.frontend import entry_point, first_line, parse
+from ..program import MlirProgram, compile_llvm
+from .recipe import Recipe, stage
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """The build of MLIR that the bindings belong to."""
+
+    def build(self, recipe: Recipe) -> MlirProgram:
+        def transform(module: Any) -> None:
+            script = recipe.script()
+            script.operation.verify()
+            apply_named_sequence(module, script.body.operations[0], script)
+
+        def lower(module: Any) -> None:
+            PassManager.parse(recipe.lowering).run(module.operation)
+
+        return _build(recipe.text, transform, lower, recipe.level, recipe.threads)
+
+    def ask(self, text: str, pipeline: str) -> str:
+        with active():
+            try:
+                module = ir.Module.parse(text)
+                PassManager.parse(pipeline).run(module.operation)
+            except (ir.MLIRError, ValueError) as error:
+                raise CompileError(first_line(error)) from error
+            return str(module)
+
+    def record(self, recipe: Recipe) -> Mapping[str, Any]:
+        return {"driver": "bindings"}
+
+
+def build_naive(source: str) -> MlirProgram:
+    """The program as written, on one thread. Raises CompileError."""
+    return _build(source, lambda module: None, naive.lower, NAIVE_LEVEL, 0)
+
+
+def _build(
+    text: str, transform: Callable[[Any], None], lower: Callable[[Any], None], level: int, threads: int
+) -> MlirProgram:
+    stages: dict[str, float] = {}
+    with active():
+        with stage("parse", stages):
+            module = parse(text)
+            entry = entry_point(module)
+        with stage("transform", stages):
+            transform(module)
+            optimized = module.operation.clone()
+        with stage("lower", stages):
+            lower(module)
+
+    def generate() -> Any:
+        with active(), stage("machine_code", stages):
+            engine = compile_llvm(module, level, [openmp.library_path()] if threads else [])
+            engine.lookup(entry)
+        return engine
+
+    return MlirProgram(generate, entry, optimized, threads, stages)

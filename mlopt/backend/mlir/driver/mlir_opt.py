@@ -1,0 +1,86 @@
+"""A user's `mlir-opt`, with whatever passes it holds, and the tools of its LLVM for what comes after.
+
+The text goes from one process to the next. It becomes machine code with LLVM's own tools rather than through the
+bindings, because text in the LLVM dialect of one version need not be valid in another.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ....core.errors import CompileError
+from .. import openmp
+from ..bindings import active, ir
+from ..payload.frontend import entry_point, first_line, parse
+from ..program import MlirProgram
+from .library import Library, caller
+from .recipe import Recipe, stage
+from .tools import SCRIPT, Tools, find, run
+
+
+@dataclass(frozen=True)
+class MlirOpt:
+    """The build of MLIR that this `mlir-opt` belongs to; None is the one on PATH."""
+
+    path: str | None = None
+
+    @property
+    def tools(self) -> Tools:
+        """Raises UserError when one is missing."""
+        return find(self.path)
+
+    def build(self, recipe: Recipe) -> MlirProgram:
+        stages: dict[str, float] = {}
+        tools = self.tools
+        with stage("parse", stages), active():
+            module = parse(recipe.text)
+            entry = entry_point(module)
+            function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
+            arguments = len(function.inputs) + len(function.results)
+            text = str(module).encode()
+        with _folder() as folder:
+            with stage("transform", stages):
+                (folder / SCRIPT).write_text(recipe.script_text())
+                optimized = run(tools.transform(), text, folder)
+            with stage("lower", stages):
+                lowered = run(tools.passes(recipe.lowering), optimized, folder)
+
+        def generate() -> Library:
+            with stage("machine_code", stages), _folder() as folder:
+                code = run(tools.to_llvm_ir(), lowered, folder) + caller(entry, arguments).encode()
+                for command in tools.to_object(recipe.level):
+                    code = run(command, code, folder)
+                (folder / "kernel.o").write_bytes(code)
+                runtime = [openmp.library_path()] if recipe.threads else []
+                run([*tools.link(), "kernel.so", "kernel.o", *runtime], b"", folder)
+                return Library(folder / "kernel.so", runtime)
+
+        return MlirProgram(generate, entry, optimized.decode(), recipe.threads, stages)
+
+    def ask(self, text: str, pipeline: str) -> str:
+        try:
+            return run(self.tools.passes(pipeline), text.encode(), Path("/")).decode()
+        except RuntimeError as error:
+            raise CompileError(first_line(error)) from error
+
+    def record(self, recipe: Recipe) -> Mapping[str, Any]:
+        tools = self.tools
+        commands = [
+            tools.transform(),
+            tools.passes(recipe.lowering),
+            tools.to_llvm_ir(),
+            *tools.to_object(recipe.level),
+        ]
+        return {"driver": "mlir-opt", "commands": commands, "link": tools.link()}
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for a moment."""
+    with tempfile.TemporaryDirectory(prefix="mlopt-") as folder:
+        yield Path(folder)

@@ -1,0 +1,75 @@
+/* Runs $name on made-up numbers, checks some of the results against a reference in float64, and takes the time.
+ *
+$build_comment
+ *
+ * Exit code 0 when the results are right, 1 when they are wrong.
+ */
+#include "$name.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+static void *allocate_array(size_t count, size_t size) {
+    void *memory = aligned_alloc(64, (count * size + 63) / 64 * 64);
+    if (!memory) {
+        fputs("out of memory\n", stderr);
+        exit(2);
+    }
+    return memset(memory, 0xFF, count * size); /* so that what stays unwritten is wrong */
+}
+
+static uint32_t draw_bits(uint32_t array, size_t i) {
+    uint32_t x = (uint32_t)i * 2654435761u + array + 1;
+    x = (x ^ (x >> 16)) * 0x85EBCA6Bu;
+    x = (x ^ (x >> 13)) * 0xC2B2AE35u;
+    return x ^ (x >> 16);
+}
+
+/* From -1 up to 1. */
+static inline double draw_real(uint32_t array, size_t i) { return (double)(draw_bits(array, i) >> 8) / 8388608.0 - 1.0; }
+
+/* From -2 to 2. */
+static inline int draw_whole(uint32_t array, size_t i) { return (int)(draw_bits(array, i) % 5) - 2; }
+
+static int check_element(double value, double expected, double tolerance) {
+    if (fabs(value - expected) <= tolerance) return 0;
+    fprintf(stderr, "wrong: %.9g instead of %.9g\n", value, expected);
+    return 1;
+}
+
+static double time_now(void) {
+    struct timespec time;
+    timespec_get(&time, TIME_UTC);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+$arrays
+
+static void call_once(void) { $call; }
+
+int main(void) {
+#ifdef __GLIBC__ /* keep the memory of temporaries from call to call, instead of asking the system for it each time */
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
+    $made
+
+    double best = INFINITY, end = time_now() + 0.5;
+    for (int calls = 0; calls < 3 || (calls < 1000 && time_now() < end); calls++) {
+        double start = time_now();
+        call_once();
+        best = fmin(best, time_now() - start);
+    }
+
+    int wrong = 0;
+    $checks
+    printf("%s, %.9f s a call\n", wrong ? "wrong" : "right", best);
+    return wrong ? EXIT_FAILURE : EXIT_SUCCESS;
+}

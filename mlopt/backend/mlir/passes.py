@@ -1,0 +1,146 @@
+"""Passes by name, as a file lists them: which may run, in what order, with which options."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
+
+from ...core.errors import UserError
+from ...core.schedule import Value
+from .lowering import pipeline
+
+LONGEST_GROUP = 5
+"""Passes whose order can be searched together: there are 120 orders of five."""
+
+MODULE = "builtin.module"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass as it runs."""
+
+    name: str
+    op: str
+    """The operation that it runs on each of."""
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """As an element of a pipeline on the module."""
+        options = " ".join(f"{name}={spelled(value)}" for name, value in self.options.items())
+        own = f"{self.name}{{{options}}}" if options else self.name
+        return own if self.op == MODULE else f"{self.op}({own})"
+
+
+def spelled(value: Value) -> str:
+    """An option's value as MLIR writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Step(Strict):
+    """One pass, and what can be decided about it."""
+
+    name: Annotated[str, Field(alias="pass", min_length=1)]
+    label: Annotated[str, Field(pattern=r"^[\w-]*$")] = ""
+    """What its knobs are called; its name by default."""
+    op: str = MODULE
+    """Runs on each operation of this name."""
+    optional: bool = False
+    options: dict[str, Value | Annotated[list[Value], Field(min_length=1)]] = {}
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name
+
+    def choices(self) -> dict[str, tuple[Value, ...]]:
+        """The values of each option."""
+        return {name: tuple(each) if isinstance(each, list) else (each,) for name, each in self.options.items()}
+
+    def fixed(self) -> Pass:
+        """With the first value of each option."""
+        return Pass(self.name, self.op, {name: values[0] for name, values in self.choices().items()})
+
+
+class Group(Strict):
+    """Passes whose order is to be found."""
+
+    any_order: Annotated[list[Step], Field(min_length=2, max_length=LONGEST_GROUP)]
+
+
+def _spelled_out(entry: Any) -> Any:
+    return {"pass": entry} if isinstance(entry, str) else entry
+
+
+def _kind(entry: Any) -> str:
+    return "group" if isinstance(entry, dict) and "any_order" in entry else "step"
+
+
+Entry = Annotated[
+    Annotated[Step, Tag("step")] | Annotated[Group, Tag("group")],
+    Discriminator(_kind),
+    BeforeValidator(_spelled_out),
+]
+Fixed = Annotated[Step, BeforeValidator(_spelled_out)]
+
+
+class Pipelines(Strict):
+    """The pipelines that a file allows: passes that always run, those in question, and the way down to LLVM."""
+
+    before: tuple[Fixed, ...] = ()
+    passes: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    after: tuple[Fixed, ...]
+
+    @property
+    def steps(self) -> Iterator[Step]:
+        """Those in question, in the file's order."""
+        for entry in self.passes:
+            yield from entry.any_order if isinstance(entry, Group) else [entry]
+
+    @property
+    def lowering(self) -> str:
+        return pipeline(*(step.fixed().text for step in self.after))
+
+    def every(self) -> str:
+        """One pipeline in which every pass stands, with every value of every option."""
+        texts = [step.fixed().text for step in (*self.before, *self.after)]
+        for step in self.steps:
+            texts.append(step.fixed().text)
+            for name, values in step.choices().items():
+                texts += [Pass(step.name, step.op, {name: value}).text for value in values]
+        return pipeline(*texts)
+
+
+@functools.cache
+def read(path: str) -> Pipelines:
+    """The pipelines of a YAML file. Raises UserError for what it should not hold."""
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"cannot read backend.pipeline_space={path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{Path(path).name} is no YAML: {' '.join(str(error).split())}") from None
+    try:
+        found = Pipelines.model_validate_json(json.dumps(content), strict=True)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in fault["loc"] if part not in ("step", "group"))
+        raise UserError(f"{Path(path).name}: {place or 'the file'}: {fault['msg']}") from None
+    titles = [step.title for step in found.steps]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise UserError(f"{Path(path).name}: there are two of {title}; give one a label of its own")
+    for step in (*found.before, *found.after):
+        if step.optional or any(len(values) > 1 for values in step.choices().values()):
+            raise UserError(f"{Path(path).name}: {step.name} leaves a choice, which only passes can")
+    return found

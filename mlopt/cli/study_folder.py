@@ -1,0 +1,89 @@
+"""A study read back from the folder that it wrote."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from .. import plugins, result
+from ..core.errors import UserError
+from .instantiate import build
+
+CONFIG = Path(".hydra", "config.yaml")
+
+
+class Best(BaseModel, extra="allow"):
+    """The best schedule, and how long its kernel took, in seconds, if it was ever run."""
+
+    schedule: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
+    seconds: float | None = None
+    ci95: tuple[float, float] | None = None
+
+
+class Result(BaseModel, extra="allow"):
+    """What `result.json` says."""
+
+    workload: dict[str, Any]
+    threads: StrictInt
+    fingerprint: dict[str, Any]
+    best: Best | None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """What a finished study computed, with what, and what it found."""
+
+    workload: Any
+    backend: Any
+    result: Result
+    best: Best
+
+
+def read(folder: Path) -> StudyFolder:
+    """The study in `folder`. Raises UserError where there is none, or none that found a valid schedule."""
+    config = _config(folder)
+    found = _result(folder / result.NAME)
+    if found.best is None:
+        raise UserError(f"{folder} found no valid schedule; see {folder / 'trials.jsonl'}")
+    backend = dict(config["backend"])
+    if "threads" in backend:  # all: of the machine that it ran on
+        backend["threads"] = found.threads
+    plugins.make_importable()
+    try:
+        return StudyFolder(build("workload", config["workload"]), build("backend", backend), found, found.best)
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from error
+
+
+def _config(folder: Path) -> dict[str, dict[str, Any]]:
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}")
+    if not (folder / CONFIG).is_file():
+        studies = sorted(file.parents[1] for file in folder.glob(f"*/{CONFIG}"))
+        hint = f"; {studies[0]} is one" if studies else f": it has no {CONFIG}"
+        raise UserError(f"{folder} is no study's folder{hint}")
+    try:
+        config: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG), resolve=True)
+    except Exception as error:  # whatever goes wrong in here is in the file
+        raise UserError(f"cannot read {folder / CONFIG}: {error}") from error
+    for part in ("workload", "backend"):
+        if not isinstance(config, dict) or not isinstance(config.get(part), dict):
+            raise UserError(f"{folder / CONFIG} says of no {part}, as a study's does")
+    return {str(part): values for part, values in config.items()}
+
+
+def _result(file: Path) -> Result:
+    try:
+        return Result.model_validate(json.loads(file.read_text()))
+    except FileNotFoundError:
+        raise UserError(f"{file.parent} has no {file.name} yet: its study has not ended") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise UserError(f"{file} is no study's result: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {file}: {error}") from error

@@ -1,0 +1,84 @@
+"""What versions of MLIR say differently is found by asking them, and put in their words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from mlopt.backend.mlir.bindings import active
+from mlopt.backend.mlir.dialect import STEP, words
+from mlopt.backend.mlir.driver.in_process import InProcess
+from mlopt.backend.mlir.lowering import lowering
+from mlopt.backend.mlir.transform.script import Script
+from mlopt.core.errors import CompileError
+
+FLATTENING, UNROLLING = (f"transform.apply_patterns.vector.multi_reduction_{it}" for it in ("flattening", "unrolling"))
+
+
+@dataclass(frozen=True)
+class Version:
+    """One that does not know some words, and may leave vector.step as it is."""
+
+    unknown: tuple[str, ...] = ()
+    leaves_steps: bool = False
+
+    def ask(self, text: str, pipeline: str) -> str:
+        if any(word in text for word in self.unknown):
+            raise CompileError("unknown")
+        return text if self.leaves_steps or text != STEP else "llvm"
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    with active():
+        yield
+
+
+def script() -> Script:
+    """Every step that some version says differently."""
+    written = Script()
+    function = written.match(written.payload, "func.func")
+    written.flatten_reductions(function)
+    written.lower_unpack(written.match(written.payload, "linalg.unpack"))
+    written.finish()
+    return written
+
+
+def said(version: Version) -> list[str]:
+    """The script in a version's words, a step a line, in generic form."""
+    module = words(version).script(script().module)
+    return [line.strip() for line in module.operation.get_asm(print_generic_op_form=True).splitlines()]
+
+
+def test_these_bindings_understand_what_is_written_for_them() -> None:
+    known = words(InProcess())
+    module = script().module
+    before = str(module)
+    assert str(known.script(module)) == before
+    assert module.operation.verify()
+    assert known.lowering(lowering(True)) == lowering(True)
+
+
+def test_two_sets_of_patterns_for_reductions_were_one_before() -> None:
+    lines = said(Version((FLATTENING, UNROLLING)))
+    (old,) = (line for line in lines if "multi_reduction" in line)
+    assert old.startswith('"transform.apply_patterns.vector.lower_multi_reduction"()')
+    assert "lowering_strategy = 1 : i32" in old
+    assert sum('"transform.apply_patterns"' in line for line in lines) == 1
+
+
+def test_unpacking_once_resulted_in_one_less() -> None:
+    def results(version: Version) -> int:
+        (line,) = (line for line in said(version) if "lower_unpack" in line)
+        return line.rpartition("->")[2].count("transform.op")
+
+    assert results(Version()) == 5
+    assert results(Version(("transform.structured.lower_unpack",))) == 4
+
+
+def test_vector_step_may_need_a_pass_of_its_own() -> None:
+    passes = words(Version(leaves_steps=True)).lowering(lowering(False))
+    assert ",convert-vector-to-llvm,convert-to-llvm," in passes
+    assert words(Version()).lowering(lowering(False)) == lowering(False)
