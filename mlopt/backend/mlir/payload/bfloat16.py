@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bindings import ir
+from ..bindings import PassManager, ir
 from .nest import NARROW, WIDEN, describe, operations
+
+
+ELEMENTWISE = "builtin.module(func.func(convert-elementwise-to-linalg))"
+"""Makes linalg of arithmetic on whole tensors."""
 
 
 def widen_products(module: Any) -> None:
@@ -26,10 +30,43 @@ def widen_products(module: Any) -> None:
             widening.erase()
 
 
+def narrow_products(module: Any) -> None:
+    """Let products with a widened operand read bfloat16, and widen in their bodies, in place. Needs an active context.
+
+    Where the other operand is of float32, it is rounded before.
+    """
+    for op in _narrowable(module):
+        body = op.regions[0].blocks[0]
+        for position, tensor in enumerate(list(op.operands)[:2]):
+            kind, argument = ir.RankedTensorType(tensor.type), body.arguments[position]
+            with ir.InsertionPoint(op), op.location:
+                narrow = ir.RankedTensorType.get(kind.shape, ir.BF16Type.get())
+                rounded = [] if is_widened(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
+                op.operands[position] = rounded[0].results[0] if rounded else tensor.owner.operands[0]
+            argument.set_type(narrow.element_type)
+            with ir.InsertionPoint.at_block_begin(body), op.location:
+                wide = ir.Operation.create(WIDEN, results=[kind.element_type], operands=[argument])
+            argument.replace_all_uses_except(wide.results[0], wide)
+    PassManager.parse(ELEMENTWISE).run(module.operation)
+
+
+def can_narrow(module: Any) -> bool:
+    """Whether a prepared module has products that narrow_products would change. Needs an active context."""
+    return bool(_narrowable(module))
+
+
+def _narrowable(module: Any) -> list[Any]:
+    generic = [op for op in operations(module.operation) if op.name == "linalg.generic"]
+    return [op for op in generic if describe(op).is_product and any(map(is_widened, list(op.operands)[:2]))]
+
+
 def is_widened(tensor: Any) -> bool:
-    """Whether a tensor is what a linalg.generic makes of another one by widening each element."""
+    """Whether a tensor is what a linalg.generic makes of another one by widening each element where it stands."""
     owner = tensor.owner
-    return not isinstance(owner, ir.Block) and owner.name == "linalg.generic" and describe(owner).operations == (WIDEN,)
+    if isinstance(owner, ir.Block) or owner.name != "linalg.generic":
+        return False
+    nest = describe(owner)
+    return nest.operations == (WIDEN,) and nest.inputs[0].rows == nest.outputs[0].rows
 
 
 def is_final_rounding(op: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg
 from ..transform.script import Script
-from .bfloat16 import is_final_rounding, is_widened, widen_products
+from .bfloat16 import ELEMENTWISE, is_final_rounding, is_widened, widen_products
 from .complex_product import split
 from .merge import merge
 from .nest import LoopNest, describe, operations, read, symbol
@@ -18,9 +18,6 @@ KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
-
-ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
-"""Makes linalg of arithmetic on whole tensors."""
 
 BARRIER = "mlopt.barrier"
 """Stands before an operand while element-wise operations are merged, to keep its producer out."""
@@ -109,7 +106,7 @@ def _start_from_zero(module: Any) -> None:
             add = ir.Operation.create("arith.addf", results=[kind], operands=[op.results[0], start])
         add.move_after(op)
         op.results[0].replace_all_uses_except(add.results[0], add)
-    PassManager.parse(f"builtin.module({ELEMENTWISE})").run(module.operation)
+    PassManager.parse(ELEMENTWISE).run(module.operation)
 
 
 def _fuse(module: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .nest import NARROW, WIDEN, operations, symbol
+from .nest import NARROW, WIDEN, describe, operations, symbol
 
 LIBRARY = Path(__file__).with_suffix(".mlir")
 """A function `mlopt.NAME` for each operation math.NAME or arith.NAME that is replaced, with its method and accuracy."""
@@ -23,7 +23,7 @@ def expand(module: Any, kinds: tuple[str, ...] = ("math.", NARROW, WIDEN)) -> No
     before.
     """
     with module.context, ir.Location.unknown(module.context):
-        candidates = [op for op in operations(module.operation) if op.name.startswith(kinds)]
+        candidates = [op for op in operations(module.operation) if op.name.startswith(kinds) and not _widens_for_product(op)]
         if not candidates:
             return
         library = ir.Module.parse(_text())  # held, for its functions do not keep it alive
@@ -39,6 +39,11 @@ def expand(module: Any, kinds: tuple[str, ...] = ("math.", NARROW, WIDEN)) -> No
 @functools.cache
 def _text() -> str:
     return LIBRARY.read_text()
+
+
+def _widens_for_product(op: Any) -> bool:
+    """Whether an operation stands in a sum of products, which is not computed in that way."""
+    return op.name == WIDEN and op.parent.name == "linalg.generic" and describe(op.parent).is_product
 
 
 def _computes(op: Any, function: Any) -> bool:

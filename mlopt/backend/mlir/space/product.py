@@ -30,7 +30,7 @@ class ProductKnobs:
         most = 1 if product.strided else min(self.size["m"], simd.registers - 2)
         rows = tuple(count for count in ROWS if count <= most and (product.packs_rows or self.size["m"] % count == 0))
         depth = self.size.get("k", 1)
-        unrollings = tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
+        unrollings = (2,) if product.pairs else tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
         named = "".join(self.size)
         tile = named.replace("k", "")
         self.knobs = (
@@ -56,7 +56,9 @@ class ProductKnobs:
     def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
         """The knobs of a nest; None for what is no product, or one with a vector, which packing would only slow."""
         product = Product.find(nest)
-        return None if product is None or product.m is None else cls(product, prefix, simd)
+        if product is None or product.m is None or (product.pairs and not simd.dots):
+            return None
+        return cls(product, prefix, simd)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         name = knob.name.removeprefix(self.prefix)

@@ -22,6 +22,8 @@ class Ending:
     """The way to lower register tiles."""
     parallel: bool
     """Else blocks become plain loops."""
+    pairs: bool = False
+    """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
     temporaries: bool = False
     """Whether there are several nests, which hand each other buffers, or reduce."""
 
@@ -77,6 +79,8 @@ class Ending:
         script = self.script
         function = script.match(module, "func.func")
         script.hoist(function)
+        if self.pairs:
+            script.patterns(function, "vector.flatten_vector_transfer_ops")
         script.lower_contractions(function, self.contraction)
         script.patterns(
             function,
@@ -92,3 +96,5 @@ class Ending:
         script.keep_loops(function)
         script.lower_transfers(function)
         script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
+        if self.pairs:
+            script.run_pass(module, "convert-vector-to-llvm", enable_x86=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..payload.nest import Access
-from ..payload.product import Product
+from ..payload.product import PAIRS, Product
 from .script import Script
 
 LANES_AT_LEAST = 4
@@ -27,6 +27,8 @@ class ProductScript:
         self.count = len(extents)
         self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
+            if product.pairs and loop in product.packed:
+                continue  # an instruction takes all of it
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             partial = loop in product.packed and (loop != product.n or even % LANES_AT_LEAST)
             if not partial or (values["accumulate"] == "tile" and 2 * even >= step):
@@ -68,7 +70,7 @@ class ProductScript:
         order = [*outside, *(row for row in lead if row is not None and row not in outside)]
         outer = [*order, *(row for row in range(len(access.rows)) if row not in order)]
         inner = self._inner(access)
-        last = self.product.n if self.product.n in inner else self.product.k
+        last = self.product.n if self.product.n in inner and not self.product.pairs else self.product.k
         wanted = sorted(inner, key=lambda loop: (loop == last, loop))
         if not inner:
             return list(range(len(access.rows))), []
@@ -149,10 +151,14 @@ class ProductScript:
         for operand, pack in self.packs.items():
             access = product.nest.inputs[operand]
             units = [1] * len(access.rows)
-            tile, _ = script.tile(pack, units)
+            tile, loops = script.tile(pack, units)
             _, order = self._layout(access, None)
             inner = self._inner(access)
             script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
+            if product.pairs and operand == product.left:  # else a copy of the rows remains
+                script.unroll(loops[access.plain(product.roles["m"])], self.register[product.roles["m"]])
+        if product.pairs:
+            self._dots()
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
@@ -166,3 +172,22 @@ class ProductScript:
         script.vectorize(tile, [*([1] * len(rows)), *inner])
         for loop in reversed(loops):
             script.peel(loop)
+
+    def _dots(self) -> None:
+        """Cut the register tile into vectors of sums, each of which adds the products of one pair of A with many."""
+        script, product = self.script, self.product
+        rows = [int(loop == product.m) for loop in range(self.count)]
+        columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
+        target, loops = script.tile(self.target, [*rows, *columns])
+        script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
+        function = script.match(script.payload, "func.func")
+        script.patterns(
+            function,
+            "vector.reduction_to_contract",
+            "vector.fold_arith_extension",
+            "vector.transfer_permutation_patterns",
+            "canonicalization",
+        )
+        script.patterns(function, "x86.vector_contract_to_packed_type_dot_product")
+        script.unroll(loops[1], self.register[product.n] // PAIRS)
+        script.unroll(loops[0], self.register[product.roles["m"]])

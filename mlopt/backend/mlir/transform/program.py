@@ -50,7 +50,8 @@ class _Writer:
         for nest in space.nests.values():
             if nest.is_fill:
                 self._fill(nest, extents[nest.tag])
-        Ending(script, "outerproduct", space.threads > 1, self._temporaries()).write()
+        pairs = any(isinstance(inner, ProductKnobs) and inner.product.pairs for inner in space.inner.values())
+        Ending(script, "outerproduct", space.threads > 1, pairs, self._temporaries()).write()
         return script.finish()
 
     def _temporaries(self) -> bool:

@@ -143,6 +143,12 @@ class Script:
             self._create("transform.loop.peel", [scf_for], results=2)
             transform.YieldOp([])
 
+    def unroll(self, loop: Handle, count: int) -> None:
+        """Write out so many iterations of a scf.for in each of a new one; where that is all of them, without a loop."""
+        attributes = {"factor": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), count)}
+        with self._body:
+            ir.Operation.create("transform.loop.unroll", operands=[loop], attributes=attributes)
+
     def vectorize(self, target: Handle, sizes: Sequence[int]) -> None:
         """Vectorise an operation at these sizes, masked where it is smaller."""
         with self._body:
