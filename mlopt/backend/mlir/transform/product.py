@@ -25,10 +25,12 @@ class ProductScript:
         self.script, self.product, self.extents = script, product, extents
         self.values = values
         self.count = len(extents)
-        self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
+        self.register = {loop: int(values[f"reg_{name}"]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
             if product.pairs and loop in product.packed:
-                continue  # an instruction takes all of it
+                continue  # an instruction takes all of it, padded if need be
+            step = min(step, extents[loop])
+            self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             partial = loop in product.packed and (loop != product.n or even % LANES_AT_LEAST)
             if not partial or (values["accumulate"] == "tile" and 2 * even >= step):
@@ -180,14 +182,5 @@ class ProductScript:
         columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
         target, loops = script.tile(self.target, [*rows, *columns])
         script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
-        function = script.match(script.payload, "func.func")
-        script.patterns(
-            function,
-            "vector.reduction_to_contract",
-            "vector.fold_arith_extension",
-            "vector.transfer_permutation_patterns",
-            "canonicalization",
-        )
-        script.patterns(function, "x86.vector_contract_to_packed_type_dot_product")
         script.unroll(loops[1], self.register[product.n] // PAIRS)
         script.unroll(loops[0], self.register[product.roles["m"]])
