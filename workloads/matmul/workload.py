@@ -37,7 +37,8 @@ class Matmul(FolderWorkload):
     @property
     def placeholders(self) -> Mapping[str, object]:
         a, b = self.operands
-        return asdict(self) | read_as_float32(a, "a") | read_as_float32(b, "b") | returned(self.outputs[0], "c")
+        tensors = {**read_as_float32(a, "a"), **read_as_float32(b, "b"), **returned(self.outputs[0], "c")}
+        return {**asdict(self), **tensors}
 
     @property
     def _numpy(self) -> str:

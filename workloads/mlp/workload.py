@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -47,7 +48,6 @@ class Mlp(FolderWorkload):
 
     @property
     def placeholders(self) -> Mapping[str, object]:
-        found = asdict(self) | returned(self.outputs[0], "y")
-        for spec, name in zip(self.operands, ("x", "w1", "b1", "w2", "b2"), strict=True):
-            found |= read_as_float32(spec, name)
-        return found
+        named = zip(self.operands, ("x", "w1", "b1", "w2", "b2"), strict=True)
+        tensors = [read_as_float32(spec, name) for spec, name in named]
+        return {**asdict(self), **dict(ChainMap(*map(dict, tensors))), **returned(self.outputs[0], "y")}

@@ -7,7 +7,6 @@ from typing import Any
 from ..bindings import PassManager, ir
 from .nest import NARROW, WIDEN, describe, operations
 
-
 ELEMENTWISE = "builtin.module(func.func(convert-elementwise-to-linalg))"
 """Makes linalg of arithmetic on whole tensors."""
 
@@ -41,7 +40,9 @@ def narrow_products(module: Any) -> None:
             kind, argument = ir.RankedTensorType(tensor.type), body.arguments[position]
             with ir.InsertionPoint(op), op.location:
                 narrow = ir.RankedTensorType.get(kind.shape, ir.BF16Type.get())
-                rounded = [] if is_widened(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
+                rounded = (
+                    [] if is_widened(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
+                )
                 op.operands[position] = rounded[0].results[0] if rounded else tensor.owner.operands[0]
             argument.set_type(narrow.element_type)
             with ir.InsertionPoint.at_block_begin(body), op.location:

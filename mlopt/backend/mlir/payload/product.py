@@ -32,7 +32,7 @@ class Product:
     packs_rows: bool
     """Whether m and k may be packed with n."""
     pairs: bool = False
-    """Whether the operands are of bfloat16, to be multiplied in pairs along k; then k is packed with n, and m is not."""
+    """Whether the operands are of bfloat16, multiplied in pairs along k; then k is packed with n, and m is not."""
 
     @classmethod
     def find(cls, nest: LoopNest) -> Product | None:

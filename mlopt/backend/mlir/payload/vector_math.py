@@ -23,7 +23,9 @@ def expand(module: Any, kinds: tuple[str, ...] = ("math.", NARROW, WIDEN)) -> No
     before.
     """
     with module.context, ir.Location.unknown(module.context):
-        candidates = [op for op in operations(module.operation) if op.name.startswith(kinds) and not _widens_for_product(op)]
+        candidates = [
+            op for op in operations(module.operation) if op.name.startswith(kinds) and not _widens_for_product(op)
+        ]
         if not candidates:
             return
         library = ir.Module.parse(_text())  # held, for its functions do not keep it alive

@@ -30,7 +30,11 @@ class ProductKnobs:
         most = 1 if product.strided else min(self.size["m"], simd.registers - 2)
         rows = tuple(count for count in ROWS if count <= most and (product.packs_rows or self.size["m"] % count == 0))
         depth = self.size.get("k", 1)
-        unrollings = (2,) if product.pairs else tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
+        unrollings = (
+            (2,)
+            if product.pairs
+            else tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
+        )
         named = "".join(self.size)
         tile = named.replace("k", "")
         self.knobs = (

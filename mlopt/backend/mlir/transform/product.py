@@ -158,7 +158,8 @@ class ProductScript:
             inner = self._inner(access)
             script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
             if product.pairs and operand == product.left:  # else a copy of the rows remains
-                script.unroll(loops[access.plain(product.roles["m"])], self.register[product.roles["m"]])
+                rows = next(row for row, each in enumerate(access.rows) if each[product.roles["m"]])
+                script.unroll(loops[rows], self.register[product.roles["m"]])
         if product.pairs:
             self._dots()
         rows = product.nest.outputs[0].rows
