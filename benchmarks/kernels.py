@@ -1,28 +1,12 @@
-"""How good the kernels are that mlopt finds: studies of whole workloads, PyTorch measured in the same run.
-
-`ratio` is the best of PyTorch eager and torch.compile over ours: above 1 we win. Arguments choose rows by the beginning
-of their names: `kernels.py conv2d "matmul 512"`.
-"""
+"""How good the kernels are that mlopt finds for the built-in workloads; see tuning.py."""
 
 from __future__ import annotations
 
-import sys
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
-from statistics import geometric_mean
 from typing import Any
 
-from report import report
+from tuning import main
 
-from mlopt.backend.mlir.backend import Mlir
-from mlopt.core.fingerprint import available_cores
-from mlopt.evaluator.execution import Execution
-from mlopt.executor.local import Local
-from mlopt.protocols import Budget, StudyInfo, Workload
-from mlopt.search.evolve import Evolve
-from mlopt.study import Study
-from mlopt.tracker.none import NoTracker
+from mlopt.protocols import Workload
 from mlopt.workloads.add.workload import Add
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.batch_matmul.workload import BatchMatmul
@@ -36,8 +20,6 @@ from mlopt.workloads.maxpool.workload import Maxpool
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.relu.workload import Relu
 from mlopt.workloads.softmax.workload import Softmax
-
-TRIALS = 300
 
 ELEMENTS = (16, 57, 57, 64)
 POINTWISE: dict[str, Any] = {"n": 8, "c": 128, "h": 28, "w": 28, "f": 512, "kh": 1, "kw": 1}
@@ -65,44 +47,5 @@ WORKLOADS: dict[str, Workload] = {
     "contraction mesons, float32": Contraction("tab,tbcd->tacd", MESONS, dtype="f32"),
 }
 
-
-def study(name: str, workload: Workload, threads: int, folder: Path) -> dict[str, Any]:
-    tags = {"workload": workload.name, "backend": "mlir", "search": "evolve", "evaluator": "execution"}
-    info = StudyInfo(name, folder, {"workload": {}}, tags)
-    result = Study(
-        workload, Mlir(threads), Evolve(), Execution(), Local(), [NoTracker()], Budget(TRIALS), 0, info
-    ).run()
-    best, low_high, speedup = result["best"], result["best"]["ci95"], result["speedup"]
-    pytorch = [speedup[key] for key in ("torch", "torch_compile") if key in speedup]
-    return {
-        "workload": name,
-        "threads": threads,
-        "ms": 1e3 * best["seconds"],
-        "± %": 50 * (low_high[1] - low_high[0]) / best["seconds"],
-        "GFLOP/s": workload.flops / best["seconds"] / 1e9,
-        "over naive": speedup.get("naive", ""),
-        "over torch": speedup.get("torch", ""),
-        "over torch_compile": speedup.get("torch_compile", ""),
-        "ratio": min(pytorch) if pytorch else "",
-        "of roofline": speedup.get("roofline", ""),
-        "ok %": 100 * result["counts"]["ok"] / result["trials"],
-        "wall s": result["wall_seconds"],
-    }
-
-
-def main(chosen: Sequence[str]) -> None:
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name, workload in WORKLOADS.items():
-            if not chosen or name.startswith(tuple(chosen)):
-                for threads in sorted({1, available_cores()}):
-                    rows.append(study(name, workload, threads, Path(folder) / f"{len(rows)}"))
-                    print(rows[-1], flush=True)
-    report("kernels", f"Best of {TRIALS} trials with evolve", rows)
-    ratios = [row["ratio"] for row in rows if row["ratio"]]
-    if ratios:
-        print(f"geometric mean of the ratios {geometric_mean(ratios):.3f}, the lowest {min(ratios):.3f}")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main("kernels", WORKLOADS)

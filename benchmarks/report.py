@@ -12,6 +12,9 @@ from rich.table import Table
 
 from mlopt.core.fingerprint import fingerprint
 
+FILE_WIDTH = 200
+"""Characters of a line where the table goes to a file."""
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -23,7 +26,10 @@ def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(column, justify="right")
     for row in rows:
         table.add_row(*(_cell(row.get(column, "")) for column in columns))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
+    console.print(table)
     RESULTS.mkdir(exist_ok=True)
     content = {"benchmark": name, "rows": list(rows), "fingerprint": fingerprint()}
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")

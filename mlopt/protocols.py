@@ -99,7 +99,7 @@ class Workload(Protocol):
     def parameters(self) -> Mapping[str, Any]:
         """What the reference file's functions take by name: what the inputs' shapes do not tell, such as a stride.
 
-        Values are those of JSON.
+        Values are those of JSON. Under `constants` are the paths of files that it reads, or copies of them beside it.
         """
 
     @property

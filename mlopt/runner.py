@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .core.cpu_time import cpu_seconds
 from .core.errors import summary
 from .core.schedule import Schedule
 from .core.trial import Measurement, Status
@@ -80,16 +80,11 @@ class _Stopwatch:
     total: float | None = None
 
     def __enter__(self) -> None:
-        self._start = _cpu_seconds()
+        self._start = cpu_seconds()
 
     def __exit__(self, kind: object, *error: object) -> None:
         if kind is None:
-            self.total = _cpu_seconds() - self._start
-
-
-def _cpu_seconds() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.thread_time() + children.ru_utime + children.ru_stime
+            self.total = cpu_seconds() - self._start
 
 
 @dataclass(frozen=True, slots=True)

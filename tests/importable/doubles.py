@@ -254,9 +254,9 @@ class MlirText:
         return Numbers(1)
 
     def build(self, workload: Workload, schedule: Schedule | None) -> Program:
-        from mlopt.backend.mlir.compiler import build
+        from mlopt.backend.mlir.driver.in_process import build_naive
 
-        return build(self.text, None, threads=1)
+        return build_naive(self.text)
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         raise NotImplementedError

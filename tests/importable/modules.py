@@ -37,6 +37,16 @@ class Gated(nn.Module):
         return result
 
 
+class Wide(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(256, 512)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.linear(x)
+        return result
+
+
 class Sized(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 HELPER = """
 func.func private @silu(%x: tensor<6x24xf32>) -> tensor<6x24xf32> {
   %one = arith.constant dense<1.0> : tensor<6x24xf32>
@@ -125,6 +127,49 @@ func.func @bits(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
 """
 """The magnitude of each number, by its bits: there is no such program in float64."""
 
+PADDED = """
+func.func @padded(%x: tensor<4x16xf32>) -> tensor<7x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %two = arith.constant 2.0 : f32
+  %wide = tensor.pad %x low[1, 0] high[2, 3] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %two : f32
+  } : tensor<4x16xf32> to tensor<7x19xf32>
+  %empty = tensor.empty() : tensor<7x1xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x1xf32>) -> tensor<7x1xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, 0)>],
+                       iterator_types = ["parallel", "reduction"]}
+      ins(%wide : tensor<7x19xf32>) outs(%clear : tensor<7x1xf32>) {
+  ^bb0(%in: f32, %sum: f32):
+    %square = arith.mulf %in, %in : f32
+    %more = arith.addf %sum, %square : f32
+    linalg.yield %more : f32
+  } -> tensor<7x1xf32>
+  return %y : tensor<7x1xf32>
+}
+"""
+"""Sums of squares that keep their dimension, of rows with a different margin of twos on each side."""
+
+WEIGHTS = (np.arange(24 * 16, dtype=np.float32).reshape(24, 16) - 200) / 64
+WEIGHTED = f"""
+func.func @weighted(%x: tensor<8x16xf32>) -> tensor<8x24xf32> {{
+  %w = arith.constant dense<"0x{WEIGHTS.tobytes().hex()}"> : tensor<24x16xf32>
+  %b = arith.constant dense<"0x{WEIGHTS[:, 3].tobytes().hex()}"> : tensor<24xf32>
+  %zero = arith.constant 0.0 : f32
+  %transposed = tensor.empty() : tensor<16x24xf32>
+  %empty = tensor.empty() : tensor<8x24xf32>
+  %t = linalg.transpose ins(%w : tensor<24x16xf32>) outs(%transposed : tensor<16x24xf32>) permutation = [1, 0]
+  %clear = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x24xf32>) -> tensor<8x24xf32>
+  %xw = linalg.matmul ins(%x, %t : tensor<8x16xf32>, tensor<16x24xf32>)
+    outs(%clear : tensor<8x24xf32>) -> tensor<8x24xf32>
+  %all = linalg.broadcast ins(%b : tensor<24xf32>) outs(%empty : tensor<8x24xf32>) dimensions = [0]
+  %y = linalg.add ins(%xw, %all : tensor<8x24xf32>, tensor<8x24xf32>)
+    outs(%empty : tensor<8x24xf32>) -> tensor<8x24xf32>
+  return %y : tensor<8x24xf32>
+}}
+"""
+"""A linear layer whose weights are constants, one of them large, stored the other way round."""
+
 ALL = {
     "gated": GATED,
     "depthwise": DEPTHWISE,
@@ -135,4 +180,6 @@ ALL = {
     "accumulated": ACCUMULATED,
     "softmax": SOFTMAX,
     "bits": BITS,
+    "weighted": WEIGHTED,
+    "padded": PADDED,
 }

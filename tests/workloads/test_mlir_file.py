@@ -54,6 +54,13 @@ class TestComplex(TestMlirFile):
         return write(self.folder, programs.COMPLEX)
 
 
+class TestWeighted(TestMlirFile):
+    """Large constants are no part of its text."""
+
+    def make(self) -> Workload:
+        return write(self.folder, programs.WEIGHTED)
+
+
 class TestBits(TestMlirFile):
     """Judged in its own precision."""
 
@@ -86,6 +93,15 @@ def test_constants_keep_the_values_that_float32_gives_them(tmp_path: Path) -> No
     transposed = write(tmp_path, programs.TRANSPOSED)
     zeros = [np.zeros(operand.shape, np.float32) for operand in transposed.operands]
     assert (transposed.reference(*zeros)[1] == float(np.float32(0.1))).all()
+
+
+def test_constants_are_no_operands(tmp_path: Path) -> None:
+    weighted = write(tmp_path, programs.WEIGHTED)
+    assert weighted.operands == (TensorSpec((8, 16), "float32"),)
+    assert weighted.flops == 2 * 8 * 16 * 24 + 8 * 24
+    (x,) = draw(weighted, "normal")
+    w = programs.WEIGHTS.astype(np.float64)
+    np.testing.assert_allclose(weighted.reference(x)[0], x @ w.T + w[:, 3], rtol=1e-12)
 
 
 def sums(a: Array, b: Array) -> list[Array]:

@@ -1,12 +1,18 @@
-"""PyTorch modules as workloads: imported once, in another process, and judged by what they compute themselves."""
+"""PyTorch modules as workloads: imported once, in another process, and judged by what they compute themselves.
+
+Most tests run the importer in this process, which has PyTorch loaded; those on `own_process` run it as users do.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +24,7 @@ from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
 from mlopt.protocols import TensorSpec, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import draw
+from mlopt.workloads.torch_module import importer
 from mlopt.workloads.torch_module.workload import TorchModule
 
 LINEAR = TorchModule("modules:Linear", ((6, 16),))
@@ -35,9 +42,21 @@ assert "torch" not in sys.modules
 """
 
 
+def run_here(words: Sequence[str], **_: object) -> subprocess.CompletedProcess[str]:
+    """What the importer would do in a process of its own."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = importer.main(*words[-3:])
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(autouse=True)
-def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlopt.workloads.torch_module.workload.subprocess", SimpleNamespace(run=run_here))
+
+
+@pytest.fixture
+def own_process(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlopt.workloads.torch_module.workload.subprocess", subprocess)
 
 
 class TestTorchModule(WorkloadContract):
@@ -82,9 +101,11 @@ def test_dropout_is_off_and_parameters_follow_from_the_seed() -> None:
     assert again.source("mlir") == LINEAR.source("mlir")
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_copy_in_another_process_has_the_program_without_pytorch(tmp_path: Path) -> None:
-    assert LINEAR.source("mlir")
-    sent = pickle.dumps(LINEAR).hex()
+    imported = TorchModule(LINEAR.target, LINEAR.shapes)
+    assert imported.source("mlir") == LINEAR.source("mlir")
+    sent = pickle.dumps(imported).hex()
     subprocess.run([sys.executable, "-c", WITHOUT_TORCH, sent], cwd=tmp_path, check=True, timeout=60)
 
 
@@ -102,3 +123,17 @@ def test_what_cannot_be_imported_is_refused_in_one_plain_line(target: str, reaso
     with pytest.raises(UserError, match=f"^workload.target={target} .*{reason}") as mistake:
         TorchModule(target, ((6, 17),)).source("mlir")
     assert str(mistake.value).isprintable()
+
+
+@pytest.mark.usefixtures("own_process")
+def test_what_the_importers_process_refuses_is_a_mistake_too() -> None:
+    with pytest.raises(UserError, match=r"^workload.target=modules:SIZE is neither a module nor a function$"):
+        TorchModule("modules:SIZE", ((6, 17),)).source("mlir")
+
+
+def test_weights_are_no_part_of_the_program() -> None:
+    """Nor are they turned round at every call."""
+    wide = TorchModule("modules:Wide", ((2, 256),))
+    assert len(wide.source("mlir")) < 10_000
+    assert "linalg.transpose" not in wide.source("mlir")
+    assert wide.operands == (TensorSpec((2, 256), "float32"),)

@@ -5,6 +5,7 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,15 @@ JITTER = 2.0**-40
 """Of the inputs, relative: far less than the noise, and enough to make it another one."""
 
 
-def reference(*inputs: Array, program: str, entry: str, pipeline: str, wide: bool, **_: Any) -> tuple[Array, ...]:
-    """The results in float64 or complex128: of `program`, loops on buffers, which `pipeline` takes to LLVM."""
-    return _run(program, entry, pipeline, _widened(inputs) if wide else inputs)
+def reference(
+    *inputs: Array, program: str, entry: str, pipeline: str, constants: Sequence[str], wide: bool, **_: Any
+) -> tuple[Array, ...]:
+    """The results in float64 or complex128: of `program`, loops on buffers, which `pipeline` takes to LLVM.
+
+    It reads the arrays in the files `constants`, too, after the inputs.
+    """
+    given = (*(_widened(inputs) if wide else inputs), *_loaded(tuple(constants), wide))
+    return _run(program, entry, pipeline, given)
 
 
 def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, **known: Any) -> tuple[Array, ...]:
@@ -40,7 +47,8 @@ def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, *
     squares = [np.zeros(value.shape) for value in exact]
     for _ in range(DRAWS):
         jittered = [x + x * JITTER * rng.uniform(-1, 1, x.shape) if _inexact(x) else x for x in _widened(inputs)]
-        disturbed = _run(noisy, known["entry"], known["pipeline"], jittered)
+        given = (*jittered, *_loaded(tuple(known["constants"]), True))
+        disturbed = _run(noisy, known["entry"], known["pipeline"], given)
         for square, value, other in zip(squares, exact, disturbed, strict=True):
             square += np.square(np.abs(np.nan_to_num(other - value)))
     deviations = [np.sqrt(square / DRAWS) for square in squares]
@@ -65,6 +73,14 @@ def _inexact(x: Array) -> bool:
 def _widened(arrays: Sequence[Array]) -> tuple[Array, ...]:
     wide = {"float32": "float64", "complex64": "complex128"}
     return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in arrays)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(files: tuple[str, ...], wide: bool) -> tuple[Array, ...]:
+    """The arrays in these files, of which there may be copies beside this one."""
+    copies = (Path(__file__).with_name(Path(file).name) for file in files)
+    arrays = [np.load(copy if copy.exists() else file) for copy, file in zip(copies, files, strict=True)]
+    return _widened(arrays) if wide else tuple(arrays)
 
 
 def _run(program: str, entry: str, pipeline: str, inputs: Sequence[Array]) -> tuple[Array, ...]:

@@ -30,6 +30,8 @@ def import_module(target: str, shapes: Sequence[Sequence[int]]) -> str:
     import torch
     from torch_mlir import fx
 
+    from mlopt.backend.mlir.bindings import ir
+    from mlopt.backend.mlir.payload.folding import lift
     from mlopt.workloads.torch_module.eager import load
 
     inputs = [torch.randn(tuple(shape)) for shape in shapes]  # all distinct: equal ones would be merged
@@ -37,7 +39,10 @@ def import_module(target: str, shapes: Sequence[Sequence[int]]) -> str:
     try:
         with torch.inference_mode():
             found(*inputs)
-        text = str(fx.export_and_import(_as_module(found), *inputs, output_type="linalg-on-tensors"))
+        imported = fx.export_and_import(_as_module(found), *inputs, output_type="linalg-on-tensors")
+        with imported.context as context, ir.Location.unknown(context):
+            lift(imported)
+        text = str(imported)
     except Exception as error:  # of the module's own, or of any stage of the importer
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"workload.target={target} cannot be imported for these inputs: {lines[0]}") from error

@@ -42,8 +42,10 @@ class Mlir:
             raise UserError(f"backend.driver={self.driver} must be {' or '.join(known)}{nearest(self.driver, known)}")
         if self.mlir_opt is not None and self.driver != "mlir-opt":
             raise UserError(f"backend.mlir_opt={self.mlir_opt} is used with backend.driver=mlir-opt only")
-        if self.pipeline_space is not None:
-            object.__setattr__(self, "pipeline_space", str(Path(self.pipeline_space).expanduser().absolute()))
+        for key in ("mlir_opt", "pipeline_space"):
+            path = getattr(self, key)
+            if path is not None and (key == "pipeline_space" or "/" in path):  # else it is the name of a program
+                object.__setattr__(self, key, str(Path(path).expanduser().absolute()))
         if self.threads == "all":
             return
         if type(self.threads) is not int or self.threads < 1:
@@ -60,13 +62,13 @@ class Mlir:
         return available_cores() if self.threads == "all" else int(self.threads)
 
     def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace | Alternatives:
-        from .compiler import pipeline_space
+        from .compiler import check
         from .problem import problem
+        from .space.pipeline import PipelineSpace
 
-        source = workload.source("mlir")
-        if pipelines := self._pipelines():
-            return pipeline_space(pipelines, self._driver())
-        return problem(source, self.thread_count).space
+        source, pipelines = workload.source("mlir"), self._pipelines()
+        check(self._driver(), pipelines)  # told once, at the study's start, and not by every trial
+        return PipelineSpace(pipelines) if pipelines else problem(source, self.thread_count).space
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .driver.in_process import build_naive
@@ -82,8 +84,11 @@ class Mlir:
 
     def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
         from .library.write import compile_library
+        from .lowering import library_lowering
 
-        return compile_library(workload, schedule, self.build(workload, schedule), self.thread_count, name)
+        pipelines, threads = self._pipelines(), self.thread_count
+        lowering = pipelines.library_lowering if pipelines else library_lowering(threads)
+        return compile_library(workload, schedule, self.build(workload, schedule), lowering, threads, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure

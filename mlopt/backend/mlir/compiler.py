@@ -6,22 +6,32 @@ from ...core.errors import CompileError, UserError
 from ...core.schedule import Schedule
 from . import transform
 from .dialect import words
-from .driver.in_process import InProcess, build_naive
 from .driver.recipe import Driver, Recipe
-from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering
+from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering, pipeline
 from .passes import Pipelines
 from .problem import problem
-from .program import MlirProgram
 from .space.pipeline import PipelineSpace
 
 
-def pipeline_space(pipelines: Pipelines, driver: Driver) -> PipelineSpace:
-    """The pipelines that a driver is to search. Raises UserError for a pass or an option that it does not know."""
+def check(driver: Driver, pipelines: Pipelines | None) -> None:
+    """Raise UserError where a driver does not work, or does not know a pass or an option of `pipelines`."""
     try:
-        driver.ask("", pipelines.every())
+        words(driver)
     except CompileError as error:
-        raise UserError(f"backend.pipeline_space: {error}") from None
-    return PipelineSpace(pipelines)
+        raise UserError(f"backend.driver: it does not do as MLIR does: {error}") from None
+    if pipelines and _refusal(driver, *pipelines.every()):
+        for name in pipelines.every():
+            if reason := _refusal(driver, name):
+                raise UserError(f"backend.pipeline_space: {name} is refused: {reason}")
+
+
+def _refusal(driver: Driver, *passes: str) -> str:
+    """Why a driver does not know these passes, in a line; '' when it does."""
+    try:
+        driver.ask("", pipeline(*passes))
+    except CompileError as error:
+        return str(error) or "no reason given"
+    return ""
 
 
 def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipelines: Pipelines | None = None) -> Recipe:
@@ -42,13 +52,3 @@ def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipeli
     program, rest = found.stated(schedule)
     down = version.lowering(lowering(threads > 1))
     return Recipe(program.text, lambda: version.script(program.script(rest)), down, SCHEDULED_LEVEL, workers)
-
-
-def build(source: str, schedule: Schedule | None, threads: int, driver: Driver = InProcess()) -> MlirProgram:  # noqa: B008 - immutable
-    """Transform a payload, given as text, by a schedule; None is the naive program, on one thread, by the bindings.
-
-    Machine code is made when the program is first loaded.
-
-    Raises InvalidSchedule when the schedule is not in the payload's space, CompileError when a stage fails.
-    """
-    return build_naive(source) if schedule is None else driver.build(recipe(source, schedule, threads, driver))

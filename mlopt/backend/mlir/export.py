@@ -15,7 +15,10 @@ RERUN = Path(__file__).with_name("rerun.py")
 
 
 def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Driver, directory: Path) -> None:
-    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`."""
+    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`.
+
+    Constants that are arguments of the program are .npy files beside them.
+    """
     program = driver.build(recipe)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "payload.mlir").write_text(recipe.text)
@@ -23,11 +26,15 @@ def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Drive
     (directory / "optimized.mlir").write_text(program.ir)
     shutil.copyfile(workload.reference_file, directory / "reference.py")
     shutil.copyfile(RERUN, directory / "rerun.py")
+    parameters = dict(workload.parameters)
+    if "constants" in parameters:
+        parameters["constants"] = [_copy(file, directory) for file in parameters["constants"]]
     record = {
         "entry": program.entry,
         "inputs": [asdict(spec) for spec in workload.operands],
+        "constants": [_copy(file, directory) for file in program.constants],
         "outputs": [asdict(spec) for spec in workload.outputs],
-        "parameters": dict(workload.parameters),
+        "parameters": parameters,
         "schedule": schedule.values(),
         "pipeline": recipe.lowering,
         "level": recipe.level,
@@ -35,3 +42,9 @@ def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Drive
         **driver.record(recipe),
     }
     (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _copy(file: str, directory: Path) -> str:
+    """Put a constant's file into `directory`; returns its name."""
+    shutil.copyfile(file, directory / Path(file).name)
+    return Path(file).name

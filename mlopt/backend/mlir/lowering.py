@@ -26,10 +26,14 @@ def lowering(parallel: bool) -> str:
     return pipeline(*(_OPENMP if parallel else _PLAIN), *TO_LLVM)
 
 
+PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
+"""Makes functions take plain pointers; to be run while buffers are still buffers."""
+
+
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
     loops = (_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}") if threads > 1 else _PLAIN
-    return pipeline(*loops, "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}", *TO_LLVM)
+    return pipeline(*loops, PLAIN_POINTERS, *TO_LLVM)
 
 
 def pipeline(*passes: str) -> str:

@@ -11,15 +11,19 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
 
-from ...core.errors import UserError
+from ...core.errors import UserError, nearest
 from ...core.schedule import Value
-from .lowering import pipeline
+from .lowering import PLAIN_POINTERS, pipeline
 
 LONGEST_GROUP = 5
 """Passes whose order can be searched together: there are 120 orders of five."""
 
 MODULE = "builtin.module"
+
+LOWERS_BUFFERS = ("finalize-memref-to-llvm", "convert-func-to-llvm", "convert-to-llvm")
+"""Before the first of these, the conventions of calls must be decided."""
 
 
 @dataclass(frozen=True)
@@ -72,53 +76,58 @@ class Step(Strict):
         return Pass(self.name, self.op, {name: values[0] for name, values in self.choices().items()})
 
 
+def _spelled_out(entry: Any) -> Any:
+    return {"pass": entry} if isinstance(entry, str) else entry
+
+
+AnyStep = Annotated[Step, BeforeValidator(_spelled_out)]
+"""Where a pass has nothing to be said of, its name is enough."""
+
+
 class Group(Strict):
     """Passes whose order is to be found."""
 
-    any_order: Annotated[list[Step], Field(min_length=2, max_length=LONGEST_GROUP)]
-
-
-def _spelled_out(entry: Any) -> Any:
-    return {"pass": entry} if isinstance(entry, str) else entry
+    any_order: Annotated[tuple[AnyStep, ...], Field(min_length=2, max_length=LONGEST_GROUP)]
 
 
 def _kind(entry: Any) -> str:
     return "group" if isinstance(entry, dict) and "any_order" in entry else "step"
 
 
-Entry = Annotated[
-    Annotated[Step, Tag("step")] | Annotated[Group, Tag("group")],
-    Discriminator(_kind),
-    BeforeValidator(_spelled_out),
-]
-Fixed = Annotated[Step, BeforeValidator(_spelled_out)]
+Entry = Annotated[Annotated[AnyStep, Tag("step")] | Annotated[Group, Tag("group")], Discriminator(_kind)]
 
 
 class Pipelines(Strict):
     """The pipelines that a file allows: passes that always run, those in question, and the way down to LLVM."""
 
-    before: tuple[Fixed, ...] = ()
+    before: tuple[AnyStep, ...] = ()
     passes: Annotated[tuple[Entry, ...], Field(min_length=1)]
-    after: tuple[Fixed, ...]
+    after: Annotated[tuple[AnyStep, ...], Field(min_length=1)]
 
     @property
     def steps(self) -> Iterator[Step]:
         """Those in question, in the file's order."""
         for entry in self.passes:
-            yield from entry.any_order if isinstance(entry, Group) else [entry]
+            yield from entry.any_order if isinstance(entry, Group) else (entry,)
 
     @property
     def lowering(self) -> str:
         return pipeline(*(step.fixed().text for step in self.after))
 
-    def every(self) -> str:
-        """One pipeline in which every pass stands, with every value of every option."""
-        texts = [step.fixed().text for step in (*self.before, *self.after)]
-        for step in self.steps:
-            texts.append(step.fixed().text)
+    @property
+    def library_lowering(self) -> str:
+        """As `lowering`, to a function that takes plain pointers."""
+        names = [step.name for step in self.after]
+        place = next((place for place, name in enumerate(names) if name in LOWERS_BUFFERS), len(names))
+        texts = [step.fixed().text for step in self.after]
+        return pipeline(*texts[:place], PLAIN_POINTERS, *texts[place:])
+
+    def every(self) -> Iterator[str]:
+        """Every pass that may stand in a pipeline, with every value of every option, as elements of one."""
+        for step in (*self.before, *self.steps, *self.after):
+            yield step.fixed().text
             for name, values in step.choices().items():
-                texts += [Pass(step.name, step.op, {name: value}).text for value in values]
-        return pipeline(*texts)
+                yield from (Pass(step.name, step.op, {name: value}).text for value in values)
 
 
 @functools.cache
@@ -133,9 +142,7 @@ def read(path: str) -> Pipelines:
     try:
         found = Pipelines.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"] if part not in ("step", "group"))
-        raise UserError(f"{Path(path).name}: {place or 'the file'}: {fault['msg']}") from None
+        raise UserError(f"{Path(path).name}: {_reason(error.errors()[0])}") from None
     titles = [step.title for step in found.steps]
     for title in titles:
         if titles.count(title) > 1:
@@ -144,3 +151,17 @@ def read(path: str) -> Pipelines:
         if step.optional or any(len(values) > 1 for values in step.choices().values()):
             raise UserError(f"{Path(path).name}: {step.name} leaves a choice, which only passes can")
     return found
+
+
+def _reason(fault: ErrorDetails) -> str:
+    """What is wrong, and where: such as 'passes.2: no key 'optoins'; did you mean 'options'?'."""
+    path = [str(part) for part in fault["loc"] if part not in ("step", "group")]
+    if fault["type"] == "extra_forbidden":
+        keys = [
+            *(each.alias or name for model in (Pipelines, Step, Group) for name, each in model.model_fields.items())
+        ]
+        return f"{'.'.join(path[:-1]) or 'the file'}: no key '{path[-1]}'{nearest(path[-1], set(keys) - {path[-1]})}"
+    if "options" in path:
+        path, message = path[: path.index("options") + 2], "must be a value, or a list of values to choose from"
+        return f"{'.'.join(path)}: {message}"
+    return f"{'.'.join(path) or 'the file'}: {fault['msg'].replace('an object', 'a mapping of keys')}"

@@ -15,6 +15,7 @@ import numpy as np
 from ...protocols import Array
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
+from .constants import load
 from .naive import lower
 
 
@@ -30,13 +31,15 @@ class MlirProgram:
     threads: int
     """0 for a program without parallel loops."""
     stage_seconds: Mapping[str, float]
+    constants: Sequence[str] = ()
+    """The files of what the function takes between the inputs and the outputs."""
 
     @property
     def ir(self) -> str:
         return str(self.optimized)
 
     def load(self) -> MlirKernel:
-        return MlirKernel(self._engine, self.entry, self.threads)
+        return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])
 
     @functools.cached_property
     def _engine(self) -> Any:
@@ -44,17 +47,18 @@ class MlirProgram:
 
 
 class MlirKernel:
-    """A function of the execution engine, called through its C interface: inputs first, then outputs."""
+    """A function of the execution engine, called through its C interface: inputs, constants, outputs."""
 
-    def __init__(self, engine: Any, entry: str, threads: int) -> None:
+    def __init__(self, engine: Any, entry: str, threads: int, constants: Sequence[Array] = ()) -> None:
         self._engine = engine
         self._entry = entry
         self._threads = threads
+        self._constants = constants
         if threads:
             openmp.use_threads(threads)
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
-        return _bind(self._engine, self._entry, (*inputs, *outputs))
+        return bind(self._engine, self._entry, (*inputs, *self._constants, *outputs))
 
     def overhead(self) -> float:
         return _call_overhead()
@@ -69,7 +73,7 @@ def compile_llvm(module: Any, level: int, libraries: Sequence[str] = ()) -> Any:
     return ExecutionEngine(module, opt_level=level, shared_libs=list(libraries))
 
 
-def _bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:
+def bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:
     """A call of a compiled function on the memory of `arrays`; keeps both the code and the memory alive.
 
     Shapes are static, so that the function reads nothing of a descriptor but the address: its tensors may have other
@@ -99,7 +103,7 @@ def _call_overhead() -> float:
         module = ir.Module.parse("func.func @empty() attributes { llvm.emit_c_interface } { return }")
         lower(module)
         engine = compile_llvm(module, level=3)
-    call = _bind(engine, "empty", ())
+    call = bind(engine, "empty", ())
     samples = []
     for _ in range(1000):
         start = time.perf_counter()

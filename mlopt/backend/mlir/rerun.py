@@ -135,7 +135,8 @@ def main() -> int:
     kinds = [storage(spec["dtype"]) for spec in record["outputs"]]
     shapes = [spec["shape"] for spec in record["outputs"]]
     outputs = [aligned(np.full(s, SPOILT[k.kind], k)) for s, k in zip(shapes, kinds, strict=True)]
-    call = compile_kernel(record, [*inputs, *outputs])
+    constants = [aligned(np.load(HERE / name)) for name in record["constants"]]
+    call = compile_kernel(record, [*inputs, *constants, *outputs])
     call()
     known = record["parameters"]
     values, errors = expected.reference(*inputs, **known), expected.tolerance(*inputs, **known)

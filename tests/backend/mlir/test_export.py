@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import programs
 import pytest
+from platformdirs import user_cache_path
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.schedule import Schedule
@@ -59,11 +60,13 @@ def test_a_kernel_of_a_workload_with_parameters_checks_itself(tmp_path: Path, na
     assert float(done.stdout) > 0.0
 
 
-@pytest.mark.parametrize("name", ["gated", "integers", "complex"])
+@pytest.mark.parametrize("name", ["gated", "integers", "complex", "weighted"])
 def test_a_kernel_of_a_users_program_checks_itself(tmp_path: Path, name: str) -> None:
     (tmp_path / "program.mlir").write_text(programs.ALL[name])
     export(MlirFile(str(tmp_path / "program.mlir")), tmp_path / "best")
     (tmp_path / "program.mlir").unlink()
+    for file in (user_cache_path("mlopt") / "constants").glob("*.npy"):
+        file.unlink()
     done = rerun(tmp_path / "best")
     assert (done.returncode, done.stderr) == (0, "")
     assert float(done.stdout) > 0.0

@@ -9,6 +9,7 @@ from typing import Any
 from ....core.errors import CompileError
 from .. import naive, openmp
 from ..bindings import PassManager, active, apply_named_sequence, ir
+from ..constants import files
 from ..lowering import NAIVE_LEVEL
 from ..payload.frontend import entry_point, first_line, parse
 from ..program import MlirProgram, compile_llvm
@@ -55,7 +56,7 @@ def _build(
     with active():
         with stage("parse", stages):
             module = parse(text)
-            entry = entry_point(module)
+            entry, constants = entry_point(module), [file for file in files(module) if file is not None]
         with stage("transform", stages):
             transform(module)
             optimized = module.operation.clone()
@@ -68,4 +69,4 @@ def _build(
             engine.lookup(entry)
         return engine
 
-    return MlirProgram(generate, entry, optimized, threads, stages)
+    return MlirProgram(generate, entry, optimized, threads, stages, constants)

@@ -16,6 +16,7 @@ from typing import Any
 from ....core.errors import CompileError
 from .. import openmp
 from ..bindings import active, ir
+from ..constants import files
 from ..payload.frontend import entry_point, first_line, parse
 from ..program import MlirProgram
 from .library import Library, caller
@@ -39,7 +40,7 @@ class MlirOpt:
         tools = self.tools
         with stage("parse", stages), active():
             module = parse(recipe.text)
-            entry = entry_point(module)
+            entry, constants = entry_point(module), [file for file in files(module) if file is not None]
             function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
             arguments = len(function.inputs) + len(function.results)
             text = str(module).encode()
@@ -60,7 +61,7 @@ class MlirOpt:
                 run([*tools.link(), "kernel.so", "kernel.o", *runtime], b"", folder)
                 return Library(folder / "kernel.so", runtime)
 
-        return MlirProgram(generate, entry, optimized.decode(), recipe.threads, stages)
+        return MlirProgram(generate, entry, optimized.decode(), recipe.threads, stages, constants)
 
     def ask(self, text: str, pipeline: str) -> str:
         try:
@@ -76,7 +77,7 @@ class MlirOpt:
             tools.to_llvm_ir(),
             *tools.to_object(recipe.level),
         ]
-        return {"driver": "mlir-opt", "commands": commands, "link": tools.link()}
+        return {"driver": "mlir-opt", "version": tools.version(), "commands": commands, "link": tools.link()}
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import resource
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ....core.cpu_time import cpu_seconds
 from ....core.errors import CompileError
 from ..bindings import active, ir
 from ..dialect import Asked
@@ -42,9 +41,6 @@ class Driver(Asked, Protocol):
     def build(self, recipe: Recipe) -> MlirProgram:
         """Machine code is made when the program is first loaded. Raises CompileError when a stage fails."""
 
-    def ask(self, text: str, pipeline: str) -> str:
-        """What a module becomes by a pass pipeline. Raises CompileError, with the reason in a line."""
-
     def record(self, recipe: Recipe) -> Mapping[str, Any]:
         """What an exported kernel's record says of it: enough to carry the recipe out again."""
 
@@ -52,16 +48,10 @@ class Driver(Asked, Protocol):
 @contextmanager
 def stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
     """Take a stage's CPU time; whatever a compiler raises in it becomes a CompileError that names the stage."""
-    start = _cpu_seconds()
+    start = cpu_seconds()
     try:
         yield
     except (ir.MLIRError, ValueError, RuntimeError, OSError) as error:
         raise CompileError(f"{name}: {first_line(error)}") from error
     finally:
-        seconds[name] = _cpu_seconds() - start
-
-
-def _cpu_seconds() -> float:
-    """Of this thread, and of the processes that it has waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.thread_time() + children.ru_utime + children.ru_stime
+        seconds[name] = cpu_seconds() - start

@@ -32,6 +32,10 @@ class Tools:
     llc: str
     linker: str
 
+    def version(self) -> str:
+        """What the tool says of itself, in a line. Raises RuntimeError."""
+        return run([self.mlir_opt, "--version"], b"", Path("/")).decode().strip().splitlines()[0].strip()
+
     def transform(self) -> list[str]:
         """Applies the transform module in SCRIPT."""
         load = f"transform-preload-library{{transform-library-paths={SCRIPT}}}"
@@ -55,7 +59,10 @@ class Tools:
 
 def run(command: Sequence[str], given: bytes, folder: Path) -> bytes:
     """What a tool prints when it is given this to read. Raises RuntimeError, with what it complains of first."""
-    done = subprocess.run(command, input=given, cwd=folder, capture_output=True)
+    try:
+        done = subprocess.run(command, input=given, cwd=folder, capture_output=True)
+    except OSError as error:
+        raise RuntimeError(f"{command[0]} cannot be run: {error.strerror}") from error
     if done.returncode < 0:
         raise RuntimeError(f"{Path(command[0]).name} was ended by {signal.Signals(-done.returncode).name}")
     if done.returncode:
@@ -77,10 +84,10 @@ def find(mlir_opt: str | None) -> Tools:
 
 
 def _chosen(name: str) -> str:
-    path = shutil.which(os.path.expanduser(name))
+    path = shutil.which(name)
     if path is None:
         raise UserError(f"backend.mlir_opt={name} is no program that can be run")
-    return os.path.abspath(path)
+    return path
 
 
 def _beside(first: str, tool: str) -> str:

@@ -12,7 +12,7 @@ from ....core.errors import CompileError
 from ....protocols import Array
 from .. import openmp
 from ..bindings import ExecutionEngine, PassManager, ir, new_context
-from ..lowering import SCHEDULED_LEVEL, library_lowering
+from ..lowering import SCHEDULED_LEVEL
 from ..payload.frontend import entry_point, first_line
 from ..payload.nest import operations
 from ..payload.nest import symbol as symbol_of
@@ -53,8 +53,10 @@ class PointerKernel(MlirKernel):
         return call
 
 
-def compile_object(optimized: str, symbol: str, threads: int) -> ObjectCode:
+def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> ObjectCode:
     """The machine code of a transformed program, as text, whose entry point is to be called `symbol`.
+
+    `lowering` is the pass pipeline to a function that takes plain pointers.
 
     Raises CompileError.
     """
@@ -63,7 +65,7 @@ def compile_object(optimized: str, symbol: str, threads: int) -> ObjectCode:
         try:
             module = ir.Module.parse(optimized)
             _prepare(module, symbol)
-            PassManager.parse(library_lowering(threads)).run(module.operation)
+            PassManager.parse(lowering).run(module.operation)
             lowered = list(operations(module.operation))
             if not any(op.name == "omp.parallel" for op in lowered):
                 threads = 1

@@ -103,14 +103,16 @@ class MlirLibrary:
 
 
 def compile_library(
-    workload: Workload, schedule: Schedule, program: MlirProgram, threads: int, name: str | None
+    workload: Workload, schedule: Schedule, program: MlirProgram, lowering: str, threads: int, name: str | None
 ) -> MlirLibrary:
     """The library of one schedule's program; its function is called `name`, or else like the program's entry point.
+
+    `lowering` is the pass pipeline to a function that takes plain pointers.
 
     Raises UserError for what cannot be a function of C, and CompileError.
     """
     signature = Signature.of(workload, symbol_for(program.entry, name))
-    return MlirLibrary(workload, signature, schedule, compile_object(program.ir, signature.symbol, threads))
+    return MlirLibrary(workload, signature, schedule, compile_object(program.ir, signature.symbol, threads, lowering))
 
 
 def _includes(signature: Signature) -> str:

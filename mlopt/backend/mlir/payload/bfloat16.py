@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .nest import NARROW, WIDEN, describe, operations
-
-ELEMENTWISE = "builtin.module(func.func(convert-elementwise-to-linalg))"
-"""Makes linalg of arithmetic on whole tensors."""
+from .nest import ELEMENTWISE, NARROW, WIDEN, describe, operations
 
 
 def widen_products(module: Any) -> None:
@@ -48,7 +45,7 @@ def narrow_products(module: Any) -> None:
             with ir.InsertionPoint.at_block_begin(body), op.location:
                 wide = ir.Operation.create(WIDEN, results=[kind.element_type], operands=[argument])
             argument.replace_all_uses_except(wide.results[0], wide)
-    PassManager.parse(ELEMENTWISE).run(module.operation)
+    PassManager.parse(f"builtin.module({ELEMENTWISE})").run(module.operation)
 
 
 def can_narrow(module: Any) -> bool:

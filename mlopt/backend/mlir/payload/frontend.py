@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ....core.errors import UserError
-from ..bindings import PassManager, apply_named_sequence, ir, linalg
+from ..bindings import PassManager, apply_named_sequence, ir, linalg, tensor
 from ..transform.script import Script
-from .bfloat16 import ELEMENTWISE, is_final_rounding, is_widened, widen_products
+from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .complex_product import split
 from .merge import merge
-from .nest import LoopNest, describe, operations, read, symbol
+from .nest import ELEMENTWISE, LoopNest, describe, operations, read, symbol
+from .product import put_left_first
 from .vector_math import expand
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -28,8 +29,10 @@ def prepare(module: Any) -> None:
 
     Raises UserError when it cannot be optimised.
     """
-    _check(module)
+    check(module, "the MLIR payload")
     _generalize(module)
+    _walk_kept_dimensions(module)
+    _fill_margins(module)
     widen_products(module)
     _start_from_zero(module)
     _fuse(module)
@@ -46,6 +49,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     split(module)
     _separate_starts(module)
     merge(module)
+    put_left_first(module)
     return read(module)
 
 
@@ -71,13 +75,14 @@ def first_line(error: BaseException) -> str:
     return (lines or str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
-def _check(module: Any) -> None:
+def check(module: Any, origin: str) -> None:
+    """Raise UserError, naming `origin`, for a shape that is not static, and when there is nothing to optimise."""
     for op in operations(module.operation):
         for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
-                raise UserError(f"the MLIR backend needs static shapes; {op.name} has the type {value.type}")
-    if not any(op.name.startswith("linalg.") and len(op.results) for op in operations(module.operation)):
-        raise UserError("the MLIR payload holds no linalg operation on tensors: there is nothing to optimise")
+                raise UserError(f"{origin}: {op.name} has the type {value.type}; its shape must be static")
+    if not any(op.name.startswith("linalg.") and op.results for op in operations(module.operation)):
+        raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
 
 
 def _generalize(module: Any) -> None:
@@ -89,6 +94,68 @@ def _generalize(module: Any) -> None:
             apply_named_sequence(module, script.finish().body.operations[0], script.module)
         except ValueError:
             raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
+
+
+def _fill_margins(module: Any) -> None:
+    """Pad with one number by writing the margins alone: MLIR's own way passes over the whole tensor three times."""
+    for op in [op for op in operations(module.operation) if op.name == "tensor.pad"]:
+        low, high = (list(ir.DenseI64ArrayAttr(op.attributes[f"static_{side}"])) for side in ("low", "high"))
+        number = _constant(list(op.regions[0].blocks[0].operations)[-1].operation.operands[0])
+        if number is None or min(*low, *high) < 0:
+            continue  # a number of its own for each place, or less than there was
+        source, kind = op.operands[0], op.results[0].type
+        shape, sizes = list(kind.shape), list(source.type.shape)
+        with ir.InsertionPoint(op), op.location:
+
+            def put(part: Any, whole: Any, offsets: list[int], sizes: list[int]) -> Any:
+                return tensor.insert_slice(part, whole, [], [], [], offsets, sizes, [1] * len(sizes))
+
+            padded = put(source, ir.Operation.create("tensor.empty", results=[kind]).results[0], low, sizes)
+            for axis, size in enumerate(sizes):
+                for offset, width in ((0, low[axis]), (low[axis] + size, high[axis])):
+                    if width:
+                        slab = [width if other == axis else extent for other, extent in enumerate(shape)]
+                        margin = ir.RankedTensorType.get(slab, kind.element_type)
+                        value = {"value": ir.DenseElementsAttr.get_splat(margin, number)}
+                        zeros = ir.Operation.create("arith.constant", results=[margin], attributes=value)
+                        padded = put(
+                            zeros.results[0], padded, [offset * (other == axis) for other in range(len(slab))], slab
+                        )
+        op.results[0].replace_all_uses_with(padded)
+        op.erase()
+
+
+def _constant(value: Any) -> Any:
+    """The attribute of a scalar constant; None for what is computed."""
+    if isinstance(value.owner, ir.Block) or value.owner.name != "arith.constant":
+        return None
+    return value.owner.attributes["value"]
+
+
+def _walk_kept_dimensions(module: Any) -> None:
+    """Give each nest a loop for what it writes at the subscript 0, as sums do that keep their dimension, of size 1.
+
+    MLIR tiles only what is written at one loop a subscript.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+        iterators = list(op.attributes["iterator_types"])
+        outputs = len(op.opview.outputs)
+        loops = count = len(iterators)
+        written = []
+        for access in maps[-outputs:]:
+            subscripts = list(access.results)
+            for position, subscript in enumerate(subscripts):
+                if isinstance(subscript, ir.AffineConstantExpr):
+                    subscripts[position] = ir.AffineExpr.get_dim(loops)
+                    loops += 1
+            written.append(subscripts)
+        if loops > count:
+            found = [*(list(access.results) for access in maps[:-outputs]), *written]
+            accesses = [ir.AffineMapAttr.get(ir.AffineMap.get(loops, 0, subscripts)) for subscripts in found]
+            parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
+            op.attributes["indexing_maps"] = ir.ArrayAttr.get(accesses)
+            op.attributes["iterator_types"] = ir.ArrayAttr.get([*iterators, *[parallel] * (loops - count)])
 
 
 def _start_from_zero(module: Any) -> None:
@@ -106,7 +173,7 @@ def _start_from_zero(module: Any) -> None:
             add = ir.Operation.create("arith.addf", results=[kind], operands=[op.results[0], start])
         add.move_after(op)
         op.results[0].replace_all_uses_except(add.results[0], add)
-    PassManager.parse(ELEMENTWISE).run(module.operation)
+    PassManager.parse(f"builtin.module({ELEMENTWISE})").run(module.operation)
 
 
 def _fuse(module: Any) -> None:

@@ -12,23 +12,16 @@ from typing import Any
 from ....core.errors import UserError, nearest
 from ....protocols import TensorSpec
 from ..bindings import PassManager, apply_named_sequence, ir, new_context
+from ..constants import files
 from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
 from ..transform.script import Script
 from .exact import GENERALIZE, INLINE, add_noise, raise_precision
-from .frontend import first_line
-from .nest import describe, operations, symbol
+from .folding import DTYPES, fold, lift, read_only
+from .frontend import check, first_line
+from .nest import describe, operations, read, symbol
 
 log = logging.getLogger(__name__)
-
-DTYPES = {
-    "f32": "float32",
-    "f64": "float64",
-    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
-    "complex<f32>": "complex64",
-    "complex<f64>": "complex128",
-}
-"""Element types that a program may take and return, as numpy calls them."""
 
 FALLBACK_ERROR = 64
 """Where no noise can be added: the error allowed, relative to a row's magnitude, in units times the longest sum."""
@@ -39,7 +32,10 @@ class Given:
     """One function on tensors of static shape."""
 
     text: str
-    """A module that holds the function and nothing else: what it called has been put into it."""
+    """A module that holds the function and nothing else: what it called has been put into it.
+
+    Its large constants, and what was computed of constants alone, are arguments after the operands.
+    """
     operands: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     flops: int
@@ -59,15 +55,17 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         except ir.MLIRError as error:
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
         function = _isolate(module, entry, origin)
-        name, (operands, outputs) = symbol(function), _signature(function, origin)
-        _check(module, origin)
+        name, (operands, outputs) = symbol(function), _signature(module, origin)
+        check(module, origin)
         try:
-            program = str(module)
-            flops, longest = _work(_copy(module))
+            lift(module)
+            program = _copy(module)
+            fold(program)
+            flops, longest = _work(_copy(program))
             judge = _judge(module, longest, origin)
         except (ir.MLIRError, ValueError) as error:
             raise UserError(f"{origin} cannot be compiled: {first_line(error)}") from None
-        return Given(program, operands, outputs, flops, {"entry": name, **judge})
+        return Given(str(program), operands, outputs, flops, {"entry": name, **judge})
 
 
 def _isolate(module: Any, entry: str | None, origin: str) -> Any:
@@ -95,12 +93,12 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
             f"{origin}: @{name} needs {rest[0].operation.name} @{symbol(rest[0])}, which is not computed in it"
         )
     del kept.attributes["sym_visibility"]
-    read_only = ir.DictAttr.get({"bufferization.writable": ir.BoolAttr.get(False)})
-    kept.attributes["arg_attrs"] = ir.ArrayAttr.get([read_only] * len(kept.regions[0].blocks[0].arguments))
+    read_only(module)
     return kept
 
 
-def _signature(function: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+def _signature(module: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    function = module.body.operations[0]
     kind = ir.FunctionType(ir.TypeAttr(function.attributes["function_type"]).value)
     if not kind.results:
         raise UserError(f"{origin}: @{symbol(function)} returns nothing; it must return tensors")
@@ -114,20 +112,9 @@ def _signature(function: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tupl
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}; its shape must be static")
         return TensorSpec(tuple(each.shape), dtype)
 
-    operands = tuple(spec("argument", number, each) for number, each in enumerate(kind.inputs))
+    inputs = [each for each, file in zip(kind.inputs, files(module), strict=True) if file is None]
+    operands = tuple(spec("argument", number, each) for number, each in enumerate(inputs))
     return operands, tuple(spec("result", number, each) for number, each in enumerate(kind.results))
-
-
-def _check(module: Any, origin: str) -> None:
-    """Raise UserError for a shape that is not static, and when there is nothing to optimise."""
-    for op in operations(module.operation):
-        for value in op.results:
-            if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
-                raise UserError(f"{origin}: {op.name} results in {value.type}; its shape must be static")
-    copy = _copy(module)
-    PassManager.parse(GENERALIZE).run(copy.operation)
-    if not any(op.name.startswith("linalg.") for op in operations(copy.operation)):
-        raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
 
 
 def _work(module: Any) -> tuple[int, int]:
@@ -139,7 +126,7 @@ def _work(module: Any) -> tuple[int, int]:
 
 
 def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
-    own = str(module)
+    own, constants = str(module), [file for file in files(module) if file is not None]
     single = "f32" in own
     unit = 2.0**-24 if single else 2.0**-53
     noisy: str | None
@@ -154,6 +141,7 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
         program, noisy = _loops(ir.Module.parse(own)), None
     return {
         "program": program,
+        "constants": constants,
         "noisy": noisy,
         "wide": noisy is not None,
         "unit": unit,
@@ -169,6 +157,7 @@ def _loops(module: Any) -> str:
     """
     for function in module.body.operations:
         function.attributes["llvm.emit_c_interface"] = ir.UnitAttr.get()
+    _sum_in_rows(module)
     lower_to_loops(module)
     text = str(module)
     PassManager.parse(pipeline(*TO_LLVM)).run(module.operation)
@@ -176,6 +165,23 @@ def _loops(module: Any) -> str:
         if not op.name.startswith("llvm."):
             raise ValueError(f"nothing lowers {op.name} to LLVM")
     return text
+
+
+def _sum_in_rows(module: Any) -> None:
+    """Make sums add whole rows to each other where all is read and written in rows: no order of terms changes."""
+    PassManager.parse(GENERALIZE).run(module.operation)
+    script = Script()
+    for nest in read(module):
+        loop = nest.outputs[0].innermost()
+        if (
+            nest.reductions
+            and loop is not None
+            and all(each.innermost() == loop for each in nest.inputs if each.varies_with(loop))
+        ):
+            script.interchange(
+                script.nest(nest.tag), [*(each for each in range(len(nest.sizes)) if each != loop), loop]
+            )
+    apply_named_sequence(module, script.finish().body.operations[0], script.module)
 
 
 def _copy(module: Any) -> Any:

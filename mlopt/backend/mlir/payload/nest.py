@@ -24,6 +24,12 @@ VECTOR_DIALECTS = ("arith.", "math.")
 WIDEN, NARROW = "arith.extf", "arith.truncf"
 """Between floating-point numbers of different width."""
 
+MOST_COEFFICIENTS = 1024
+"""Elements of a constant that is always at hand."""
+
+ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
+"""Makes linalg of arithmetic on whole tensors."""
+
 CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
 """What a body may hold without computing anything."""
 
@@ -37,6 +43,8 @@ class Access:
     dtype: str
     producer: str | None = None
     """The tag of the nest that computes the tensor, None for arguments and constants."""
+    coefficients: bool = False
+    """Whether the tensor is a small constant, such as the matrix of a transform."""
 
     def plain(self, loop: int) -> int | None:
         """The subscript that is `loop` and nothing else, if that is all there is of it; None otherwise."""
@@ -76,7 +84,7 @@ class LoopNest:
     operations: tuple[str, ...]
     """The arithmetic of the body, in order."""
     consumers: tuple[str, ...] = ()
-    """The nests that read the result."""
+    """The nests that read the result; none where something else does too, for which it must be computed as a whole."""
     enclosed: bool = False
     """Whether it stands within loops of the program's own, and so computes a part of a block already."""
 
@@ -104,7 +112,10 @@ class LoopNest:
 
     @property
     def is_product(self) -> bool:
-        """Whether it sums products of two operands, each of the sum's type or widened to it."""
+        """Whether it sums products of two operands, other than a few coefficients with one.
+
+        They are of the sum's type, or widened to it.
+        """
         narrow = [access for access in self.inputs if self.outputs and access.dtype != self.outputs[0].dtype]
         kinds = sorted(self.operations)
         if kinds.count(WIDEN) == len(narrow):
@@ -113,6 +124,7 @@ class LoopNest:
             bool(self.reductions)
             and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])
             and len(self.inputs) == 2
+            and not any(access.coefficients for access in self.inputs)
             and len(self.outputs) == 1
             and self.outputs[0].is_projection
         )
@@ -125,10 +137,18 @@ class LoopNest:
 def read(module: Any) -> tuple[LoopNest, ...]:
     """The nests of a program in program order; each operation is given its tag."""
     nests: list[LoopNest] = []
-    for op in [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]:
+    found = [op for op in operations(module.operation) if op.name in ("linalg.generic", "linalg.fill")]
+    for op in found:
         nests.append(describe(op, [nest.tag for nest in nests]))
         op.attributes[TAG] = ir.StringAttr.get(nests[-1].tag)
-    return tuple(dataclasses.replace(nest, consumers=_consumers(nest.tag, nests)) for nest in nests)
+    return tuple(
+        dataclasses.replace(nest, consumers=_consumers(nest.tag, nests) if _only_nests_read(op) else ())
+        for op, nest in zip(found, nests, strict=True)
+    )
+
+
+def _only_nests_read(op: Any) -> bool:
+    return all(TAG in use.owner.operation.attributes for result in op.results for use in result.uses)
 
 
 def _consumers(tag: str, nests: Sequence[LoopNest]) -> tuple[str, ...]:
@@ -168,7 +188,8 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         arithmetic = tuple(each.operation.name for each in body.operations if each.operation.name not in CHEAP)
         kind = "reduce" if reductions else "map"
     accesses = [
-        Access(row, *_type(value), _producer(value)) for row, value in zip(rows, [*inputs, *outputs], strict=True)
+        Access(row, *_type(value), _producer(value), _is_coefficients(value))
+        for row, value in zip(rows, [*inputs, *outputs], strict=True)
     ]
     nest = LoopNest(
         tag=kind,
@@ -224,3 +245,8 @@ def _producer(value: Any) -> str | None:
     if isinstance(owner, ir.Block) or TAG not in owner.operation.attributes:
         return None
     return str(ir.StringAttr(owner.operation.attributes[TAG]).value)
+
+
+def _is_coefficients(value: Any) -> bool:
+    constant = not isinstance(value.owner, ir.Block) and value.owner.name == "arith.constant"
+    return constant and math.prod(_type(value)[0]) <= MOST_COEFFICIENTS

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .nest import Access, LoopNest
+from ..bindings import ir
+from .nest import Access, LoopNest, describe, operations
 
 FEW = 8
 """A loop of fewer iterations is m, or k, only where there is no longer one."""
@@ -19,8 +21,7 @@ class Product:
     """C[outer, m, n] += A[outer, m, k, inner] B[outer, k, inner, n], with loops by number.
 
     n is the loop of vectors, m that of a register tile's rows, k the innermost of the sum. An access through a sum of
-    loops, as that of a convolution's input, is allowed for A only; then neither m nor k is packed, and m, of which a
-    register tile takes several, is a loop that A does not stride along.
+    loops, as that of a convolution's input, is allowed for A only; then neither m nor k is packed.
     """
 
     nest: LoopNest
@@ -49,9 +50,9 @@ class Product:
         left = 1 - owners[0]
         a, b = nest.inputs[left], nest.inputs[1 - left]
         rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
-        m = next((loop for loop in reversed(rows) if a.walks(loop)), rows[-1] if rows else None)
+        m = rows[-1] if rows else None
         if m is not None and nest.sizes[m] < FEW:
-            m = max(rows, key=lambda loop: (a.walks(loop), nest.sizes[loop]))
+            m = max(rows, key=lambda loop: nest.sizes[loop])
         sums = [loop for loop in sorted(nest.reductions) if b.varies_with(loop) and nest.sizes[loop] > 1]
         plain = [loop for loop in sums if a.plain(loop) is not None]
         k = max(
@@ -95,3 +96,16 @@ def _in_order(output: Access, nest: LoopNest) -> list[int]:
     """The parallel loops with more than one iteration, in the order of the output's subscripts."""
     loops = [row.index(1) for row in output.rows if any(row)]
     return [loop for loop in loops if nest.sizes[loop] > 1]
+
+
+def put_left_first(module: Any) -> None:
+    """Exchange the operands of products whose A is the second one. Needs an active context.
+
+    Register tiles are lowered to outer products in which the second operand becomes vectors; that must be B.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        product = Product.find(describe(op))
+        if product is not None and product.left == 1:
+            op.operands[0], op.operands[1] = op.operands[1], op.operands[0]
+            b, a, c = op.attributes["indexing_maps"]
+            op.attributes["indexing_maps"] = ir.ArrayAttr.get([a, b, c])

@@ -29,11 +29,15 @@ def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
     """Complete schedules, the most promising first: blocks of several sizes, everything fused that can be."""
     caches = cache_bytes()
     first, second = caches.get("L1", 1 << 15), caches.get("L2", 1 << 19)
+    packings: Sequence[Mapping[str, Value]]
     last: tuple[bool, ...]
     vectors: tuple[int, ...]
     sizes: tuple[int, ...]
-    if any(isinstance(inner, ProductKnobs) for inner in space.inner.values()):
-        vectors, packings, last = VECTORS[:1], PACKINGS, (True, False)
+    if products := [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]:
+        small = all(2 * ELEMENT_BYTES * each.size["m"] * each.size.get("k", 1) <= first for each in products)
+        packings = PACKINGS[::-1] if small else PACKINGS  # an A that fits half of the first cache need not be packed
+        wide = any(each.size["n"] >= each.size["m"] for each in products)
+        vectors, last = VECTORS[:1], (True, False) if wide else (False, True)
         sizes = (MANY, second // 2, first)
     else:
         vectors, packings, last = VECTORS, PACKINGS[:1], (False,)

@@ -26,7 +26,7 @@ class PipelineSpace(KnobSpace):
         self.orders: dict[str, Group] = {}
         knobs: list[Knob] = []
         for entry in pipelines.passes:
-            for step in entry.any_order if isinstance(entry, Group) else [entry]:
+            for step in entry.any_order if isinstance(entry, Group) else (entry,):
                 knobs += _knobs(step)
             if isinstance(entry, Group):
                 name = f"order {len(self.orders) + 1}"
@@ -35,7 +35,7 @@ class PipelineSpace(KnobSpace):
         self.knobs = tuple(knobs)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
-        skipped = [name for name, runs in chosen.items() if not runs]
+        skipped = [name for name in knob.needs if not chosen[name]]
         if knob.name in self.orders:
             orders = [str(value).split(NEXT) for value in knob.values]
             return [NEXT.join(order) for order in orders if order[len(order) - len(skipped) :] == skipped]

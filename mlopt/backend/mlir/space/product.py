@@ -18,6 +18,8 @@ loop that it varies with, or once in a block."""
 
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 28)
 
+UNROLLINGS = (1, 2, 4, 8, 16)
+
 
 class ProductKnobs:
     """The knobs of one product; sizes are in elements."""
@@ -27,14 +29,12 @@ class ProductKnobs:
         sizes = product.nest.sizes
         self.size = {name: sizes[loop] for name, loop in product.roles.items()}
         columns = tuple(simd.lanes * count for count in (1, 2, 3, 4) if simd.lanes * (count - 1) < self.size["n"])
-        most = 1 if product.strided else min(self.size["m"], simd.registers - 2)
-        rows = tuple(count for count in ROWS if count <= most and (product.packs_rows or self.size["m"] % count == 0))
+        most = min(self.size["m"], simd.registers - 2)
+        rows = tuple(count for count in ROWS if count <= most)
         depth = self.size.get("k", 1)
-        unrollings = (
-            (2,)
-            if product.pairs
-            else tuple(count for count in (1, 2, 4, 8, 16) if depth % count == 0 or product.packs_rows)
-        )
+        whole = {depth} if depth <= UNROLLINGS[-1] else set()
+        counts = (2,) if product.pairs else sorted({*UNROLLINGS, *whole})
+        unrollings = tuple(c for c in counts if depth % c == 0 or product.packs_rows or product.pairs)
         named = "".join(self.size)
         tile = named.replace("k", "")
         self.knobs = (

@@ -32,14 +32,21 @@ class ProductScript:
             step = min(step, extents[loop])
             self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
-            partial = loop in product.packed and (loop != product.n or even % LANES_AT_LEAST)
-            if not partial or (values["accumulate"] == "tile" and 2 * even >= step):
-                self.register[loop] = even  # partial tiles exist of packed loops only, and cost masks
+            if loop not in product.packed:  # a partial tile costs code of its own
+                partial = loop == product.m and 3 * even < 2 * step and not product.pairs
+            else:  # a partial tile costs masks
+                partial = loop != product.n or even % LANES_AT_LEAST != 0
+                partial = partial and (values["accumulate"] == "block" or 2 * even < step)
+            if not partial:
+                self.register[loop] = even
+        self.m = product.roles["m"]
+        self.partial_rows = not product.packs_rows and extents[self.m] % self.register[self.m] != 0
 
     def write(self) -> None:
         self._pack()
         self._tile()
         self._vectors()
+        self._rows()
 
     def _pack(self) -> None:
         script, product = self.script, self.product
@@ -96,6 +103,8 @@ class ProductScript:
             for operand, depth in depths.items():
                 if position < depth:
                     self.packs[operand], handle = self.script.fuse(self.packs[operand], handle)
+            if loop == self.m:  # the last one is that of register tiles
+                self.rows = handle
 
     def _outer(self) -> list[tuple[int, int]]:
         return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
@@ -146,7 +155,7 @@ class ProductScript:
 
         Parts of an unpacking that pads have no static shape, and cost a copy each.
         """
-        return not any(self.extents[loop] % self.register[loop] for loop in self._inner(self.product.nest.outputs[0]))
+        return not any(self.extents[loop] % self.register[loop] for loop in (self.m, self.product.n))
 
     def _vectors(self) -> None:
         script, product = self.script, self.product
@@ -158,8 +167,8 @@ class ProductScript:
             inner = self._inner(access)
             script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
             if product.pairs and operand == product.left:  # else a copy of the rows remains
-                rows = next(row for row, each in enumerate(access.rows) if each[product.roles["m"]])
-                script.unroll(loops[rows], self.register[product.roles["m"]])
+                rows = next(row for row, each in enumerate(access.rows) if each[self.m])
+                script.unroll(loops[rows], self.register[self.m])
         if product.pairs:
             self._dots()
         rows = product.nest.outputs[0].rows
@@ -184,4 +193,22 @@ class ProductScript:
         target, loops = script.tile(self.target, [*rows, *columns])
         script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
         script.unroll(loops[1], self.register[product.n] // PAIRS)
-        script.unroll(loops[0], self.register[product.roles["m"]])
+        script.unroll(loops[0], self.register[self.m])
+
+    def _rows(self) -> None:
+        """Split off the rows that fill no register tile; write those out that A's elements are too far apart for."""
+        script, product, m = self.script, self.product, self.m
+        written_out = product.strided and self.register[m] > 1
+        if not (self.partial_rows or written_out):
+            return
+        function = script.match(script.payload, "func.func")
+        if self.partial_rows:
+            script.tag(self.target, product.nest.tag)
+            script.peel(self.rows)
+            script.simplify(function)
+            self.target = script.nest(product.nest.tag)
+        if written_out:
+            _, (rows,) = script.tile(self.target, [int(loop == m) for loop in range(self.count)])
+            script.unroll(rows, self.register[m])
+            script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
+            script.hoist_accumulators(function)  # while each row is a slice of its own

@@ -44,6 +44,12 @@ class Script:
         with self._body:
             return structured.MatchOp.match_op_names(target, list(names)).result
 
+    def tag(self, target: Handle, tag: str) -> None:
+        """Let `target` be found as a nest of this tag; all that it is copied to as well."""
+        with self._body:
+            name = transform.ParamConstantOp(transform.AnyParamType.get(), ir.StringAttr.get(tag))
+            transform.AnnotateOp(target, TAG, param=name.result)
+
     def nest(self, tag: str) -> Handle:
         """The operations that came of the nest of this tag."""
         with self._body:
@@ -54,6 +60,11 @@ class Script:
         """Write named linalg operations as linalg.generic."""
         with self._body:
             structured.GeneralizeOp(target)
+
+    def interchange(self, target: Handle, order: Sequence[int]) -> None:
+        """Nest the loops of linalg.generic operations in this order, outermost first."""
+        with self._body:
+            structured.InterchangeOp(target, iterator_interchange=list(order))
 
     def decompose(self, target: Handle) -> None:
         """Write operations that stand for several, such as linalg.softmax, as those."""
@@ -144,10 +155,11 @@ class Script:
             transform.YieldOp([])
 
     def unroll(self, loop: Handle, count: int) -> None:
-        """Write out so many iterations of a scf.for in each of a new one; where that is all of them, without a loop."""
-        attributes = {"factor": ir.IntegerAttr.get(ir.IntegerType.get_signless(64), count)}
+        """Write `count` iterations of a scf.for out; one that has no more of them is no loop any longer."""
+        factor = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), count)
         with self._body:
-            ir.Operation.create("transform.loop.unroll", operands=[loop], attributes=attributes)
+            scf_for = transform.CastOp(_kind("scf.for"), loop).result
+            ir.Operation.create("transform.loop.unroll", operands=[scf_for], attributes={"factor": factor})
 
     def vectorize(self, target: Handle, sizes: Sequence[int]) -> None:
         """Vectorise an operation at these sizes, masked where it is smaller."""

@@ -125,10 +125,32 @@ def test_a_tool_that_fails_is_a_compile_error_that_names_the_stage(
         backend.build(SMALL, schedule).load()
 
 
+def test_a_program_that_is_no_mlir_opt_is_a_mistake() -> None:
+    with pytest.raises(UserError, match=r"^backend\.driver: .*false failed$"):
+        Mlir(driver="mlir-opt", mlir_opt="/bin/false").space(SMALL)
+
+
+def test_pipelines_may_hold_passes_that_no_bindings_have(tmp_path: Path) -> None:
+    example = Path(__file__).parents[4] / "benchmarks" / "pipelines" / "matmul.yaml"
+    own = "passes:\n  - {pass: test-memref-dependence-check, op: func.func}\n"
+    (tmp_path / "own.yaml").write_text(example.read_text().replace("passes:\n", own))
+    with pytest.raises(UserError, match="test-memref-dependence-check"):
+        Mlir(threads=1, pipeline_space=str(tmp_path / "own.yaml")).space(SMALL)
+    backend = Mlir(threads=1, driver="mlir-opt", pipeline_space=str(tmp_path / "own.yaml"))
+    assert_computes(backend, SMALL, first(backend))
+
+
 def test_what_it_refuses_is_said_in_a_line() -> None:
     with pytest.raises(CompileError, match=r"no-such-pass.*does not refer to a registered pass") as refusal:
         MlirOpt().ask("", "builtin.module(no-such-pass)")
     assert str(refusal.value).isprintable()
+
+
+def test_a_file_that_is_no_program_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "mlir-opt").write_text("nonsense")
+    (tmp_path / "mlir-opt").chmod(0o755)
+    with pytest.raises(UserError, match=r"^backend\.driver: .*mlir-opt cannot be run: Exec format error$"):
+        Mlir(driver="mlir-opt", mlir_opt=str(tmp_path / "mlir-opt")).space(SMALL)
 
 
 def test_a_tool_that_dies_says_of_what(tmp_path: Path) -> None:
@@ -141,6 +163,7 @@ def test_an_export_says_what_made_it(tmp_path: Path) -> None:
     backend.export(SMALL, first(backend), tmp_path)
     record = json.loads((tmp_path / "record.json").read_text())
     assert record["driver"] == "mlir-opt"
+    assert "LLVM version" in record["version"]
     assert [command[0] for command in record["commands"]] == [
         getattr(find(None), tool) for tool in ("mlir_opt", "mlir_opt", "mlir_translate", "opt", "llc")
     ]

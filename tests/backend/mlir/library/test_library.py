@@ -19,6 +19,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.library.compile import compile_object
 from mlopt.backend.mlir.library.link import COMPILERS
 from mlopt.backend.mlir.library.write import MlirLibrary
+from mlopt.backend.mlir.lowering import library_lowering
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
@@ -186,12 +187,12 @@ def test_python_needs_neither_mlopt_nor_mlir(
 
 
 def test_a_program_without_parallel_loops_needs_no_openmp() -> None:
-    assert compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 2).threads == 1
+    assert compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 2, library_lowering(2)).threads == 1
 
 
 def test_what_does_not_lower_is_a_compile_error() -> None:
     with pytest.raises(CompileError, match="library: "):
-        compile_object('func.func @f(%x: memref<4xf32>) { "my.own"() : () -> () return }', "f", 1)
+        compile_object('func.func @f(%x: memref<4xf32>) { "my.own"() : () -> () return }', "f", 1, library_lowering(1))
 
 
 def test_the_header_says_what_a_caller_must_know(libraries: Mapping[str, tuple[MlirLibrary, Path]]) -> None:
@@ -290,7 +291,7 @@ def test_the_memory_of_temporaries_is_kept_between_calls(tmp_path: Path) -> None
 
 
 def test_a_program_without_temporaries_allocates_nothing() -> None:
-    assert not compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 1).allocates
+    assert not compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 1, library_lowering(1)).allocates
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import programs
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
@@ -113,6 +114,24 @@ def test_no_barrier_is_left_behind_and_every_operation_is_generic(text: str) -> 
     names = {op.name for op in operations(prepared(text).operation)}
     assert BARRIER not in names
     assert {name for name in names if name.startswith("linalg.")} <= {"linalg.generic", "linalg.fill", "linalg.yield"}
+
+
+def test_a_sum_that_keeps_its_dimension_has_a_loop_for_it() -> None:
+    (nest,) = (nest for nest in read(prepared(programs.PADDED)) if nest.reductions)
+    assert nest.sizes == (7, 19, 1)
+    assert nest.parallel == (0, 2)
+    assert nest.outputs[0].rows == ((1, 0, 0), (0, 0, 1))
+
+
+def test_of_a_padded_tensor_only_the_margins_are_filled() -> None:
+    counts = Counter(op.name for op in operations(prepared(programs.PADDED).operation))
+    assert (counts["tensor.pad"], counts["tensor.insert_slice"]) == (0, 1 + 3)
+
+
+def test_a_margin_of_different_numbers_stays() -> None:
+    text = programs.PADDED.replace("tensor.yield %two", "%n = arith.index_cast %j : index to i32\n"
+                                   "%f = arith.sitofp %n : i32 to f32\ntensor.yield %f")  # fmt: skip
+    assert "tensor.pad" in {op.name for op in operations(prepared(text).operation)}
 
 
 @pytest.mark.parametrize("name", ["linalg.fill", "tensor.empty"])

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlopt.backend.mlir.bindings import ir
+from mlopt.backend.mlir.bindings import apply_named_sequence, ir
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import TAG, Access, LoopNest, operations, read
+from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import UserError
 from mlopt.protocols import Workload
 from mlopt.workloads.attention.workload import Attention
@@ -55,6 +56,31 @@ func.func @f(%x: {given}, %init: {result}) -> {result} {{
 
 def access(*rows: tuple[int, ...]) -> Access:
     return Access(rows, (8,) * len(rows), "f32")
+
+
+@pytest.mark.parametrize(("results", "consumers"), [("%z", ("reduce0",)), ("%z, %y", ()), ("%z, %row", ())])
+def test_what_others_than_nests_read_has_no_consumers(results: str, consumers: tuple[str, ...]) -> None:
+    """It has to be computed as a whole for them, whatever nests do."""
+    kinds = {"%z": "tensor<4xf32>", "%y": "tensor<4x8xf32>", "%row": "tensor<32xf32>"}
+    types = ", ".join(kinds[name] for name in results.split(", "))
+    module = parse(f"""
+func.func @f(%x: tensor<4x8xf32>) -> ({types}) {{
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x8xf32>
+  %s = tensor.empty() : tensor<4xf32>
+  %y = linalg.exp ins(%x : tensor<4x8xf32>) outs(%e : tensor<4x8xf32>) -> tensor<4x8xf32>
+  %row = tensor.collapse_shape %y [[0, 1]] : tensor<4x8xf32> into tensor<32xf32>
+  %clear = linalg.fill ins(%zero : f32) outs(%s : tensor<4xf32>) -> tensor<4xf32>
+  %z = linalg.reduce {{ arith.addf }} ins(%y : tensor<4x8xf32>) outs(%clear : tensor<4xf32>) dimensions = [1]
+  return {results} : {types}
+}}""")
+    for op in [op for op in operations(module.operation) if op.name == "tensor.collapse_shape"]:
+        if not any(True for _ in op.results[0].uses):
+            op.erase()
+    script = Script()
+    script.generalize(script.match(script.payload, "linalg.exp", "linalg.reduce"))
+    apply_named_sequence(module, script.finish().body.operations[0], script.module)
+    assert {nest.tag: nest.consumers for nest in read(module)}["map0"] == consumers
 
 
 def test_a_matrix_product_has_three_loops_of_which_one_is_a_sum() -> None:

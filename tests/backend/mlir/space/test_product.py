@@ -79,10 +79,14 @@ def test_large_products_can_fill_the_registers(simd: Simd) -> None:
 
 @given(dimensions, dimensions, dimensions, machines)
 @settings(max_examples=20, deadline=None)
-def test_where_rows_cannot_be_packed_tiles_are_whole(m: int, n: int, k: int, simd: Simd) -> None:
-    for _, rows, unrolled in tiles(knobs_of(m, n, k, simd, window=True)):
-        assert m % rows == 0
+def test_a_sum_that_cannot_be_packed_is_unrolled_evenly(m: int, n: int, k: int, simd: Simd) -> None:
+    for _, _, unrolled in tiles(knobs_of(m, n, k, simd, window=True)):
         assert k % unrolled == 0
+
+
+def test_short_sums_can_be_unrolled_completely() -> None:
+    assert knob(knobs_of(64, 64, 3), "reg_k").values == (1, 2, 3, 4, 8, 16)
+    assert knob(knobs_of(64, 64, 17), "reg_k").values == (1, 2, 4, 8, 16)
 
 
 def test_what_reads_sums_of_loops_is_never_packed() -> None:

@@ -1,0 +1,90 @@
+"""What becomes of schedules drawn uniformly from the spaces of all workloads: compiled, verified, timed by workers.
+
+`--schedules` says how many are drawn in all, on all threads; the same number draws the same ones. Arguments choose rows
+by the beginning of their names. Every schedule that fails is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import kernels
+import numpy as np
+import programs
+from report import report
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.trial import Status
+from mlopt.evaluator.execution import Execution
+from mlopt.executor.local import Local
+from mlopt.protocols import Budget, Executor, Workload
+from mlopt.runner import Outcome, TrialWork
+from mlopt.search.draw import Draw
+
+SCHEDULES = 2000
+SLOW = ("matmul 1024", "matmul 2048")
+"""What says no more than its smaller kin, and takes longer."""
+
+WORKLOADS: Mapping[str, Workload] = {
+    **{name: workload for name, workload in kernels.WORKLOADS.items() if name not in SLOW},
+    **programs.WORKLOADS,
+}
+
+
+def sample(name: str, workload: Workload, number: int, rng: np.random.Generator, executor: Executor) -> dict[str, Any]:
+    """The row of one workload, from so many of its schedules."""
+    backend, evaluator, deadline = Mlir(), Execution(precision=0.1, seconds=0.01), Budget(number).trial_seconds
+    drawn = list(itertools.islice(iter(Draw(backend.space(workload), rng).fresh, None), number))
+    works = [TrialWork(workload, backend, evaluator, schedule, None) for schedule in drawn]
+    outcomes = [_outcome(future) for future in [executor.submit(work, deadline) for work in works]]
+    for schedule, outcome in zip(drawn, outcomes, strict=True):
+        if outcome.status is not Status.OK:
+            print(f"{name}: {outcome.status}: {outcome.error}: {schedule.values()}", flush=True)
+    return {"workload": name, **_row(outcomes)}
+
+
+def _outcome(future: Future[Outcome]) -> Outcome:
+    error = future.exception()
+    return future.result() if error is None else Outcome(Status.of(error), error=str(error))
+
+
+def _row(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    counts = Counter(outcome.status for outcome in outcomes)
+    seconds = [outcome.compile_seconds for outcome in outcomes if outcome.compile_seconds is not None]
+    return {
+        "schedules": len(outcomes),
+        **{status.value: counts[status] for status in Status},
+        "ok %": 100 * counts[Status.OK] / len(outcomes),
+        **{f"compile p{p} ms": 1e3 * float(np.percentile(seconds, p)) if seconds else "" for p in (50, 95)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Statuses of schedules drawn uniformly, by workload.")
+    parser.add_argument("rows", nargs="*", help="beginnings of the names of rows; all by default")
+    parser.add_argument("--schedules", type=int, default=SCHEDULES)
+    arguments = parser.parse_args()
+    chosen = [name for name in WORKLOADS if not arguments.rows or name.startswith(tuple(arguments.rows))]
+    rows: list[dict[str, Any]] = []
+    executor = Local()
+    executor.start((*Mlir().preload, *Execution().preload, "mlopt.runner"))
+    try:
+        for position, name in enumerate(chosen):
+            share = -(-arguments.schedules // len(chosen))
+            rows.append(sample(name, WORKLOADS[name], share, np.random.default_rng(position), executor))
+            print(rows[-1], flush=True)
+    finally:
+        executor.close()
+    statuses = [status.value for status in Status]
+    total = {key: sum(row[key] for row in rows) for key in ("schedules", *statuses)}
+    rows.append({"workload": "all", **total, "ok %": 100 * total["ok"] / total["schedules"]})
+    report("schedules", f"{total['schedules']} schedules drawn uniformly", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Register tiles of products that read windows: rows that are strided, and rows that are left over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.schedule import Schedule, Value
+from mlopt.testing.backend import assert_right
+from mlopt.workloads.conv2d.workload import Conv2d
+
+WISHES: Mapping[str, Value] = {"algorithm": "direct", "pack_b": "block", "accumulate": "tile"}
+CHANNELS = {"n": 1, "c": 8, "h": 29, "f": 8, "kh": 3, "kw": 3}
+
+
+def schedule(backend: Mlir, workload: Conv2d, **wishes: Value) -> Schedule:
+    """The last option of every knob, but for these."""
+    space, path, wanted = backend.space(workload), Schedule(), {**WISHES, **wishes}
+    while options := space.options(path):
+        path = path.then(next((o for o in options if o.value == wanted.get(o.knob)), options[-1]))
+    return path
+
+
+@pytest.mark.parametrize(("layout", "rows"), [("nchw", "j"), ("nhwc", "i")])
+@pytest.mark.parametrize(("stride", "wide"), [(1, 25), (2, 47)])
+def test_rows_that_fill_no_register_tile_are_split_off(layout: str, rows: str, stride: int, wide: int) -> None:
+    workload = Conv2d(**CHANNELS, w=wide, stride=stride, layout=layout)
+    assert 23 in workload.outputs[0].shape  # columns: three tiles and two more
+    backend = Mlir(threads=1)
+    widths = next(knob.values for knob in backend.space(workload).knobs if knob.name == "reg_n")
+    chosen = schedule(backend, workload, parallel=rows, reg_n=widths[0], reg_m=7)
+    program = backend.build(workload, chosen)
+    assert_right(program.load(), workload)
+    carried = set(re.findall(r"iter_args\(.*\) -> \((.*)\)", program.ir))
+    if stride == 1:
+        assert {f"vector<{count}x{widths[0]}xf32>" for count in (7, 2)} <= carried
+    else:
+        assert ", ".join([f"vector<{widths[0]}xf32>"] * 7) in carried  # an accumulator for each row
