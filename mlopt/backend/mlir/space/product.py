@@ -48,7 +48,8 @@ class ProductKnobs:
             Knob(f"{prefix}order", "permutation", _orders(named), "cache loops, outermost first"),
             Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
-            Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
+            # Pairs of B are not neighbours, and would be brought together each time that they are read.
+            Knob(f"{prefix}pack_b", "ordinal", PACKING[1:] if product.pairs else PACKING, "where B is packed"),
             Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
         )
 

@@ -34,8 +34,6 @@ class Ending:
     def _vectorize(self) -> None:
         script = self.script
         function = script.match(script.payload, "func.func")
-        if self.pairs:
-            script.multiply_pairs(function)
         script.patterns(
             function,
             "linalg.fold_unit_extent_dims_via_slices",

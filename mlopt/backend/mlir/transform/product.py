@@ -159,6 +159,8 @@ class ProductScript:
 
     def _vectors(self) -> None:
         script, product = self.script, self.product
+        if product.pairs:
+            self._dots()
         for operand, pack in self.packs.items():
             access = product.nest.inputs[operand]
             units = [1] * len(access.rows)
@@ -167,10 +169,8 @@ class ProductScript:
             inner = self._inner(access)
             script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
             if product.pairs and operand == product.left:  # else a copy of the rows remains
-                rows = next(row for row, each in enumerate(access.rows) if each[self.m])
-                script.unroll(loops[rows], self.register[self.m])
-        if product.pairs:
-            self._dots()
+                row = next(row for row, each in enumerate(access.rows) if each[self.m])
+                script.unroll(loops[row], self.register[self.m])
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
@@ -192,6 +192,7 @@ class ProductScript:
         columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
         target, loops = script.tile(self.target, [*rows, *columns])
         script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
+        script.multiply_pairs(loops[0])  # before the packing of A is vectorised, too, and its vectors are read instead
         script.unroll(loops[1], self.register[product.n] // PAIRS)
         script.unroll(loops[0], self.register[self.m])
 

@@ -184,13 +184,15 @@ class Script:
                 ir.Operation.create(f"transform.apply_patterns.{name}")
 
     def multiply_pairs(self, target: Handle) -> None:
-        """Turn sums of products of one pair of bfloat16 with a vector of pairs, as vectorised, into x86.avx512.dot."""
+        """Turn sums of products of one pair of bfloat16 with a vector of pairs, as vectorised, into x86.avx512.dot.
+
+        Of what is nested in `target`, and of nothing else, so that other handles stay valid.
+        """
         self.patterns(
             target,
             "vector.reduction_to_contract",
             "vector.fold_arith_extension",
             "vector.transfer_permutation_patterns",
-            "canonicalization",
         )
         self.patterns(target, "x86.vector_contract_to_packed_type_dot_product")
 
