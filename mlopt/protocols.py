@@ -152,6 +152,14 @@ class CountedSpace(Space, Protocol):
 
 
 @runtime_checkable
+class DividedSpace(CountedSpace, Protocol):
+    """A space of several parts that deserve equal attention, however many schedules each has."""
+
+    def divides(self, prefix: Schedule) -> bool:
+        """Whether `options(prefix)` are such parts."""
+
+
+@runtime_checkable
 class HintedSpace(Space, Protocol):
     """A space that knows where to begin."""
 

@@ -38,6 +38,10 @@ class Alternatives:
             return self._branches[path]().options(prefix.after(len(path)))
         return tuple(dict.fromkeys(path[len(prefix)] for path in self._below(prefix)))
 
+    def divides(self, prefix: Schedule) -> bool:
+        """Whether the next decision chooses between spaces."""
+        return not self.branch(prefix)
+
     def counts(self, prefix: Schedule) -> Sequence[int]:
         """For each of the options after `prefix`, the number of complete schedules that go on with it."""
         if path := self.branch(prefix):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.errors import InvalidSchedule
 from ..core.schedule import Decision, Schedule
-from ..protocols import CountedSpace, Space
+from ..protocols import CountedSpace, DividedSpace, Space
 
 CANDIDATES = 16
 """Paths compared for one draw from a space that cannot count."""
@@ -19,7 +19,8 @@ class Draw:
     """Draws complete schedules of a space at random, never one that was drawn or seen before.
 
     Where the space counts its schedules, each step down the tree is taken with probability proportional to the number
-    of schedules left below it: exactly uniform, whatever the shape of the tree. Elsewhere a path is drawn by uniform
+    of schedules left below it: exactly uniform, whatever the shape of the tree. Of the parts of a divided space each is
+    drawn from as often as the others, as long as it has schedules left. Elsewhere a path is drawn by uniform
     steps; the product of its branching factors estimates the number of schedules it stands for (Knuth 1975), and one
     of `CANDIDATES` paths is kept with probability proportional to it (sampling-importance-resampling, Rubin 1987):
     nearly uniform. Subtrees with nothing left are never entered, so no draw is in vain and the end is known exactly.
@@ -28,6 +29,7 @@ class Draw:
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
         self._space = space
         self._counted = space if isinstance(space, CountedSpace) else None
+        self._divided = space if isinstance(space, DividedSpace) else None
         self._rng = rng
         self._root = _Node()
         self._seen: set[Schedule] = set()
@@ -44,7 +46,7 @@ class Draw:
         left = sum(self._left(Schedule(), self._root))
         if not left:
             return None
-        schedule = self._ranked(below(self._rng, left)) if self._counted else self._resampled()
+        schedule = self._uniform() if self._counted else self._resampled()
         self._take(schedule)
         return schedule
 
@@ -59,11 +61,17 @@ class Draw:
         self._take(schedule)
         return True
 
-    def _ranked(self, rank: int) -> Schedule:
-        """The schedule of this rank among those left, in the order of the tree."""
+    def _uniform(self) -> Schedule:
+        """One of the schedules left: of a part of the space, and of those in it, each with the same probability."""
         prefix, node = Schedule(), self._root
+        rank: int | None = None
         while options := self._space.options(prefix):
-            index, rank = locate(rank, self._left(prefix, node))
+            left = self._left(prefix, node)
+            if self._divided and self._divided.divides(prefix):
+                index = pick(self._rng, [min(count, 1) for count in left])
+            else:
+                # Its rank among those left, in the order of the tree, is drawn once, and leads all the way down.
+                index, rank = locate(below(self._rng, sum(left)) if rank is None else rank, left)
             prefix = prefix.then(options[index])
             node = node.children.get(options[index], _UNTOUCHED)
         return prefix

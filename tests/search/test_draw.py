@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mlopt.core.alternatives import Alternatives
 from mlopt.core.schedule import Decision, Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.protocols import Space
@@ -114,6 +115,21 @@ def test_the_last_draw_is_uniform_too_where_the_space_counts() -> None:
         counts[source.fresh()] += 1
     assert len(counts) == left
     assert stats.chisquare(list(counts.values())).pvalue > 0.01
+
+
+def test_parts_of_a_divided_space_are_drawn_from_equally_until_they_are_empty() -> None:
+    left, right = Schedule.of({"side": "left"}), Schedule.of({"side": "right"})
+    space = Alternatives({left: Flat, right: Huge})
+    sides = Counter(
+        draw.values()["side"]
+        for draw in (Draw(space, np.random.default_rng(seed)).fresh() for seed in range(300))
+        if draw
+    )
+    assert stats.binomtest(sides["left"], 300).pvalue > 1e-3  # by their schedules it would be 43 in 2^120
+    both = Draw(space, np.random.default_rng(0))
+    drawn = [both.fresh() for _ in range(150)]
+    assert len(set(drawn)) == 150
+    assert sum(draw is not None and draw.values()["side"] == "left" for draw in drawn) == 43
 
 
 def test_a_draw_is_nearly_uniform_where_the_space_cannot_count() -> None:

@@ -13,6 +13,7 @@ from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
+from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
@@ -35,6 +36,7 @@ def prepare(module: Any) -> None:
     _fill_margins(module)
     widen_products(module)
     _start_from_zero(module)
+    separate_windows(module)
     _fuse(module)
     read(module)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,14 @@ MOST_COEFFICIENTS = 1024
 
 ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
 """Makes linalg of arithmetic on whole tensors."""
+
+LETTERS = "ijklmnopqrstuvw"
+"""Names of a nest's loops: the parallel ones in order, then the others."""
+
+IDEMPOTENT = tuple(f"arith.{each}{kind}" for each in ("max", "min") for kind in ("imumf", "numf", "si", "ui"))
+"""What a reduction may combine a term with twice."""
+COMBINERS = (*IDEMPOTENT, *(f"arith.{each}" for each in ("addf", "mulf", "addi", "muli", "andi", "ori", "xori")))
+"""What a reduction may combine its terms with in any order."""
 
 CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
 """What a body may hold without computing anything."""
@@ -87,10 +95,17 @@ class LoopNest:
     """The nests that read the result; none where something else does too, for which it must be computed as a whole."""
     enclosed: bool = False
     """Whether it stands within loops of the program's own, and so computes a part of a block already."""
+    combines: bool = True
+    """Whether the results, where they are reductions, may be made of partial ones."""
 
     @property
     def parallel(self) -> tuple[int, ...]:
         return tuple(loop for loop in range(len(self.sizes)) if loop not in self.reductions)
+
+    @property
+    def letters(self) -> Mapping[int, str]:
+        """The name of each loop."""
+        return dict(zip((*self.parallel, *sorted(self.reductions)), LETTERS, strict=False))
 
     @property
     def vector_loop(self) -> int | None:
@@ -102,6 +117,7 @@ class LoopNest:
         """Whether vectors along `loop` are neighbouring elements, or one element for all, wherever it is used."""
         accesses = (*self.inputs, *self.outputs)
         regular = all(sum(bool(row[loop]) for row in access.rows) <= 1 for access in accesses)
+        regular = regular and (self.combines or loop not in self.reductions)
         unit = all(row[loop] in (0, 1) for access in accesses for row in access.rows)
         return regular and unit and all(op.startswith(VECTOR_DIALECTS) for op in self.operations)
 
@@ -199,10 +215,18 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         outputs=tuple(accesses[len(inputs) :]),
         operations=arithmetic,
         enclosed=op.parent.name != "func.func",
+        combines=not reductions or all(_combines(body, len(inputs) + each, each) for each in range(len(outputs))),
     )
     kind = "product" if nest.is_product else kind
     count = sum(tag.rstrip("0123456789") == kind for tag in tags)
     return dataclasses.replace(nest, tag=f"{kind}{count}")
+
+
+def _combines(body: Any, argument: int, result: int) -> bool:
+    """Whether a body's result is a combination of what it was so far, its `argument`, with one term."""
+    uses = list(body.arguments[argument].uses)
+    final = list(body.operations)[-1].operands[result].owner
+    return len(uses) == 1 and uses[0].owner == final and uses[0].owner.name in COMBINERS
 
 
 def _sizes(rows: Sequence[tuple[Row, ...]], values: Sequence[Any], loops: int) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ....core.fingerprint import cache_bytes
 from ....core.schedule import Schedule, Value
 from .product import ProductKnobs
-from .program import FUSED, Placement, ProgramSpace
+from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
+from .vector import VectorKnobs
 
 ELEMENT_BYTES = 4
 VECTORS = (4, 1)
@@ -23,6 +24,9 @@ PACKINGS: tuple[Mapping[str, Value], ...] = (
 
 MANY = 1 << 30
 """As many as there may be."""
+
+MANY_TERMS = 32
+"""A sum of this many vectors is read in one direction, and its result over and over again."""
 
 
 def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
@@ -55,6 +59,8 @@ class _Walk:
     ) -> None:
         self.space, self.elements, self.vectors, self.packing, self.last = space, elements, vectors, packing, last
         self.owners = {knob.name: placement for placement in space.placements.values() for knob in placement.knobs([])}
+        maps = [inner for inner in space.inner.values() if isinstance(inner, VectorKnobs)]
+        self.maps = {knob.name: inner for inner in maps for knob in inner.knobs}
 
     def schedule(self) -> Schedule:
         prefix = Schedule()
@@ -70,6 +76,8 @@ class _Walk:
             if name == placement.parallel:
                 return FUSED if FUSED in values else self._cut(placement, values)
             return self._block(placement, name[-1], values, chosen)
+        if name in self.maps:
+            return self._step(self.maps[name], name, values)
         short = name.rpartition(".")[2]
         lanes = self.space.simd.lanes
         wishes: dict[str, Value] = {
@@ -79,11 +87,25 @@ class _Walk:
             "reg_order": "nm",
             "pack_a": "none",
         }
-        wishes |= {"width": self.vectors * lanes, "rows": 1, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
+        wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
         wish = (wishes | dict(self.packing)).get(short, values[-1])
         if isinstance(wish, str):
             return wish if wish in values else values[0]
-        return min(values, key=lambda value: abs(float(value) - float(wish)))
+        return _nearest(values, wish)
+
+    def _step(self, inner: VectorKnobs, name: str, values: Sequence[Value]) -> Value:
+        """Squares of vectors where tensors are turned, sums of many terms outermost, no cache tiles."""
+        lanes, nest = self.space.simd.lanes, inner.nest
+        if name in inner.order.names:
+            long = [
+                nest.letters[loop]
+                for loop in inner.ordered
+                if loop in nest.reductions and nest.sizes[loop] >= MANY_TERMS
+            ]
+            return next((value for value in values if value in long), values[0])
+        vectors, rows = (1, lanes) if inner.transposes else (self.vectors, 1)
+        wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: 4}
+        return _nearest(values, wishes.get(name, MANY))
 
     def _cut(self, placement: Placement, values: Sequence[Value]) -> Value:
         """All loops but the last; where the blocks would then be small, fewer."""
@@ -104,3 +126,7 @@ class _Walk:
         share = size if cut != letter else -(-size // self.space.threads)
         wanted = min(share, max(1, self.elements // rest))
         return max((v for v in values if float(v) <= wanted), key=float, default=values[0])
+
+
+def _nearest(values: Sequence[Value], wish: Value) -> Value:
+    return min(values, key=lambda value: abs(float(value) - float(wish)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 from ....core.fingerprint import cache_bytes
@@ -10,6 +9,7 @@ from ....core.schedule import Value
 from ....core.space import Knob, KnobSpace
 from ..payload.contraction import Contraction
 from ..simd import Simd
+from .order import LoopOrder
 
 PACKING = ("none", "panel", "block", "whole")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -18,6 +18,9 @@ loop that it varies with, once per parallel block, or once before all."""
 LOWERINGS = ("outerproduct", "parallelarith")
 
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28)
+
+CACHE_LOOPS = LoopOrder(("m", "n", "k"))
+"""The order of the loops over cache tiles."""
 
 FMA_LIMIT = 128
 """Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
@@ -40,7 +43,6 @@ class ContractionSpace(KnobSpace):
         c = contraction
         columns = tuple(simd.lanes * vectors for vectors in (1, 2, 3, 4) if simd.lanes * (vectors - 1) < c.n)
         rows = tuple(rows for rows in ROWS if rows <= min(c.m, simd.registers - 2))
-        orders = tuple("".join(order) for order in itertools.permutations("mnk"))
         self.knobs = (
             Knob("reg_n", "ordinal", columns, "columns of the register tile"),
             Knob("reg_m", "ordinal", rows, "rows of the register tile", needs=("reg_n",)),
@@ -58,7 +60,7 @@ class ContractionSpace(KnobSpace):
             Knob("tile_m", "log2", cache_tiles(c.m), "cache tile of m", needs=("reg_m", "block_m")),
             Knob("block_n", "log2", cache_tiles(c.n), "columns of a parallel block", needs=("reg_n",)),
             Knob("tile_n", "log2", cache_tiles(c.n), "cache tile of n", needs=("reg_n", "block_n")),
-            Knob("order", "permutation", orders, "cache loops, outermost first"),
+            *CACHE_LOOPS.knobs(),
             Knob("reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
             Knob("pack_a", "ordinal", PACKING, "where the left operand is packed"),
             Knob("pack_b", "ordinal", PACKING, "where the right operand is packed"),
@@ -72,7 +74,13 @@ class ContractionSpace(KnobSpace):
         second; each thread has an equal share of the rows.
         """
         c, caches = self.contraction, cache_bytes()
-        model: dict[str, Value] = {"order": "nkm", "reg_order": "nm", "reg_k": 4, "lowering": "outerproduct"}
+        model: dict[str, Value] = {
+            "order_1": "n",
+            "order_2": "k",
+            "reg_order": "nm",
+            "reg_k": 4,
+            "lowering": "outerproduct",
+        }
         model |= {"remainder": "peel", "pack_a": "panel", "pack_b": "panel", "accumulate": "block"}
         model |= {"block_m": -(-c.m // self.threads), "block_n": c.n, "tile_n": c.n}
         hints = []
@@ -86,6 +94,8 @@ class ContractionSpace(KnobSpace):
         return [{knob.name: _nearest(knob, hint[knob.name]) for knob in self.knobs} for hint in hints]
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name in CACHE_LOOPS.names:
+            return CACHE_LOOPS.legal(knob, chosen)
         get = {name: int(value) for name, value in chosen.items() if not isinstance(value, str)}
         vectors = get.get("reg_n", 0) // self.simd.lanes
         c = self.contraction

@@ -11,6 +11,7 @@ from ..payload.nest import LoopNest
 from ..payload.product import Product
 from ..simd import Simd
 from .matmul import FMA_LIMIT, cache_tiles
+from .order import LoopOrder
 
 PACKING = ("none", "panel", "block")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -36,6 +37,7 @@ class ProductKnobs:
         counts = (2,) if product.pairs else sorted({*UNROLLINGS, *whole})
         unrollings = tuple(c for c in counts if depth % c == 0 or product.packs_rows or product.pairs)
         named = "".join(self.size)
+        self.order = LoopOrder(tuple(self.size), prefix)
         tile = named.replace("k", "")
         self.knobs = (
             Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
@@ -45,7 +47,7 @@ class ProductKnobs:
                 Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), f"cache tile of {name}")
                 for name in named
             ),
-            Knob(f"{prefix}order", "permutation", _orders(named), "cache loops, outermost first"),
+            *self.order.knobs(),
             Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
             # Pairs of B are not neighbours, and would be brought together each time that they are read.
@@ -66,6 +68,8 @@ class ProductKnobs:
         return cls(product, prefix, simd)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name in self.order.names:
+            return self.order.legal(knob, chosen)
         name = knob.name.removeprefix(self.prefix)
         vectors = int(chosen.get(f"{self.prefix}reg_n", 0)) // self.simd.lanes
         if name == "reg_m":

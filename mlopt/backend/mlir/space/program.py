@@ -16,11 +16,13 @@ from .vector import VectorKnobs
 FUSED = "fused"
 """The placement of a nest that is computed within the blocks of its consumers."""
 
-LETTERS = "ijklmnop"
-"""Names of a nest's parallel loops, in order."""
-
 MOST_BLOCKS = (1024, 64)
 """Blocks along a nest's first loop, and along each other one: more cost more than they gain."""
+
+STACK = "stack"
+"""The knob of a program whose nests hand each other tensors: where these live."""
+STACK_SIZES = (4 << 10, 16 << 10, 64 << 10)
+USUAL_STACK = 16 << 10
 
 MOST_SIZES = 10
 """Sizes offered for one loop of a block."""
@@ -42,8 +44,7 @@ class Placement:
     @property
     def loops(self) -> dict[str, int]:
         """Letter to loop, for those with more than one iteration."""
-        letters = zip(LETTERS, self.nest.parallel, strict=False)
-        return {letter: loop for letter, loop in letters if self.nest.sizes[loop] > 1}
+        return {self.nest.letters[loop]: loop for loop in self.nest.parallel if self.nest.sizes[loop] > 1}
 
     @property
     def parallel(self) -> str:
@@ -107,6 +108,8 @@ class ProgramSpace(KnobSpace):
                 self.placements[nest.tag] = placement
                 self._add(placement, placement.knobs(self.knobs))
             self._add(inner, inner.knobs)
+        if not single:
+            self.knobs += (Knob(STACK, "ordinal", STACK_SIZES, "bytes of the largest temporary on the stack"),)
 
     def _add(self, owner: Placement | Inner, knobs: Sequence[Knob]) -> None:
         self.knobs += tuple(knobs)
@@ -120,6 +123,8 @@ class ProgramSpace(KnobSpace):
         return list({tuple(hint.items()): hint for hint in hints(self)}.values())
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name == STACK:
+            return knob.values
         owner = self._owners[knob.name]
         if not isinstance(owner, Placement):
             return owner.legal(knob, chosen)

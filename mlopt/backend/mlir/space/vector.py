@@ -1,4 +1,4 @@
-"""How a map or a reduction is computed within its block: how much at once."""
+"""How a map or a reduction is computed within its block: its loops, and how much at once."""
 
 from __future__ import annotations
 
@@ -6,30 +6,111 @@ from collections.abc import Mapping, Sequence
 
 from ....core.schedule import Value
 from ....core.space import Knob
-from ..payload.nest import LoopNest
+from ..payload.nest import Access, LoopNest
 from ..simd import Simd
+from .order import LoopOrder
 
 VECTORS = (1, 2, 4, 8)
 ROWS = (1, 2, 4)
+TRANSPOSED_ROWS = (1, 2, 4, 8, 16)
+UNROLLINGS = range(1, 9)
+
+MOST_ORDERED = 3
+"""Loops whose order is decided; those outside of them stay as they are."""
+
+LEAST_TILE = 16
 
 
 class VectorKnobs:
-    """`width` elements along the vector loop, and `rows` of the next parallel loop, in one step."""
+    """`width` elements along the vector loop, `rows` of the next parallel loop and `unroll` of a sum in one step.
+
+    Where tensors are walked in different orders, or sums are of whole vectors, there are also cache tiles to choose,
+    and the order of the loops: a path, on which each level takes one of the loops that are left.
+    """
 
     def __init__(self, nest: LoopNest, prefix: str, simd: Simd) -> None:
-        self.nest = nest
-        self.width, self.rows = f"{prefix}width", f"{prefix}rows"
+        self.nest, self.lanes = nest, simd.lanes
+        self.width, self.rows, self.unroll = f"{prefix}width", f"{prefix}rows", f"{prefix}unroll"
         loop = nest.vector_loop
         self.vector_loop = loop if loop is not None and nest.vectorizable(loop) else None
-        others = [each for each in nest.parallel if each != loop and nest.sizes[each] > 1]
-        self.row_loop = others[-1] if others and loop is not None and loop not in nest.reductions else None
-        size = 1 if self.vector_loop is None else nest.sizes[self.vector_loop]
-        widths = [simd.lanes * count for count in VECTORS if simd.lanes * (count - 1) < size]
-        rows = [count for count in ROWS if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0]
-        self.knobs = (
-            Knob(self.width, "log2", tuple(widths) if self.vector_loop is not None else (1,), "elements in one step"),
-            Knob(self.rows, "log2", tuple(rows) or (1,), "rows in one step"),
+        self.row_loop = self._find_row_loop()
+        self.sum_loop = self._find_sum_loop()
+        self.ordered = self._find_ordered()
+        self.tiles = {loop: f"{prefix}tile_{nest.letters[loop]}" for loop in self.ordered if _tiles(nest.sizes[loop])}
+        self.order = LoopOrder(tuple(nest.letters[loop] for loop in self.ordered), prefix)
+        self.knobs = tuple(self._knobs())
+
+    @property
+    def transposes(self) -> bool:
+        """Whether some tensor is walked in another order than the result."""
+        order = _walked(self.nest.outputs[0])
+        walked = [[loop for loop in _walked(access) if loop in order] for access in self.nest.inputs]
+        return self.vector_loop is not None and any(loops != sorted(loops, key=order.index) for loops in walked)
+
+    def _find_row_loop(self) -> int | None:
+        """The innermost other loop along which the vectors of a step are neighbours, too."""
+        nest, vector = self.nest, self.vector_loop
+        if vector is None or vector in nest.reductions:
+            return None
+        turned = next(
+            (a.innermost() for a in (*nest.inputs, *nest.outputs) if a.innermost() not in (vector, None)), None
         )
+        others = [loop for loop in nest.parallel if loop != vector and nest.sizes[loop] > 1]
+        found = turned if turned in others else next(iter(others[::-1]), None)
+        return found if found is not None and nest.vectorizable(found) else None
+
+    def _find_sum_loop(self) -> int | None:
+        """The innermost loop of a sum of vectors."""
+        nest, vector = self.nest, self.vector_loop
+        sums = [loop for loop in sorted(nest.reductions) if nest.sizes[loop] > 1]
+        return sums[-1] if sums and vector is not None and vector not in nest.reductions else None
+
+    def _find_ordered(self) -> tuple[int, ...]:
+        """The loops whose order makes a difference, as they are written: sums innermost."""
+        nest = self.nest
+        if not self.transposes and self.sum_loop is None:
+            return ()
+        loops = [loop for loop in (*nest.parallel, *sorted(nest.reductions)) if nest.sizes[loop] > 1]
+        return tuple(loops[-MOST_ORDERED:]) if len(loops) > 1 else ()
+
+    def _knobs(self) -> list[Knob]:
+        nest, lanes, vector = self.nest, self.lanes, self.vector_loop
+        size = 1 if vector is None else nest.sizes[vector]
+        widths = tuple(lanes * count for count in VECTORS if lanes * (count - 1) < size) if vector is not None else (1,)
+        most = TRANSPOSED_ROWS if self.transposes else ROWS
+        rows = tuple(count for count in most if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0)
+        knobs = [
+            Knob(self.width, "log2", widths, "elements in one step"),
+            Knob(self.rows, "log2", rows or (1,), "rows in one step"),
+        ]
+        if self.sum_loop is not None:
+            single = self._overlaps(vector) or not nest.combines
+            steps = tuple(n for n in UNROLLINGS[: 1 if single else None] if nest.sizes[self.sum_loop] % n == 0)
+            knobs.append(Knob(self.unroll, "log2", steps, "terms of a sum in one step", (self.rows,)))
+        for loop, name in self.tiles.items():
+            knobs.append(Knob(name, "log2", (*_tiles(nest.sizes[loop]), nest.sizes[loop]), "elements of a cache tile"))
+        return [*knobs, *self.order.knobs()]
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if knob.name in self.order.names:
+            return self.order.legal(knob, chosen)
+        if knob.name == self.unroll and int(chosen[self.rows]) > 1 and self._overlaps(self.row_loop):
+            return knob.values[:1]
         return knob.values
+
+    def _overlaps(self, loop: int | None) -> bool:
+        """Whether a loop shares a subscript with the terms of a sum, which are then no vectors of their own."""
+        pair = (loop, self.sum_loop)
+        rows = [row for access in self.nest.inputs for row in access.rows]
+        return any(all(each is not None and row[each] for each in pair) for row in rows)
+
+
+def _walked(access: Access) -> list[int]:
+    """The loops of an access, the one of the outermost subscript first."""
+    return [loop for row in access.rows for loop, coefficient in enumerate(row) if coefficient]
+
+
+def _tiles(size: int) -> tuple[int, ...]:
+    """Powers of two that divide a loop, but for the loop itself."""
+    powers = [1 << power for power in range(size.bit_length())]
+    return tuple(power for power in powers if LEAST_TILE <= power < size and size % power == 0)

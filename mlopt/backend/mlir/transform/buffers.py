@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from .script import Handle, Script
 
-STACK_BYTES = 16 << 10
-"""Buffers of at most this size live on the stack."""
-
 TILED = ("linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce")
 """What nests have become when they are tiled."""
 
@@ -22,10 +19,12 @@ class Ending:
     """The way to lower register tiles."""
     parallel: bool
     """Else blocks become plain loops."""
-    pairs: bool = False
-    """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
     temporaries: bool = False
     """Whether there are several nests, which hand each other buffers, or reduce."""
+    stack: int = 0
+    """Bytes of the largest temporary that lives on the stack."""
+    pairs: bool = False
+    """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
 
     def write(self) -> None:
         self._vectorize()
@@ -71,7 +70,7 @@ class Ending:
         function = script.run_pass(function, "buffer-hoisting")
         function = script.run_pass(function, "buffer-loop-hoisting")
         if self.temporaries:
-            function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=STACK_BYTES)
+            function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
         script.run_pass(function, "canonicalize")
         return script.run_pass(module, "buffer-deallocation-pipeline")
 
@@ -93,8 +92,8 @@ class Ending:
         )
         if self.temporaries:
             script.flatten_reductions(function)
+        function = script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
         script.keep_loops(function)
         script.lower_transfers(function)
-        script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
         if self.pairs:
             script.run_pass(module, "convert-vector-to-llvm", enable_x86=True)

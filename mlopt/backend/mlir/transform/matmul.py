@@ -14,6 +14,7 @@ from typing import Any
 
 from ....core.schedule import Schedule
 from ..payload.contraction import Contraction
+from ..space.matmul import CACHE_LOOPS
 from .buffers import Ending
 from .script import Handle, Script
 
@@ -60,7 +61,9 @@ class _Writer:
         self.register: dict[str, int] = {d: knobs[f"reg_{d}"] for d in "mnk"}
         self.block: dict[str, int] = {"m": knobs["block_m"], "n": knobs["block_n"], "k": contraction.k}
         self.cache_loops = [
-            _Loop(d, self._tiles(d, knobs[f"tile_{d}"])) for d in knobs["order"] if knobs[f"tile_{d}"] < self.block[d]
+            _Loop(d, self._tiles(d, knobs[f"tile_{d}"]))
+            for d in CACHE_LOOPS.path(knobs)
+            if knobs[f"tile_{d}"] < self.block[d]
         ]
         self.register_loops = [_Loop(d, 1) for d in (*knobs["reg_order"], "k")]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
+from ..space.order import LoopOrder
 from .script import Script
 
 LANES_AT_LEAST = 4
@@ -113,7 +114,7 @@ class ProductScript:
         """(loop, elements a step), outermost first: loops outside, cache loops, register loops, the rest of the sum."""
         roles = self.product.roles
         cache = []
-        for name in str(self.values["order"]):
+        for name in LoopOrder(tuple(roles)).path(self.values):
             loop, tile = roles[name], int(self.values[f"tile_{name}"])
             step = -(-tile // self.register[loop]) * self.register[loop]
             # Parts of a sum may be partial where they are packed; parts of C would need masks.

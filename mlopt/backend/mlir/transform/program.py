@@ -6,21 +6,17 @@ is static, and each nest is tiled and vectorised as its own knobs say.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from ....core.schedule import Schedule, Value
-from ..payload.nest import LoopNest
 from ..space.product import ProductKnobs
-from ..space.program import FUSED, ProgramSpace
+from ..space.program import FUSED, STACK, USUAL_STACK, ProgramSpace
 from ..space.vector import VectorKnobs
 from .buffers import Ending
 from .product import ProductScript
 from .script import Script
-
-WIDEST_FILL = 128
-"""Elements that are cleared in one step."""
+from .vector import VectorScript, write_fill
 
 
 def transformation(space: ProgramSpace, schedule: Schedule) -> Any:
@@ -46,12 +42,13 @@ class _Writer:
             if isinstance(inner, ProductKnobs):
                 ProductScript(script, inner.product, self._own(inner), extents[tag]).write()
             else:
-                self._vectors(inner, extents[tag])
+                VectorScript(script, inner, self.values, extents[tag]).write()
         for nest in space.nests.values():
             if nest.is_fill:
-                self._fill(nest, extents[nest.tag])
+                write_fill(script, nest, extents[nest.tag], space.simd.lanes)
+        stack = int(self.values.get(STACK, USUAL_STACK))
         pairs = any(isinstance(inner, ProductKnobs) and inner.product.pairs for inner in space.inner.values())
-        Ending(script, "outerproduct", space.threads > 1, pairs, self._temporaries()).write()
+        Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack, pairs).write()
         return script.finish()
 
     def _temporaries(self) -> bool:
@@ -95,38 +92,3 @@ class _Writer:
                             if coefficient:
                                 own[loop] = max(own[loop], extent)
         extents[tag] = [min(size, needed or size) for size, needed in zip(nest.sizes, own, strict=True)]
-
-    def _vectors(self, inner: VectorKnobs, extents: list[int]) -> None:
-        """A map or a reduction: steps of `rows` by `width`, or single rows left to LLVM."""
-        script, nest = self.script, inner.nest
-        width, rows = int(self.values[inner.width]), int(self.values[inner.rows])
-        vector, target = inner.vector_loop, script.nest(nest.tag)
-        steps = [1] * len(extents)
-        if vector is None:
-            if steps:  # else it is a single element
-                steps[nest.vector_loop if nest.vector_loop is not None else -1] = 0
-                script.tile(target, steps)
-            return
-        if inner.row_loop is not None:
-            steps[inner.row_loop] = math.gcd(rows, extents[inner.row_loop])
-        width = min(width, extents[vector])
-        if vector in nest.reductions:
-            steps[vector] = 0
-            target, _ = script.tile(target, steps)
-            if extents[vector] > width:
-                script.tile_sum(target, [width if loop == vector else 0 for loop in range(len(extents))])
-        else:
-            steps[vector] = width
-            outer = [0 if loop in nest.reductions else step for loop, step in enumerate(steps)]
-            target, loops = script.tile(target, outer)
-            if nest.reductions:
-                script.tile(target, [step if loop in nest.reductions else 0 for loop, step in enumerate(steps)])
-            if extents[vector] % width:
-                script.peel(loops[sum(bool(step) for step in outer[:vector])])
-
-    def _fill(self, nest: LoopNest, extents: list[int]) -> None:
-        """Clear row by row."""
-        steps = [1] * len(extents)
-        if extents:
-            steps[-1] = max(step for step in range(1, min(extents[-1], WIDEST_FILL) + 1) if extents[-1] % step == 0)
-            self.script.tile(self.script.nest(nest.tag), steps)

@@ -130,6 +130,13 @@ class Script:
             op = structured.TileUsingForOp(target, sizes=list(sizes))
             return op.results[0], list(op.results)[1:]
 
+    def split(self, target: Handle, loop: int, size: int) -> tuple[Handle, Handle]:
+        """(the first `size` iterations of a loop, those after them)."""
+        with self._body:
+            parts = structured.SplitOp(target, loop, size).results[0]
+            first, rest = transform.SplitHandleOp([self._any] * 2, parts).results
+            return first, rest
+
     def tile_sum(self, target: Handle, sizes: Sequence[int]) -> None:
         """Reduce along one loop in as many partial results as its size says, and those at the end."""
         loops = [loop for loop, size in enumerate(sizes) if size]
@@ -203,13 +210,17 @@ class Script:
             vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
 
     def flatten_reductions(self, target: Handle) -> None:
-        """Turn reductions of vectors of several dimensions into reductions of flat ones."""
-        for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
-            with self._patterns(target):
-                ir.Operation.create(
-                    f"transform.apply_patterns.vector.{name}",
-                    attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), 1)},
-                )
+        """Turn reductions of several dimensions into arithmetic on flat vectors, or reductions of these.
+
+        Sums of whole vectors are taken first; what is left is summed within vectors.
+        """
+        for strategy in vector.VectorMultiReductionLowering:  # inner-parallel, inner-reduction
+            for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
+                with self._patterns(target):
+                    ir.Operation.create(
+                        f"transform.apply_patterns.vector.{name}",
+                        attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), strategy)},
+                    )
 
     def lower_transfers(self, target: Handle) -> None:
         """Turn transfers between memory and vectors into loads and stores of one-dimensional vectors."""

@@ -44,7 +44,7 @@ def test_operands_may_be_transposed() -> None:
         ("bij,bkj->bik", ((3,), 4, 6, 5, "mk", "nk")),
         ("bij,bjkl->bikl", ((3,), 4, 42, 5, "mk", "kn")),
         ("abij,abjk->abik", ((6,), 4, 6, 5, "mk", "kn")),
-        ("ij,jk->ki", None),
+        ("ij,jk->ki", ((), 6, 4, 5, "km", "nk")),
         ("ibj,bjk->bik", None),
         ("ijl,jk->ik", None),
         ("ij,j->i", None),

@@ -117,7 +117,9 @@ def test_no_barrier_is_left_behind_and_every_operation_is_generic(text: str) -> 
 
 
 def test_a_sum_that_keeps_its_dimension_has_a_loop_for_it() -> None:
-    (nest,) = (nest for nest in read(prepared(programs.PADDED)) if nest.reductions)
+    module = parse(programs.PADDED)
+    prepare(module)
+    (nest,) = (nest for nest in read(module) if nest.reductions)
     assert nest.sizes == (7, 19, 1)
     assert nest.parallel == (0, 2)
     assert nest.outputs[0].rows == ((1, 0, 0), (0, 0, 1))

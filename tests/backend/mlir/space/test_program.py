@@ -225,7 +225,9 @@ def test_knobs_of_a_single_nest_have_short_names_and_others_say_whose_they_are()
         "width",
         "rows",
     }
-    assert all("." in knob.name for knob in space_of(Softmax(rows=12, cols=64)).knobs)
+    *knobs, last = space_of(Softmax(rows=12, cols=64)).knobs
+    assert all("." in knob.name for knob in knobs)
+    assert (last.name, last.values) == ("stack", (4096, 16384, 65536))
 
 
 def test_every_knob_says_its_purpose() -> None:

@@ -46,6 +46,67 @@ def test_rows_divide_their_loop() -> None:
     assert values(knobs((1, 64)))[1] == (1,)
 
 
+TURNED = ((0, 1), (1, 0))
+
+
+def test_squares_cache_tiles_and_orders_are_offered_where_a_tensor_is_turned() -> None:
+    found = knobs((32, 64), reads=TURNED)
+    assert found.transposes
+    assert (found.vector_loop, found.row_loop) == (1, 0)
+    offered = {knob.name: knob.values for knob in found.knobs}
+    assert offered["map0.rows"] == (1, 2, 4, 8, 16)
+    assert offered["map0.tile_i"] == (16, 32)
+    assert offered["map0.tile_j"] == (16, 32, 64)
+    assert offered["map0.order_1"] == ("i", "j")
+    assert not knobs((32, 64)).transposes
+
+
+def test_each_level_takes_one_of_the_loops_that_are_left() -> None:
+    rows = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    given, written = Access(rows[::-1], (8, 6, 4), "f32"), Access(rows, (4, 6, 8), "f32")
+    nest = LoopNest("map0", (4, 6, 8), frozenset(), (given,), (written,), ("arith.addf",))
+    found = VectorKnobs(nest, "", AVX2)
+    first, second = (knob for knob in found.knobs if knob.kind == "permutation")
+    assert (first.name, second.name) == found.order.names == ("order_1", "order_2")
+    assert second.needs == ("order_1",)
+    assert found.legal(first, {}) == ["i", "j", "k"]
+    assert found.legal(second, {"order_1": "j"}) == ["i", "k"]
+
+
+def test_a_sum_of_vectors_may_take_several_at_once() -> None:
+    found = knobs((12, 64), writes=((0, 1),), sums=frozenset({0}))
+    assert (found.vector_loop, found.sum_loop, found.row_loop) == (1, 0, None)
+    offered = {knob.name: knob.values for knob in found.knobs}
+    assert offered["map0.unroll"] == (1, 2, 3, 4, 6)
+    assert offered["map0.order_1"] == ("i", "j")
+
+
+def test_windows_that_slide_along_the_vectors_take_one_term_at_once() -> None:
+    rows = ((1, 1),)
+    nest = LoopNest(
+        "sum0", (64, 3), frozenset({1}), (Access(rows, (66,), "f32"),), (Access(((1, 0),), (64,), "f32"),), ()
+    )
+    assert {knob.name: knob.values for knob in VectorKnobs(nest, "", AVX2).knobs}["unroll"] == (1,)
+
+
+def test_windows_that_slide_along_the_rows_take_several_terms_or_several_rows() -> None:
+    rows, written = ((1, 0, 1), (0, 1, 0)), ((1, 0, 0), (0, 1, 0))
+    given = Access(rows, (6, 64), "f32")
+    nest = LoopNest("sum0", (4, 64, 3), frozenset({2}), (given,), (Access(written, (4, 64), "f32"),), ("arith.addf",))
+    found = VectorKnobs(nest, "", AVX2)
+    (unroll,) = (knob for knob in found.knobs if knob.name == "unroll")
+    assert found.legal(unroll, {"rows": 1}) == (1, 3)
+    assert found.legal(unroll, {"rows": 2}) == (1,)
+
+
+def test_what_is_no_plain_combination_of_terms_is_summed_in_order() -> None:
+    sums, written = frozenset({1}), Access(((1, 0),), (4,), "f32")
+    nest = LoopNest(
+        "sum0", (4, 64), sums, (Access(EACH, (4, 64), "f32"),), (written,), ("arith.select",), combines=False
+    )
+    assert VectorKnobs(nest, "", AVX2).vector_loop is None
+
+
 def test_the_other_loop_is_the_row_where_a_transposed_tensor_is_written() -> None:
     turned = ((0, 1), (1, 0))
     found = knobs((64, 6), reads=turned, writes=turned)

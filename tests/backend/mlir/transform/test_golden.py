@@ -24,6 +24,7 @@ from mlopt.protocols import Workload
 from mlopt.workloads.batch_matmul.workload import BatchMatmul
 from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.maxpool.workload import Maxpool
 from mlopt.workloads.softmax.workload import Softmax
 
 FOLDER = Path(__file__).parent / "golden"
@@ -43,7 +44,8 @@ PLAIN: Mapping[str, Value] = {
     "tile_m": 8,
     "block_n": 16,
     "tile_n": 16,
-    "order": "nkm",
+    "order_1": "n",
+    "order_2": "k",
     "reg_order": "nm",
     "pack_a": "none",
     "pack_b": "none",
@@ -79,10 +81,21 @@ PROGRAMS: dict[str, tuple[Workload, Values]] = {
         | {f"{tag}.width": 8 for tag in ("map1", "reduce1", "map0", "reduce0")}
         | {f"{tag}.rows": 1 for tag in ("map1", "map0")},
     ),
+    "maxpool_separated": (
+        Maxpool(n=2, c=2, h=7, w=20, k=3, stride=2),
+        {
+            "reduce1.parallel": "ij",
+            "reduce1.block_i": 1,
+            "reduce1.block_j": 1,
+            "reduce0.parallel": "fused",
+            "reduce0.width": 8,
+        }
+        | {"reduce0.unroll": 3, "reduce0.order_1": "k", "stack": 4096},
+    ),
     "conv2d_tiled": (
         Conv2d(n=2, c=16, h=6, w=8, f=16, kh=3, kw=3, layout="nhwc"),
-        {"parallel": "ij", "block_i": 1, "block_j": 1, "reg_n": 16, "reg_m": 3, "reg_k": 2, "order": "nkm"}
-        | {"pack_b": "panel", "accumulate": "tile"},
+        {"parallel": "ij", "block_i": 1, "block_j": 1, "reg_n": 16, "reg_m": 3, "reg_k": 2, "order_1": "n"}
+        | {"order_2": "k", "pack_b": "panel", "accumulate": "tile"},
     ),
 }
 """What differs from the last of the options at each step."""

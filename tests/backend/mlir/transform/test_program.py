@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,9 +24,11 @@ from mlopt.workloads.decode.workload import Decode
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
 from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.softmax.workload import Softmax
 
+PROGRAMS = Path(__file__).parent / "programs"
 WORKLOADS: dict[str, Workload] = {
     "elementwise": Add(shape=(4, 5, 36)),
     "gelu": Gelu(shape=(6, 35)),
@@ -46,6 +49,7 @@ WORKLOADS: dict[str, Workload] = {
     "complex product": Contraction(spec="tisjr,tjk->tisrk", sizes={"t": 2, "i": 5, "s": 2, "j": 3, "r": 2, "k": 7}),
     "complex vector": Contraction(spec="tis,ts->ti", sizes={"t": 3, "i": 5, "s": 2}),
     "complex numbers": Contraction(spec="a,a->", sizes={"a": 5}),
+    **{path.stem: MlirFile(str(path)) for path in sorted(PROGRAMS.glob("*.mlir"))},
 }
 COUNT = 4
 """Schedules of each workload at each number of threads."""

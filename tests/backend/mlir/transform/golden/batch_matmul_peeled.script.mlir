@@ -117,17 +117,17 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %24 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %24 "llvm.loop_annotation" = %25 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %22 {
+    %24 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %25 "llvm.loop_annotation" = %26 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %24 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %22 {
+    transform.apply_patterns to %24 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
-    %26 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
     transform.yield
   }
 }

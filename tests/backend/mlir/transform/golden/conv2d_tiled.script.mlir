@@ -48,7 +48,7 @@ module attributes {transform.with_named_sequence} {
     %13 = transform.cast %tiled_linalg_op_23 : !transform.any_op to !transform.op<"linalg.unpack">
     %empty_op, %transpose_op, %collapse_shape_op, %extract_slice_op, %copy_op = transform.structured.lower_unpack %13 : (!transform.op<"linalg.unpack">) -> (!transform.op<"tensor.empty">, !transform.op<"linalg.transpose">, !transform.op<"tensor.collapse_shape">, !transform.op<"tensor.extract_slice">, !transform.op<"linalg.copy">)
     %14 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_25, %loops_26:4 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 1, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_25, %loops_26:3 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     %15 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %15 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
@@ -112,17 +112,17 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %29 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %29 "llvm.loop_annotation" = %30 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %27 {
+    %29 = transform.apply_registered_pass "convert-linalg-to-loops" to %27 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %30 "llvm.loop_annotation" = %31 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %27 {
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
-    %31 = transform.apply_registered_pass "convert-linalg-to-loops" to %27 : (!transform.any_op) -> !transform.any_op
     transform.yield
   }
 }

@@ -89,14 +89,14 @@ module {
         vector.store %4, %alloca_19[%arg3] : memref<4xf32>, vector<1xf32>
       } {llvm.loop_annotation = #loop_annotation}
       scf.for %arg3 = %c0 to %c4 step %c1 {
-        %0 = vector.load %alloca_19[%arg3] : memref<4xf32>, vector<f32>
-        %1 = vector.extract %0[] : f32 from vector<f32>
-        %2 = vector.broadcast %1 : f32 to vector<8xf32>
-        %3 = affine.apply #map(%arg2)[%arg3]
+        %0 = affine.apply #map(%arg2)[%arg3]
+        %1 = vector.load %alloca_19[%arg3] : memref<4xf32>, vector<f32>
+        %2 = vector.extract %1[] : f32 from vector<f32>
+        %3 = vector.broadcast %2 : f32 to vector<8xf32>
         scf.for %arg4 = %c0 to %c32 step %c8 {
           %4 = vector.load %alloca_18[%arg3, %arg4] : memref<4x32xf32>, vector<8xf32>
-          %5 = arith.divf %4, %2 : vector<8xf32>
-          vector.store %5, %arg1[%3, %arg4] : memref<8x32xf32>, vector<8xf32>
+          %5 = arith.divf %4, %3 : vector<8xf32>
+          vector.store %5, %arg1[%0, %arg4] : memref<8x32xf32>, vector<8xf32>
         } {llvm.loop_annotation = #loop_annotation}
       } {llvm.loop_annotation = #loop_annotation}
     }
