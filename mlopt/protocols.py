@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
+import ml_dtypes  # noqa: F401  numpy then knows bfloat16 by its name
 import numpy as np
 from numpy.typing import NDArray
 

@@ -28,7 +28,7 @@ HEAVY = {
     "openai": (),
     "optuna": (),
     "ray": ("executor/ray.py",),
-    "torch": ("finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
+    "torch": ("core/tensors.py", "finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
     "torch_mlir": ("backend/mlir/bindings.py", IMPORTER),
     "triton": (),
 }

@@ -21,8 +21,11 @@ from mlopt.protocols import Array, TensorSpec
 PAYLOADS = {"mlir": "payload.mlir"}
 """Backend language to the file of a workload's folder that holds its program, a template."""
 
-NUMPY_DTYPES = {"f32": "float32", "float32": "float32"}
+NUMPY_DTYPES = {"f32": "float32", "float32": "float32", "bf16": "bfloat16", "bfloat16": "bfloat16"}
 """A workload's `dtype`, by either name, to numpy's."""
+
+MLIR_DTYPES = {"float32": "f32", "bfloat16": "bf16"}
+"""numpy's name of a dtype to MLIR's."""
 
 
 class FolderWorkload(ABC):
@@ -114,6 +117,39 @@ def _folder(kind: type) -> Path:
 def tensor(shape: Sequence[int], element: str = "f32") -> str:
     """The MLIR type of a tensor of this shape."""
     return f"tensor<{''.join(f'{size}x' for size in shape)}{element}>"
+
+
+def read_as_float32(spec: TensorSpec, name: str, value: str = "") -> Mapping[str, str]:
+    """Placeholders for an operand of a program that computes in float32: `type_name`, `argument_name`, `widen_name`.
+
+    The program reads it as %value, %name unless said otherwise. That is the argument itself where it is of float32;
+    else what `widen_name` makes of it.
+    """
+    value = value or name
+    given, wide = tensor(spec.shape, MLIR_DTYPES[spec.dtype]), tensor(spec.shape)
+    if given == wide:
+        return {f"type_{name}": given, f"argument_{name}": f"%{value}", f"widen_{name}": ""}
+    lines = _copied(f"%narrow_{value}", given, f"%{value}", wide)
+    return {f"type_{name}": given, f"argument_{name}": f"%narrow_{value}", f"widen_{name}": lines}
+
+
+def returned(spec: TensorSpec, name: str) -> Mapping[str, str]:
+    """Placeholders for the result %name of a program that computes in float32: `narrow`, `result` and `result_type`.
+
+    It is returned as it is, or rounded once to its dtype.
+    """
+    wide, wanted = tensor(spec.shape), tensor(spec.shape, MLIR_DTYPES[spec.dtype])
+    if wanted == wide:
+        return {"narrow": "", "result": f"%{name}", "result_type": wide}
+    return {"narrow": _copied(f"%{name}", wide, "%rounded", wanted), "result": "%rounded", "result_type": wanted}
+
+
+def _copied(source: str, given: str, target: str, wanted: str) -> str:
+    """Lines of MLIR that convert a tensor to another element type."""
+    return (
+        f"{target}_empty = tensor.empty() : {wanted}\n"
+        f"  {target} = linalg.copy ins({source} : {given}) outs({target}_empty : {wanted}) -> {wanted}"
+    )
 
 
 def positive(**sizes: int) -> None:

@@ -115,4 +115,4 @@ def poison(array: Array) -> None:
     if np.issubdtype(array.dtype, np.complexfloating):
         array.fill(complex(np.nan, np.nan))  # both parts, so that neither can be left out
     else:
-        array.fill(np.nan if np.issubdtype(array.dtype, np.inexact) else np.iinfo(array.dtype).max)
+        array.fill(np.iinfo(array.dtype).max if np.issubdtype(array.dtype, np.integer) else np.nan)

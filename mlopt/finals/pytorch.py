@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import UserError
+from ..core.tensors import to_numpy, to_torch
 from ..evaluator.correctness import Case
 from ..evaluator.timing import Call
 from ..executor import device
@@ -95,9 +96,7 @@ class _PreparedPytorch:
             self.check(fresh_case(self._workload))
 
     def _bind(self, inputs: Sequence[Array]) -> Call:
-        import torch
-
-        tensors, function, results = [torch.from_numpy(array) for array in inputs], self._function, self._results
+        tensors, function, results = [to_torch(array) for array in inputs], self._function, self._results
 
         def call() -> None:
             results.clear()  # before, so that memory is used again as if nobody kept the result
@@ -107,4 +106,4 @@ class _PreparedPytorch:
 
     def _compare(self, case: Case) -> None:
         (result,) = self._results
-        case.compare([tensor.numpy() for tensor in (result if isinstance(result, tuple) else (result,))])
+        case.compare([to_numpy(tensor) for tensor in (result if isinstance(result, tuple) else (result,))])

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from ..core.errors import UserError
+from ..core.tensors import to_numpy, to_torch
 from ..protocols import Array, Workload
 
 DISTRIBUTIONS = ("normal", "uniform")
@@ -159,8 +160,8 @@ class WorkloadContract(ABC):
         for distribution in DISTRIBUTIONS:
             inputs = draw(workload, distribution)
             with torch.inference_mode():
-                computed = eager(*(torch.from_numpy(array.copy()) for array in inputs))
-            results = [tensor.numpy() for tensor in (computed if isinstance(computed, tuple) else (computed,))]
+                computed = eager(*(to_torch(array.copy()) for array in inputs))
+            results = [to_numpy(tensor) for tensor in (computed if isinstance(computed, tuple) else (computed,))]
             assert [(r.shape, str(r.dtype)) for r in results] == [(o.shape, o.dtype) for o in workload.outputs]
             assert within_tolerance(workload, inputs, results)
 

@@ -13,6 +13,7 @@ from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.decode.workload import Decode
 
+NARROW = Attention(batch=2, heads=6, kv_heads=2, seq=13, kv_seq=19, head_dim=8, causal=True, dtype="bf16")
 SMALL = {"batch": 2, "heads": 6, "seq": 7, "kv_seq": 9, "head_dim": 5}
 
 
@@ -22,7 +23,7 @@ class TestFull(WorkloadContract):
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         wrong: list[dict[str, object]] = [{"heads": 0}, {"seq": -1}, {"kv_seq": 0}, {"window": 0}, {"window": 1.5}]
-        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}]
+        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}, {"dtype": "f16"}]
         return [lambda keys=keys: Attention(**keys) for keys in wrong]  # type: ignore[misc]
 
 
@@ -39,6 +40,13 @@ class TestCausalSquare(WorkloadContract):
 class TestThroughAWindow(WorkloadContract):
     def make(self) -> Workload:
         return Attention(**SMALL, kv_heads=3, causal=True, window=3)
+
+
+class TestBfloat16(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return NARROW
 
 
 class TestDecode(WorkloadContract):
@@ -186,3 +194,27 @@ def test_a_key_too_many_behind_the_mask_is_wrong() -> None:
     fewer = [q, k[:, :, :-1], v[:, :, :-1]]
     leaking = shifted.reference(q, k, v)[0]
     assert not within_tolerance(causal, fewer, [leaking])
+
+
+def narrow_attention(inputs: Sequence[Array], rounded: Callable[[Array], Array]) -> Array:
+    """NARROW's, in float32, with unnormalised weights and the result rounded."""
+    q, k, v = (array.astype(np.float32) for array in inputs)
+    k, v = (np.repeat(array, NARROW.heads // NARROW.kv_heads, axis=1) for array in (k, v))
+    scores = q @ k.swapaxes(-1, -2) / np.float32(np.sqrt(NARROW.head_dim))
+    later = np.arange(NARROW.kv_seq) > np.arange(NARROW.seq)[:, None] + NARROW.kv_seq - NARROW.seq
+    weights = np.exp(np.where(later, -np.inf, scores - scores.max(axis=-1, keepdims=True))).astype(np.float32)
+    return rounded(rounded(weights) @ v / weights.sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_weights_may_be_rounded_to_bfloat16(distribution: str) -> None:
+    inputs = draw(NARROW, distribution)
+    nearest = narrow_attention(inputs, lambda x: x.astype("bfloat16").astype(np.float32))
+    assert within_tolerance(NARROW, inputs, [nearest])
+    assert within_tolerance(NARROW, inputs, [narrow_attention(inputs, lambda x: x)])
+
+
+def test_weights_that_are_cut_off_to_bfloat16_are_wrong() -> None:
+    inputs = draw(NARROW, "uniform")  # without cancellation
+    cut = narrow_attention(inputs, lambda x: (x.view(np.uint32) & 0xFFFF0000).view(np.float32))
+    assert not within_tolerance(NARROW, inputs, [cut])

@@ -25,6 +25,13 @@ class TestMatmul(WorkloadContract):
         return [lambda keys=keys: Matmul(**keys) for keys in wrong]  # type: ignore[misc]
 
 
+class TestBfloat16(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return Matmul(m=7, n=20, k=33, dtype="bf16")
+
+
 def test_shapes_are_those_of_the_names() -> None:
     matmul = Matmul(m=7, n=20, k=33)
     assert matmul.operands == (TensorSpec((7, 33), "float32"), TensorSpec((33, 20), "float32"))
@@ -166,6 +173,52 @@ def test_a_single_term_may_be_rounded_but_not_more(distribution: str) -> None:
     exact = a.astype(np.float64) @ b.astype(np.float64)
     assert within_tolerance(matmul, [a, b], [a * b])
     assert not within_tolerance(matmul, [a, b], [exact * (1 + 4 * 2.0**-24)])
+
+
+NARROW = Matmul(m=40, n=30, k=129, dtype="bf16")
+
+
+def rounded_at_the_end(inputs: Sequence[Array]) -> Array:
+    a, b = (array.astype(np.float32) for array in inputs)
+    product: Array = (a @ b).astype("bfloat16")
+    return product
+
+
+def accumulated_in_bfloat16(inputs: Sequence[Array]) -> Array:
+    return in_sequence(terms(inputs))
+
+
+def cut_off(inputs: Sequence[Array]) -> Array:
+    a, b = (array.astype(np.float32) for array in inputs)
+    return ((a @ b).view(np.uint32) & 0xFFFF0000).view(np.float32)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_bfloat16_is_added_in_float32_and_rounded_once(distribution: str) -> None:
+    inputs = draw(NARROW, distribution)
+    assert within_tolerance(NARROW, inputs, [rounded_at_the_end(inputs)])
+    assert not within_tolerance(NARROW, inputs, [accumulated_in_bfloat16(inputs)])
+    assert not within_tolerance(NARROW, inputs, [cut_off(inputs)])
+
+
+def test_whole_numbers_of_bfloat16_admit_no_error_but_the_rounding_of_the_sum() -> None:
+    inputs = draw(NARROW, "integers")
+    assert within_tolerance(NARROW, inputs, [rounded_at_the_end(inputs)])
+    assert not within_tolerance(NARROW, inputs, [rounded_at_the_end([inputs[0][:, :-1], inputs[1][:-1]])])
+    even = np.full((1, 1), 3.0, "bfloat16"), np.full((1, 1), 171.0, "bfloat16")  # 513, between 512 and 516
+    assert within_tolerance(Matmul(1, 1, 1, "bf16"), even, [np.full((1, 1), 512.0)])
+    assert not within_tolerance(Matmul(1, 1, 1, "bf16"), even, [np.full((1, 1), 516.0)])
+
+
+def test_the_reference_reads_bfloat16_from_its_bits_where_numpy_does_not_know_it() -> None:
+    inputs = draw(NARROW, "normal")
+    bits = [array.view(np.uint16) for array in inputs]
+    assert np.array_equal(NARROW.reference(*bits)[0], NARROW.reference(*inputs)[0])
+    assert np.array_equal(NARROW.tolerance(*bits)[0], NARROW.tolerance(*inputs)[0])
+
+
+def test_bfloat16_halves_the_traffic() -> None:
+    assert 2 * NARROW.bytes == Matmul(m=40, n=30, k=129).bytes
 
 
 def test_whole_numbers_admit_no_error_so_that_one_missing_term_shows_among_many() -> None:

@@ -13,6 +13,7 @@ from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
 from mlopt.workloads.mlp.workload import Mlp
 
 BLOCK = Mlp(m=4, d_model=96, d_ff=384)
+NARROW = Mlp(m=40, d_model=33, d_ff=95, dtype="bf16")
 
 
 class TestMlp(WorkloadContract):
@@ -20,7 +21,14 @@ class TestMlp(WorkloadContract):
         return Mlp(m=5, d_model=7, d_ff=19)
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
-        return [lambda: Mlp(m=0), lambda: Mlp(d_model=-1), lambda: Mlp(d_ff=0)]
+        return [lambda: Mlp(m=0), lambda: Mlp(d_model=-1), lambda: Mlp(d_ff=0), lambda: Mlp(dtype="f16")]
+
+
+class TestBfloat16(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return NARROW
 
 
 def gelu(h: Array) -> Array:
@@ -74,6 +82,23 @@ def test_float32_in_any_order_is_right(distribution: str) -> None:
 def test_a_fault_is_wrong(fault: Callable[[Sequence[Array]], Array], distribution: str) -> None:
     inputs = draw(BLOCK, distribution)
     assert not within_tolerance(BLOCK, inputs, [fault(inputs)])
+
+
+def narrow_block(inputs: Sequence[Array], rounded: Callable[[Array], Array]) -> Array:
+    """In float32, with hidden activations and the result rounded."""
+    result = block([array.astype(np.float32) for array in inputs], lambda h: rounded(gelu(rounded(h))))
+    return rounded(result)
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_the_hidden_layer_may_be_rounded_to_bfloat16_but_not_cut_off(distribution: str) -> None:
+    inputs = draw(NARROW, distribution)
+    nearest = narrow_block(inputs, lambda x: x.astype("bfloat16").astype(np.float32))
+    assert within_tolerance(NARROW, inputs, [nearest])
+    exact = block([array.astype(np.float32) for array in inputs])
+    assert within_tolerance(NARROW, inputs, [exact])
+    cut = narrow_block(inputs, lambda x: (x.view(np.uint32) & 0xFFFF0000).view(np.float32))
+    assert not within_tolerance(NARROW, inputs, [cut])
 
 
 def test_a_rectifier_is_no_gelu() -> None:

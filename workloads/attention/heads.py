@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, positive, tensor
+from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned, tensor
 
 
 @dataclass(frozen=True)
 class GroupedHeads(FolderWorkload):
-    """softmax(Q K^T / sqrt(head_dim)) V for each head, in float32.
+    """softmax(Q K^T / sqrt(head_dim)) V for each head, computed in float32.
 
     Q has shape (batch, heads, *queries, head_dim), K and V (batch, kv_heads, keys, head_dim). Each kv_head serves
     heads / kv_heads heads of Q in a row.
@@ -24,9 +24,11 @@ class GroupedHeads(FolderWorkload):
     heads: int = 8
     kv_heads: int = 8
     head_dim: int = 64
+    dtype: str = "f32"
 
     def __post_init__(self) -> None:
         positive(batch=self.batch, heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim)
+        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
         if self.heads % self.kv_heads:
             raise UserError(f"heads={self.heads} must be a multiple of kv_heads={self.kv_heads}")
 
@@ -60,16 +62,17 @@ class GroupedHeads(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), "float32")
+        cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), NUMPY_DTYPES[self.dtype])
         return *self.outputs, cache, cache
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.batch, self.heads, *self.queries, self.head_dim), "float32"),)
+        return (TensorSpec((self.batch, self.heads, *self.queries, self.head_dim), NUMPY_DTYPES[self.dtype]),)
 
     @property
     def placeholders(self) -> Mapping[str, object]:
         row = tuple(self.rows.values())
+        _, k, v = self.operands
         return {
             "name": self.name,
             "loops": ", ".join(self.rows),
@@ -81,20 +84,22 @@ class GroupedHeads(FolderWorkload):
             "scale": f"{1.0 / math.sqrt(self.head_dim):.9e}",
             "mask": "// Every query sees every key.",
             "score": "%scaled",
+            **read_as_float32(k, "k"),
+            **read_as_float32(v, "v"),
             **self._views(),
         }
 
     def _views(self) -> Mapping[str, str]:
         """Where heads are in groups, Q is viewed as, and the result made from, a tensor with a dimension for each."""
-        flat, grouped = self.outputs[0].shape, (*self.rows.values(), self.head_dim)
+        (q,) = self.outputs
+        flat, grouped = q.shape, (*self.rows.values(), self.head_dim)
         if flat == grouped:
-            return {"argument": "%q", "type": tensor(flat), "view": "", "flatten": "", "result": "%out"}
+            return {"view": "", "flatten": "", **read_as_float32(q, "q"), **returned(q, "out")}
         merged = [[0], [1, 2], *([dimension] for dimension in range(3, len(grouped)))]
         return {
-            "argument": "%flat_q",
-            "type": tensor(flat),
             "view": f"%q = tensor.expand_shape %flat_q {merged} output_shape {list(grouped)}"
             f" : {tensor(flat)} into {tensor(grouped)}",
             "flatten": f"%flat_out = tensor.collapse_shape %out {merged} : {tensor(grouped)} into {tensor(flat)}",
-            "result": "%flat_out",
+            **read_as_float32(q, "q", "flat_q"),
+            **returned(q, "flat_out"),
         }

@@ -4,7 +4,10 @@
 #pair = affine_map<(${loops}, t, d) -> (${loops}, t)>
 #each = affine_map<(${loops}, t) -> (${loops}, t)>
 #row = affine_map<(${loops}, t) -> (${loops})>
-func.func @${name}(${argument}: ${type}, %k: ${cache}, %v: ${cache}) -> ${type} {
+func.func @${name}(${argument_q}: ${type_q}, ${argument_k}: ${type_k}, ${argument_v}: ${type_v}) -> ${result_type} {
+  ${widen_q}
+  ${widen_k}
+  ${widen_v}
   %zero = arith.constant 0.0 : f32
   %lowest = arith.constant 0xFF800000 : f32
   %scale = arith.constant ${scale} : f32
@@ -65,5 +68,6 @@ func.func @${name}(${argument}: ${type}, %k: ${cache}, %v: ${cache}) -> ${type} 
     linalg.yield %share : f32
   } -> ${out}
   ${flatten}
-  return ${result} : ${type}
+  ${narrow}
+  return ${result} : ${result_type}
 }

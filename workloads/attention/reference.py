@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+BFLOAT16_UNIT = 2.0**-8
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+
 
 def reference(q: Array, k: Array, v: Array, *, causal: bool = False, window: int | None = None) -> tuple[Array, ...]:
     """Q of shape (batch, heads, seq, dim), or (batch, heads, dim) for one query; K and V (batch, kv_heads, keys, dim).
@@ -15,12 +18,13 @@ def reference(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
     The result has the shape of Q and is in float64. Query i stands at i + keys - seq; with `causal` it sees no later
     key, with a window of w no key that is w or more before it.
     """
+    q, k, v = map(_float32, (q, k, v))
     weights = _weights(_scores(q, k, causal, window))
     return ((weights @ v.astype(np.float64)).reshape(q.shape),)
 
 
 def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int | None = None) -> tuple[Array, ...]:
-    """The error allowed in each element, in the shape of Q, with u half the dtype's machine epsilon.
+    """The error allowed in each element, in the shape of Q, with u half of float32's machine epsilon.
 
     A sum of n terms in any order is off by s(n), the lesser of (n + 1) u and 8 sqrt(n) u, relative to their
     magnitudes. So a score is off by s(dim) + 4 u relative to the sum of the magnitudes of its terms; its weight is
@@ -28,8 +32,13 @@ def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
     8 u for an exponential of up to 4 ulp. The result, a mean of values, carries the weights' errors, once as weights
     and once through their sum, s(keys) of both sums, and 9 u for each time that a running maximum changes, about
     log2(keys) times.
+
+    Of bfloat16, the result is rounded, and the weights may be, as by PyTorch. Such an error is random, of a deviation
+    below half of the most that it can be; 6 deviations of their sum are allowed.
     """
-    unit, values = float(np.finfo(q.dtype).eps) / 2.0, np.abs(v.astype(np.float64))
+    narrow = q.dtype.itemsize == 2
+    q, k, v = map(_float32, (q, k, v))
+    unit, values = float(np.finfo(np.float32).eps) / 2.0, np.abs(v.astype(np.float64))
     scores = _scores(q, k, causal, window)
     weights = _weights(scores)
     seen = np.isfinite(scores)
@@ -39,7 +48,17 @@ def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
     sums = 2.0 * _summation(k.shape[2]) + 9.0 * math.log2(k.shape[2]) + 4.0
     mean = weights @ values
     total = errors @ values + (errors.sum(axis=-1, keepdims=True) + sums) * mean
-    return (unit * total.reshape(q.shape),)
+    error = unit * total.reshape(q.shape)
+    if not narrow:
+        return (error,)
+    error += 3.0 * BFLOAT16_UNIT * np.sqrt(np.square(weights) @ np.square(values)).reshape(q.shape)
+    (exact,) = reference(q, k, v, causal=causal, window=window)
+    return (error + BFLOAT16_UNIT * (np.abs(exact) + error),)
+
+
+def _float32(array: Array) -> Array:
+    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 
 def _scores(q: Array, k: Array, causal: bool, window: int | None) -> Array:

@@ -8,22 +8,40 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+BFLOAT16_UNIT = 2.0**-8
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+
 
 def reference(a: Array, b: Array) -> tuple[Array, ...]:
     """A of shape (..., m, k), B of shape (..., k, n): the product, shape (..., m, n), in float64."""
-    return (np.matmul(a.astype(np.float64), b.astype(np.float64)),)
+    return (np.matmul(_float32(a).astype(np.float64), _float32(b).astype(np.float64)),)
 
 
 def tolerance(a: Array, b: Array) -> tuple[Array, ...]:
-    """The error allowed in each element of the product of float32 operands, shape (..., m, n).
+    """The error allowed in each element of the product, shape (..., m, n), of which the sums are in float32.
 
     Relative to the sum of the terms' magnitudes it is the lesser of the bound that holds for every order of summation,
     (k + 1) u, and the probabilistic one, 8 sqrt(k) u, which fails less than once in 10^13 elements (Higham and Mary
-    2019, theorem 2.4); u is half the dtype's machine epsilon. Whole numbers whose sums stay below 1 / u are added
-    without any error, in every order.
+    2019, theorem 2.4); u is half of float32's machine epsilon. Whole numbers whose sums stay below 1 / u are added
+    without any error, in every order. A product of bfloat16 operands is rounded to bfloat16 once, at the end.
     """
-    k, unit = a.shape[-1], float(np.finfo(a.dtype).eps) / 2.0
+    narrow = a.dtype.itemsize == 2
+    a, b = _float32(a), _float32(b)
+    k, unit = a.shape[-1], float(np.finfo(np.float32).eps) / 2.0
     (magnitude,) = reference(np.abs(a), np.abs(b))
+    (exact,) = reference(a, b)
     if magnitude.max() < 1.0 / unit and all(np.array_equal(x, np.rint(x)) for x in (a, b)):
-        return (np.zeros_like(magnitude),)
-    return (min(k + 1.0, 8.0 * math.sqrt(k)) * unit * magnitude,)
+        return (np.abs(_rounded(exact) - exact) if narrow else np.zeros_like(magnitude),)
+    error = min(k + 1.0, 8.0 * math.sqrt(k)) * unit * magnitude
+    return (error + BFLOAT16_UNIT * (np.abs(exact) + error) if narrow else error,)
+
+
+def _float32(array: Array) -> Array:
+    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def _rounded(array: Array) -> Array:
+    """float32's numbers, rounded to the nearest of bfloat16, to an even one from halfway."""
+    bits = array.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive
+from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
 
 
 @dataclass(frozen=True)
 class Matmul(FolderWorkload):
-    """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n)."""
+    """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n); sums are in float32."""
 
     m: int = 512
     n: int = 512
@@ -32,6 +33,12 @@ class Matmul(FolderWorkload):
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec((self.m, self.n), self._numpy),)
+
+    @property
+    def placeholders(self) -> Mapping[str, object]:
+        a, b = self.operands
+        tensors = {**read_as_float32(a, "a"), **read_as_float32(b, "b"), **returned(self.outputs[0], "c")}
+        return {**asdict(self), **tensors}
 
     @property
     def _numpy(self) -> str:

@@ -1,8 +1,12 @@
 #each = affine_map<(i, j) -> (i, j)>
 #column = affine_map<(i, j) -> (j)>
-func.func @mlp(%x: tensor<${m}x${d_model}xf32>,
-               %w1: tensor<${d_model}x${d_ff}xf32>, %b1: tensor<${d_ff}xf32>,
-               %w2: tensor<${d_ff}x${d_model}xf32>, %b2: tensor<${d_model}xf32>) -> tensor<${m}x${d_model}xf32> {
+func.func @mlp(${argument_x}: ${type_x}, ${argument_w1}: ${type_w1}, ${argument_b1}: ${type_b1},
+               ${argument_w2}: ${type_w2}, ${argument_b2}: ${type_b2}) -> ${result_type} {
+  ${widen_x}
+  ${widen_w1}
+  ${widen_b1}
+  ${widen_w2}
+  ${widen_b2}
   %zero = arith.constant 0.0 : f32
   %half = arith.constant 0.5 : f32
   %one = arith.constant 1.0 : f32
@@ -39,5 +43,6 @@ func.func @mlp(%x: tensor<${m}x${d_model}xf32>,
     %sum = arith.addf %in, %bias : f32
     linalg.yield %sum : f32
   } -> tensor<${m}x${d_model}xf32>
-  return %y : tensor<${m}x${d_model}xf32>
+  ${narrow}
+  return ${result} : ${result_type}
 }

@@ -8,28 +8,48 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+BFLOAT16_UNIT = 2.0**-8
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+
 
 def reference(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Array, ...]:
     """gelu(x w1 + b1) w2 + b2, shape (m, d_model), in float64; x of shape (m, d_model), w1 of shape (d_model, d_ff)."""
+    x, w1, b1, w2, b2 = map(_float32, (x, w1, b1, w2, b2))
     return (_gelu(_linear(x, w1, b1)) @ w2.astype(np.float64) + b2,)
 
 
 def tolerance(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Array, ...]:
-    """The error allowed in each element, shape (m, d_model), with u half the dtype's machine epsilon.
+    """The error allowed in each element, shape (m, d_model), with u half of float32's machine epsilon.
 
     A sum of k terms is off by the lesser of (k + 1) u and 8 sqrt(k) u, relative to the terms' magnitudes; the second
     is 8 deviations of errors that are random (Higham and Mary 2019). What the first layer's errors, each carried
     over by a GELU whose slope is at most 1.13, make of the second layer's sum is therefore the root of their squares'
     sum. A GELU's own error, here 8 u |h|, may always point the same way and is added up as it is: its argument, which
     is off by 6 u, enters as at most 3 u and a tanh of up to 4 ulp as 8 u, both halved by |h| / 2; the rest is rounding.
+
+    Of bfloat16, the result is rounded, and the hidden layer may be: before the GELU and after it, as by PyTorch. Such
+    an error is random, of a deviation below half of the most that it can be; 6 deviations of their sum are allowed.
     """
-    unit = float(np.finfo(x.dtype).eps) / 2.0
+    narrow = x.dtype.itemsize == 2
+    x, w1, b1, w2, b2 = map(_float32, (x, w1, b1, w2, b2))
+    unit = float(np.finfo(np.float32).eps) / 2.0
     hidden, weights = _linear(x, w1, b1), np.abs(w2.astype(np.float64))
     first = _summation(len(w1) + 1) * unit * _linear(np.abs(x), np.abs(w1), np.abs(b1))
     random = np.sqrt(np.square(1.13 * first) @ np.square(weights))
     biased = 8.0 * unit * np.abs(hidden) @ weights
     second = _summation(len(w2) + 1) * unit * (np.abs(_gelu(hidden)) @ weights + np.abs(b2))
-    return (random + biased + second,)
+    error = random + biased + second
+    if not narrow:
+        return (error,)
+    roundings = np.square(_slope(hidden) * hidden) + np.square(_gelu(hidden))
+    error += 3.0 * BFLOAT16_UNIT * np.sqrt(roundings @ np.square(weights))
+    (exact,) = reference(x, w1, b1, w2, b2)
+    return (error + BFLOAT16_UNIT * (np.abs(exact) + error),)
+
+
+def _float32(array: Array) -> Array:
+    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 
 def _linear(x: Array, w: Array, b: Array) -> Array:
@@ -39,6 +59,12 @@ def _linear(x: Array, w: Array, b: Array) -> Array:
 
 def _gelu(h: Array) -> Array:
     return 0.5 * h * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (h + 0.044715 * h**3)))
+
+
+def _slope(h: Array) -> Array:
+    """The derivative of the GELU."""
+    tanh, scale = np.tanh(math.sqrt(2.0 / math.pi) * (h + 0.044715 * h**3)), math.sqrt(2.0 / math.pi)
+    return 0.5 * (1.0 + tanh) + 0.5 * h * (1.0 - tanh**2) * scale * (1.0 + 3.0 * 0.044715 * h**2)
 
 
 def _summation(terms: int) -> float:

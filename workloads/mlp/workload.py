@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, positive
+from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
 
 
 @dataclass(frozen=True)
 class Mlp(FolderWorkload):
-    """Y = gelu(X W1 + b1) W2 + b2 in float32, with GELU by its tanh formula.
+    """Y = gelu(X W1 + b1) W2 + b2 with GELU by its tanh formula, computed in float32.
 
     Shapes: X and Y (m, d_model), W1 (d_model, d_ff), b1 (d_ff,), W2 (d_ff, d_model), b2 (d_model,).
     """
@@ -18,9 +20,11 @@ class Mlp(FolderWorkload):
     m: int = 512
     d_model: int = 768
     d_ff: int = 3072
+    dtype: str = "f32"
 
     def __post_init__(self) -> None:
-        positive(**asdict(self))
+        positive(m=self.m, d_model=self.d_model, d_ff=self.d_ff)
+        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
 
     @property
     def flops(self) -> int:
@@ -36,8 +40,14 @@ class Mlp(FolderWorkload):
             (self.d_ff, self.d_model),
             (self.d_model,),
         )
-        return tuple(TensorSpec(shape, "float32") for shape in shapes)
+        return tuple(TensorSpec(shape, NUMPY_DTYPES[self.dtype]) for shape in shapes)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.m, self.d_model), "float32"),)
+        return (TensorSpec((self.m, self.d_model), NUMPY_DTYPES[self.dtype]),)
+
+    @property
+    def placeholders(self) -> Mapping[str, object]:
+        named = zip(self.operands, ("x", "w1", "b1", "w2", "b2"), strict=True)
+        tensors = [read_as_float32(spec, name) for spec, name in named]
+        return {**asdict(self), **dict(ChainMap(*map(dict, tensors))), **returned(self.outputs[0], "y")}

@@ -6,7 +6,8 @@ from typing import Any
 
 from .bindings import PassManager, ir, linalg
 from .lowering import NAIVE_BUFFERS, NAIVE_LOOPS, TO_LLVM, pipeline
-from .payload.nest import operations
+from .payload.nest import NARROW, operations
+from .payload.vector_math import expand
 
 
 def lower_to_loops(module: Any) -> None:
@@ -17,6 +18,7 @@ def lower_to_loops(module: Any) -> None:
             linalg.copy(op.operands[0], outs=[op.operands[1]])  # else LLVM's way is a call to a library
         op.erase()
     PassManager.parse(NAIVE_LOOPS).run(module.operation)
+    expand(module, (NARROW,))  # LLVM would call a library for bfloat16
 
 
 def lower(module: Any) -> None:

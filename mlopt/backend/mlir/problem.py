@@ -12,6 +12,7 @@ from ...core.schedule import Schedule
 from . import openmp, transform
 from .bindings import active, ir
 from .payload.algorithms import rewrites
+from .payload.bfloat16 import can_narrow, narrow_products
 from .payload.contraction import Contraction
 from .payload.frontend import finish, parse, prepare
 from .simd import host_simd
@@ -67,7 +68,11 @@ def problem(source: str, threads: int) -> Problem:
         found = rewrites(module)
         make = functools.partial(_formulation, str(module), threads)
         direct = Schedule.of({"algorithm": "direct"}) if found else Schedule()
-        return Problem({direct: make, **{path: functools.partial(make, rewrite) for path, rewrite in found.items()}})
+        ways = {direct: make, **{path: functools.partial(make, rewrite) for path, rewrite in found.items()}}
+        if host_simd().dots and can_narrow(module):
+            ways = {Schedule.of({"products": "float32", **path.values()}): way for path, way in ways.items()}
+            ways[Schedule.of({"products": "pairs"})] = functools.partial(make, narrow_products)
+        return Problem(ways)
 
 
 @functools.lru_cache(maxsize=64)

@@ -25,8 +25,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 REPETITIONS = 200
 SECONDS = 2.0
-SPOILT = {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1}
-"""What stands in the outputs before the kernel runs, by numpy's kind of dtype."""
+SPOILT = {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1, "u": 0x7FFF}
+"""What stands in the outputs before the kernel runs, by numpy's kind of dtype; of bfloat16, the bits of a NaN."""
 
 
 def bindings(module: str) -> Any:
@@ -103,9 +103,17 @@ def call_library(record: Any, text: str, libraries: Sequence[str], buffers: Any)
     return call
 
 
+def storage(dtype: str) -> Any:
+    """The dtype of an array in memory: bfloat16, which numpy does not know, is held as its bits."""
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+
+
 def draw(rng: Any, shape: Sequence[int], dtype: str) -> Any:
-    """Normally distributed numbers; complex ones vary in both parts, whole ones are cut off."""
+    """Normally distributed numbers; complex ones vary in both parts, whole ones are cut off, bfloat16 is rounded."""
     parts = rng.standard_normal((2, *shape))
+    if dtype == "bfloat16":
+        bits = parts[0].astype(np.float32).view(np.uint32)
+        return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)
     return (parts[0] + 1j * parts[1] if np.dtype(dtype).kind == "c" else parts[0]).astype(dtype)
 
 
@@ -124,13 +132,17 @@ def main() -> int:
     expected = importlib.import_module("reference")
     rng = np.random.default_rng(0)
     inputs = [aligned(draw(rng, **spec)) for spec in record["inputs"]]
-    outputs = [aligned(np.full(o["shape"], SPOILT[np.dtype(o["dtype"]).kind], o["dtype"])) for o in record["outputs"]]
+    kinds = [storage(spec["dtype"]) for spec in record["outputs"]]
+    shapes = [spec["shape"] for spec in record["outputs"]]
+    outputs = [aligned(np.full(s, SPOILT[k.kind], k)) for s, k in zip(shapes, kinds, strict=True)]
     constants = [aligned(np.load(HERE / name)) for name in record["constants"]]
     call = compile_kernel(record, [*inputs, *constants, *outputs])
     call()
     known = record["parameters"]
     values, errors = expected.reference(*inputs, **known), expected.tolerance(*inputs, **known)
-    for output, value, allowed in zip(outputs, values, errors, strict=True):
+    for spec, output, value, allowed in zip(record["outputs"], outputs, values, errors, strict=True):
+        if spec["dtype"] == "bfloat16":
+            output = (output.astype(np.uint32) << 16).view(np.float32)
         if not np.all(np.abs(output - value) <= allowed):
             print("wrong result")
             return 1

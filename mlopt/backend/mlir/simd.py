@@ -13,13 +13,15 @@ class Simd:
 
     lanes: int
     registers: int
+    dots: bool = False
+    """Whether there are dot products of pairs of bfloat16, added in float32 (vdpbf16ps)."""
 
 
 def host_simd() -> Simd:
     """The widest registers that this CPU has."""
     flags = cpu_flags()
     if "avx512f" in flags:
-        return Simd(lanes=16, registers=32)
+        return Simd(lanes=16, registers=32, dots="avx512_bf16" in flags)
     if "avx" in flags:
         return Simd(lanes=8, registers=16)
     if "asimd" in flags:

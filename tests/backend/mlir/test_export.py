@@ -21,11 +21,13 @@ from mlopt.workloads.contraction.workload import Contraction
 from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.maxpool.workload import Maxpool
 from mlopt.workloads.mlir_file.workload import MlirFile
+from mlopt.workloads.mlp.workload import Mlp
 
 WORKLOADS: dict[str, Workload] = {
     "maxpool": Maxpool(n=1, c=2, h=8, w=8, k=2, stride=2),
     "conv2d": Conv2d(n=1, c=4, h=10, w=10, f=8, kh=3, kw=3),
     "attention": Attention(heads=2, kv_heads=2, seq=16, kv_seq=16, head_dim=16, causal=True),
+    "bfloat16": Mlp(m=5, d_model=7, d_ff=19, dtype="bf16"),
     "contraction": Contraction(spec="tij,tjk->tik", sizes={"t": 2, "i": 4, "j": 8, "k": 8}),
 }
 

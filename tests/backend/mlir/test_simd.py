@@ -11,6 +11,7 @@ from mlopt.backend.mlir.simd import Simd, host_simd
     ("flags", "simd"),
     [
         ({"sse2", "avx", "avx2", "fma", "avx512f"}, Simd(lanes=16, registers=32)),
+        ({"avx", "avx2", "avx512f", "avx512_bf16"}, Simd(lanes=16, registers=32, dots=True)),
         ({"sse2", "avx", "avx2", "fma"}, Simd(lanes=8, registers=16)),
         ({"fp", "asimd"}, Simd(lanes=4, registers=32)),
         ({"sse2"}, Simd(lanes=4, registers=16)),

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .frontend import ELEMENTWISE
-from .nest import describe, operations
+from .nest import ELEMENTWISE, describe, operations
 
 GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
 INLINE = f"builtin.module(inline,symbol-dce,{ELEMENTWISE})"

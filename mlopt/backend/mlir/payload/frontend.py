@@ -7,9 +7,10 @@ from typing import Any
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir, linalg, tensor
 from ..transform.script import Script
+from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .complex_product import split
 from .merge import merge
-from .nest import LoopNest, describe, entry, operations, read, symbol
+from .nest import ELEMENTWISE, LoopNest, describe, entry, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
 from .windows import separate_windows
@@ -19,9 +20,6 @@ KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
-
-ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
-"""Makes linalg of arithmetic on whole tensors."""
 
 BARRIER = "mlopt.barrier"
 """Stands before an operand while element-wise operations are merged, to keep its producer out."""
@@ -36,6 +34,7 @@ def prepare(module: Any) -> None:
     _generalize(module)
     _walk_kept_dimensions(module)
     _fill_margins(module)
+    widen_products(module)
     _start_from_zero(module)
     separate_windows(module)
     _fuse(module)
@@ -180,13 +179,18 @@ def _start_from_zero(module: Any) -> None:
 
 
 def _fuse(module: Any) -> None:
-    """Merge element-wise operations into their readers, but where that would compute an element more than once."""
+    """Merge element-wise operations into their readers, but where that would compute an element more than once.
+
+    Widening costs next to nothing, and is merged into all readers but products. A final rounding stays apart, so that
+    what is rounded has the form that algorithms are known by.
+    """
     PassManager.parse(CLEAN).run(module.operation)
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         nest = describe(op)
         for position, access in enumerate(nest.inputs):
             every = all(access.varies_with(loop) or size == 1 for loop, size in enumerate(nest.sizes))
-            if access.rows and not every:
+            alone = not every and (nest.is_product or not is_widened(op.operands[position]))
+            if access.rows and (alone or is_final_rounding(op)):
                 value = op.operands[position]
                 with ir.InsertionPoint(op):
                     barrier = ir.Operation.create(BARRIER, results=[value.type], operands=[value])

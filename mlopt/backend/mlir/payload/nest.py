@@ -21,8 +21,14 @@ Row = tuple[int, ...]
 VECTOR_DIALECTS = ("arith.", "math.")
 """Dialects whose operations work on vectors, element by element, as they do on scalars."""
 
+WIDEN, NARROW = "arith.extf", "arith.truncf"
+"""Between floating-point numbers of different width."""
+
 MOST_COEFFICIENTS = 1024
 """Elements of a constant that is always at hand."""
+
+ELEMENTWISE = "func.func(convert-elementwise-to-linalg)"
+"""Makes linalg of arithmetic on whole tensors."""
 
 LETTERS = "ijklmnopqrstuvw"
 """Names of a nest's loops: the parallel ones in order, then the others."""
@@ -122,8 +128,14 @@ class LoopNest:
 
     @property
     def is_product(self) -> bool:
-        """Whether it sums products of two operands, other than a few coefficients with one."""
+        """Whether it sums products of two operands, other than a few coefficients with one.
+
+        They are of the sum's type, or widened to it.
+        """
+        narrow = [access for access in self.inputs if self.outputs and access.dtype != self.outputs[0].dtype]
         kinds = sorted(self.operations)
+        if kinds.count(WIDEN) == len(narrow):
+            kinds = [kind for kind in kinds if kind != WIDEN]
         return (
             bool(self.reductions)
             and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])

@@ -12,6 +12,10 @@ FEW = 8
 """A loop of fewer iterations is m, or k, only where there is no longer one."""
 
 
+PAIRS = 16
+"""Pairs of bfloat16 that one instruction takes from each operand."""
+
+
 @dataclass(frozen=True)
 class Product:
     """C[outer, m, n] += A[outer, m, k, inner] B[outer, k, inner, n], with loops by number.
@@ -28,13 +32,15 @@ class Product:
     k: int | None
     packs_rows: bool
     """Whether m and k may be packed with n."""
+    pairs: bool = False
+    """Whether the operands are of bfloat16, multiplied in pairs along k; then k is packed with n, and m is not."""
 
     @classmethod
     def find(cls, nest: LoopNest) -> Product | None:
         """The roles in a nest; None where it has no loop that can be n."""
-        if not nest.is_product or any(access.dtype != "f32" for access in (*nest.inputs, *nest.outputs)):
+        if not nest.is_product or nest.outputs[0].dtype != "f32":
             return None
-        (output,) = nest.outputs
+        (output,), kinds = nest.outputs, {access.dtype for access in nest.inputs}
         for n in reversed(_in_order(output, nest)):
             owners = [position for position, access in enumerate(nest.inputs) if access.varies_with(n)]
             if len(owners) == 1 and nest.inputs[owners[0]].is_projection:
@@ -53,7 +59,9 @@ class Product:
             plain, key=lambda loop: (loop == a.innermost() and nest.sizes[loop] >= FEW, nest.sizes[loop]), default=None
         )
         packs = m is not None and k is not None and a.is_projection and m < n
-        return cls(nest, left, m, n, k, packs)
+        if kinds == {"bf16"} and packs and nest.sizes[n] >= PAIRS:
+            return cls(nest, left, m, n, k, packs_rows=False, pairs=True)
+        return cls(nest, left, m, n, k, packs) if kinds == {"f32"} else None
 
     @property
     def strided(self) -> bool:
@@ -79,6 +87,8 @@ class Product:
     @property
     def packed(self) -> tuple[int, ...]:
         """The loops whose register tile becomes the inner part of packed operands, in the order of the loops."""
+        if self.pairs and self.k is not None:
+            return tuple(sorted((self.n, self.k)))
         return tuple(sorted(self.roles.values())) if self.packs_rows else (self.n,)
 
 

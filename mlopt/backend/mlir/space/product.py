@@ -34,7 +34,8 @@ class ProductKnobs:
         rows = tuple(count for count in ROWS if count <= most)
         depth = self.size.get("k", 1)
         whole = {depth} if depth <= UNROLLINGS[-1] else set()
-        unrollings = tuple(c for c in sorted({*UNROLLINGS, *whole}) if depth % c == 0 or product.packs_rows)
+        counts = (2,) if product.pairs else sorted({*UNROLLINGS, *whole})
+        unrollings = tuple(c for c in counts if depth % c == 0 or product.packs_rows or product.pairs)
         named = "".join(self.size)
         self.order = LoopOrder(tuple(self.size), prefix)
         tile = named.replace("k", "")
@@ -49,7 +50,8 @@ class ProductKnobs:
             *self.order.knobs(),
             Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
-            Knob(f"{prefix}pack_b", "ordinal", PACKING, "where B is packed"),
+            # Pairs of B are not neighbours, and would be brought together each time that they are read.
+            Knob(f"{prefix}pack_b", "ordinal", PACKING[1:] if product.pairs else PACKING, "where B is packed"),
             Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
         )
 
@@ -61,7 +63,9 @@ class ProductKnobs:
     def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
         """The knobs of a nest; None for what is no product, or one with a vector, which packing would only slow."""
         product = Product.find(nest)
-        return None if product is None or product.m is None else cls(product, prefix, simd)
+        if product is None or product.m is None or (product.pairs and not simd.dots):
+            return None
+        return cls(product, prefix, simd)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         if knob.name in self.order.names:

@@ -23,6 +23,8 @@ class Ending:
     """Whether there are several nests, which hand each other buffers, or reduce."""
     stack: int = 0
     """Bytes of the largest temporary that lives on the stack."""
+    pairs: bool = False
+    """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
 
     def write(self) -> None:
         self._vectorize()
@@ -76,6 +78,8 @@ class Ending:
         script = self.script
         function = script.match(module, "func.func")
         script.hoist(function)
+        if self.pairs:
+            script.patterns(function, "vector.flatten_vector_transfer_ops")
         script.lower_contractions(function, self.contraction)
         script.patterns(
             function,
@@ -91,3 +95,5 @@ class Ending:
         function = script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
         script.keep_loops(function)
         script.lower_transfers(function)
+        if self.pairs:
+            script.run_pass(module, "convert-vector-to-llvm", enable_x86=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..payload.nest import Access
-from ..payload.product import Product
+from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
 from .script import Script
 
@@ -26,11 +26,15 @@ class ProductScript:
         self.script, self.product, self.extents = script, product, extents
         self.values = values
         self.count = len(extents)
-        self.register = {loop: min(int(values[f"reg_{name}"]), extents[loop]) for name, loop in product.roles.items()}
+        self.register = {loop: int(values[f"reg_{name}"]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
+            if product.pairs and loop in product.packed:
+                continue  # an instruction takes all of it, padded if need be
+            step = min(step, extents[loop])
+            self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             if loop not in product.packed:  # a partial tile costs code of its own
-                partial = loop == product.m and 3 * even < 2 * step
+                partial = loop == product.m and 3 * even < 2 * step and not product.pairs
             else:  # a partial tile costs masks
                 partial = loop != product.n or even % LANES_AT_LEAST != 0
                 partial = partial and (values["accumulate"] == "block" or 2 * even < step)
@@ -76,7 +80,7 @@ class ProductScript:
         order = [*outside, *(row for row in lead if row is not None and row not in outside)]
         outer = [*order, *(row for row in range(len(access.rows)) if row not in order)]
         inner = self._inner(access)
-        last = self.product.n if self.product.n in inner else self.product.k
+        last = self.product.n if self.product.n in inner and not self.product.pairs else self.product.k
         wanted = sorted(inner, key=lambda loop: (loop == last, loop))
         if not inner:
             return list(range(len(access.rows))), []
@@ -156,13 +160,18 @@ class ProductScript:
 
     def _vectors(self) -> None:
         script, product = self.script, self.product
+        if product.pairs:
+            self._dots()
         for operand, pack in self.packs.items():
             access = product.nest.inputs[operand]
             units = [1] * len(access.rows)
-            tile, _ = script.tile(pack, units)
+            tile, loops = script.tile(pack, units)
             _, order = self._layout(access, None)
             inner = self._inner(access)
             script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
+            if product.pairs and operand == product.left:  # else a copy of the rows remains
+                row = next(row for row, each in enumerate(access.rows) if each[self.m])
+                script.unroll(loops[row], self.register[self.m])
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
@@ -176,6 +185,17 @@ class ProductScript:
         script.vectorize(tile, [*([1] * len(rows)), *inner])
         for loop in reversed(loops):
             script.peel(loop)
+
+    def _dots(self) -> None:
+        """Cut the register tile into vectors of sums, each of which adds the products of one pair of A with many."""
+        script, product = self.script, self.product
+        rows = [int(loop == product.m) for loop in range(self.count)]
+        columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
+        target, loops = script.tile(self.target, [*rows, *columns])
+        script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
+        script.multiply_pairs(loops[0])  # before the packing of A is vectorised, too, and its vectors are read instead
+        script.unroll(loops[1], self.register[product.n] // PAIRS)
+        script.unroll(loops[0], self.register[self.m])
 
     def _rows(self) -> None:
         """Split off the rows that fill no register tile; write those out that A's elements are too far apart for."""

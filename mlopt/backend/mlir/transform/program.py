@@ -47,7 +47,8 @@ class _Writer:
             if nest.is_fill:
                 write_fill(script, nest, extents[nest.tag], space.simd.lanes)
         stack = int(self.values.get(STACK, USUAL_STACK))
-        Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack).write()
+        pairs = any(isinstance(inner, ProductKnobs) and inner.product.pairs for inner in space.inner.values())
+        Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack, pairs).write()
         return script.finish()
 
     def _temporaries(self) -> bool:

@@ -190,6 +190,19 @@ class Script:
             for name in names:
                 ir.Operation.create(f"transform.apply_patterns.{name}")
 
+    def multiply_pairs(self, target: Handle) -> None:
+        """Turn sums of products of one pair of bfloat16 with a vector of pairs, as vectorised, into x86.avx512.dot.
+
+        Of what is nested in `target`, and of nothing else, so that other handles stay valid.
+        """
+        self.patterns(
+            target,
+            "vector.reduction_to_contract",
+            "vector.fold_arith_extension",
+            "vector.transfer_permutation_patterns",
+        )
+        self.patterns(target, "x86.vector_contract_to_packed_type_dot_product")
+
     def lower_contractions(self, target: Handle, strategy: str) -> None:
         """Turn vector.contract into arithmetic on vectors, in the way of this name."""
         number = next(way for way in vector.VectorContractLowering if str(way) == strategy)

@@ -63,27 +63,32 @@ LOWERING = (
 )
 
 
-def payload(operation: str, element: str = "f32") -> Any:
-    """The parsed kernel y[i] = operation(x[i])."""
-    tensor, memref = f"tensor<{LENGTH}x{element}>", f"memref<{LENGTH}x{element}>"
+def payload(operation: str, element: str = "f32", result: str = "") -> Any:
+    """The parsed kernel y[i] = operation(x[i]), of another element type if `result` names one."""
+    other = result or element
+    tensor, out, memref = f"tensor<{LENGTH}x{element}>", f"tensor<{LENGTH}x{other}>", f"memref<{LENGTH}x{other}>"
+    to = f" to {result}" if result else ""
     return ir.Module.parse(f"""
 #same = affine_map<(i) -> (i)>
 func.func @kernel(%x: {tensor}, %out: {memref}) attributes {{llvm.emit_c_interface}} {{
-  %init = bufferization.to_tensor %out restrict writable : {memref} to {tensor}
+  %init = bufferization.to_tensor %out restrict writable : {memref} to {out}
   %y = linalg.generic {{indexing_maps = [#same, #same], iterator_types = ["parallel"]}}
-      ins(%x : {tensor}) outs(%init : {tensor}) {{
-    ^bb0(%a: {element}, %b: {element}):
-      %value = {operation} %a : {element}
-      linalg.yield %value : {element}
-  }} -> {tensor}
-  bufferization.materialize_in_destination %y in restrict writable %out : ({tensor}, {memref}) -> ()
+      ins(%x : {tensor}) outs(%init : {out}) {{
+    ^bb0(%a: {element}, %b: {other}):
+      %value = {operation} %a : {element}{to}
+      linalg.yield %value : {other}
+  }} -> {out}
+  bufferization.materialize_in_destination %y in restrict writable %out : ({out}, {memref}) -> ()
   return
 }}""")
 
 
 def vectorized(name: str) -> Any:
     """The expanded kernel of a function in the LLVM dialect, in vectors of LANES elements."""
-    module = payload(f"math.{name}")
+    return lowered(payload(f"math.{name}"))
+
+
+def lowered(module: Any) -> Any:
     expand(module)
     script = ir.Module.parse(VECTORIZED)
     apply_named_sequence(module, script.body.operations[0], script)
@@ -185,3 +190,33 @@ def test_an_expanded_program_keeps_its_function_and_no_other() -> None:
     assert "llvm.emit_c_interface" in function.attributes
     assert "math.exp " not in str(module)
     assert "call" not in str(module)
+
+
+def converted(operation: str, x: NDArray[Any], given: str, wanted: str) -> NDArray[Any]:
+    module = lowered(payload(operation, given, wanted))
+    assert re.findall(r"llvm\.(?:fptrunc|fpext|call @(?!kernel))", str(module)) == []
+    padded, out = np.zeros(LENGTH, x.dtype), np.empty(LENGTH, "uint16" if wanted == "bf16" else "float32")
+    padded[: len(x)] = x
+    MlirKernel(compile_llvm(module, level=2), "kernel", threads=0).bind([padded], [out])()
+    return out[: len(x)]
+
+
+@np.errstate(all="ignore")
+def test_bfloat16_is_the_nearest_and_the_even_one_from_halfway() -> None:
+    bits = np.arange(0, 1 << 32, 8209, dtype=np.uint32)
+    halfway = np.arange(0, 1 << 32, 1 << 16, dtype=np.uint32)[:, None] + np.array(
+        [0, 0x7FFF, 0x8000, 0x8001], np.uint32
+    )
+    x = np.concatenate([bits, halfway.ravel()]).view(np.float32)
+    computed = converted("arith.truncf", x, "f32", "bf16").view("bfloat16").astype(np.float32)
+    assert np.array_equal(computed, x.astype("bfloat16").astype(np.float32), equal_nan=True)
+
+
+def test_bfloat16_that_is_no_number_stays_none_of_its_sign() -> None:
+    x = np.array([0x7F800001, 0xFF800001, 0x7FFFFFFF, 0xFFFFFFFF], np.uint32).view(np.float32)
+    assert list(converted("arith.truncf", x, "f32", "bf16")) == [0x7FC0, 0xFFC0, 0x7FFF, 0xFFFF]
+
+
+def test_every_bfloat16_begins_the_float32_that_it_is() -> None:
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    assert np.array_equal(converted("arith.extf", bits, "bf16", "f32").view(np.uint32), bits.astype(np.uint32) << 16)

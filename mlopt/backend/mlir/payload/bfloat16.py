@@ -1,0 +1,72 @@
+"""Programs on bfloat16 compute in float32: what they read is widened before, what they result in rounded at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..bindings import PassManager, ir
+from .nest import ELEMENTWISE, NARROW, WIDEN, describe, operations
+
+
+def widen_products(module: Any) -> None:
+    """Widen the operands of products before them, not in their bodies, in place. Needs an active context.
+
+    So each element is widened once, and not each time that it is read.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).is_product]:
+        body = op.regions[0].blocks[0]
+        for widening in [each.operation for each in body.operations if each.operation.name == WIDEN]:
+            argument, wide = widening.operands[0], widening.results[0]
+            position, tensor = argument.arg_number, op.operands[argument.arg_number]
+            with ir.InsertionPoint(op), op.location:
+                kind = ir.RankedTensorType.get(ir.RankedTensorType(tensor.type).shape, wide.type)
+                op.operands[position] = ir.Operation.create(WIDEN, results=[kind], operands=[tensor]).results[0]
+            argument.set_type(wide.type)
+            wide.replace_all_uses_with(argument)
+            widening.erase()
+
+
+def narrow_products(module: Any) -> None:
+    """Let products with a widened operand read bfloat16, and widen in their bodies, in place. Needs an active context.
+
+    Where the other operand is of float32, it is rounded before.
+    """
+    for op in _narrowable(module):
+        body = op.regions[0].blocks[0]
+        for position, tensor in enumerate(list(op.operands)[:2]):
+            kind, argument = ir.RankedTensorType(tensor.type), body.arguments[position]
+            with ir.InsertionPoint(op), op.location:
+                narrow = ir.RankedTensorType.get(kind.shape, ir.BF16Type.get())
+                rounded = (
+                    [] if is_widened(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
+                )
+                op.operands[position] = rounded[0].results[0] if rounded else tensor.owner.operands[0]
+            argument.set_type(narrow.element_type)
+            with ir.InsertionPoint.at_block_begin(body), op.location:
+                wide = ir.Operation.create(WIDEN, results=[kind.element_type], operands=[argument])
+            argument.replace_all_uses_except(wide.results[0], wide)
+    PassManager.parse(f"builtin.module({ELEMENTWISE})").run(module.operation)
+
+
+def can_narrow(module: Any) -> bool:
+    """Whether a prepared module has products that narrow_products would change. Needs an active context."""
+    return bool(_narrowable(module))
+
+
+def _narrowable(module: Any) -> list[Any]:
+    generic = [op for op in operations(module.operation) if op.name == "linalg.generic"]
+    return [op for op in generic if describe(op).is_product and any(map(is_widened, list(op.operands)[:2]))]
+
+
+def is_widened(tensor: Any) -> bool:
+    """Whether a tensor is what a linalg.generic makes of another one by widening each element where it stands."""
+    owner = tensor.owner
+    if isinstance(owner, ir.Block) or owner.name != "linalg.generic":
+        return False
+    nest = describe(owner)
+    return nest.operations == (WIDEN,) and nest.inputs[0].rows == nest.outputs[0].rows
+
+
+def is_final_rounding(op: Any) -> bool:
+    """Whether a linalg.generic only rounds what is returned then."""
+    return describe(op).operations == (NARROW,) and all(u.owner.name == "func.return" for u in op.results[0].uses)
