@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
 
-from .errors import UserError
+from .errors import UserError, printable
 from .schedule import Schedule, Value
 from .trial import Status, Trial
 
@@ -51,4 +51,4 @@ def _reason(error: ValidationError) -> str:
     place = faults[0]["loc"][:2]
     reasons = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults if fault["loc"][:2] == place)
     words = f"{'.'.join(map(str, place))[:100]} {' or '.join(reasons)}".strip()
-    return "".join(character if character.isprintable() else "?" for character in words)
+    return printable(words)
