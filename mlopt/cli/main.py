@@ -9,13 +9,14 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("list", "ui")
+COMMANDS = ("list", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
   mlopt list [GROUP]                    show every option of every group
+  mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
   mlopt ui                              open the MLflow UI on the studies
 
   --cfg job        print the configuration instead of running it
@@ -52,6 +53,10 @@ def _dispatch(words: list[str]) -> int:
             from .list import list_options
 
             return list_options(rest)
+        case ["t4", *rest]:
+            from .t4 import export
+
+            return export(rest)
         case ["ui", *rest]:
             from .ui import ui
 

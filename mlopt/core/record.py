@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
 
 from .errors import UserError, printable
 from .schedule import Schedule, Value
@@ -14,13 +15,30 @@ LONGEST = 1 << 22
 """Characters of a line; several hundred thousand samples fit."""
 
 
+MOST_KNOBS = 1000
+
+
+def _values(values: dict[str, Any]) -> dict[str, Value]:
+    # By hand, since pydantic would list every fault of a mapping, however many there are.
+    if len(values) > MOST_KNOBS:
+        raise ValueError(f"more than {MOST_KNOBS} knobs")
+    for knob, value in values.items():
+        if not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"knob {knob[:50]!r} is given neither a finite number nor a text, true or false")
+    return values
+
+
+Values = Annotated[dict[str, Any], AfterValidator(_values)]
+"""What a schedule decides, knob by knob."""
+
+
 class Record(BaseModel):
     """The fields of `Trial` as JSON, every number finite; further keys are passed over."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     trial: Annotated[int, Field(ge=0, lt=2**63)]
-    schedule: dict[str, Value]
+    schedule: Values
     status: Status
     seconds: PositiveFloat | None = None
     samples: tuple[float, ...] = ()
@@ -39,16 +57,20 @@ def read(line: str) -> Trial:
     try:
         record = Record.model_validate_json(line)
     except ValidationError as error:
-        raise UserError(f"no trial: {_reason(error)}") from None
+        raise UserError(f"no trial: {reason(error)}") from None
     if record.seconds is not None and record.status is not Status.OK:
         raise UserError(f"no trial: {record.status.value}, and yet it took {record.seconds} seconds")
     return Trial(**{**dict(record), "schedule": Schedule.of(record.schedule)})
 
 
-def _reason(error: ValidationError) -> str:
-    """The first fault, safe to show: short and printable."""
+def reason(error: ValidationError, depth: int = 2) -> str:
+    """The first fault and, in `depth` words, its place, safe to show: short and printable."""
     faults = error.errors(include_input=False, include_url=False)
-    place = faults[0]["loc"][:2]
-    reasons = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults if fault["loc"][:2] == place)
+    place = faults[0]["loc"][:depth]
+    reasons = dict.fromkeys(
+        fault["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        for fault in faults
+        if fault["loc"][:depth] == place
+    )
     words = f"{'.'.join(map(str, place))[:100]} {' or '.join(reasons)}".strip()
     return printable(words)

@@ -38,7 +38,7 @@ class Status(StrEnum):
 
 
 class Failed(Exception):
-    """The end of a trial, by the word of somebody who knows its status; the message is the trial's error as it stands."""
+    """The end of a trial, told by somebody who knows its status; the message is its error, word for word."""
 
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(status, message)

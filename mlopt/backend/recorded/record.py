@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from ...core.errors import UserError
 from ...core.trial import Trial
@@ -33,10 +31,9 @@ def read(path: Path) -> list[Trial]:
 
 
 def _content(path: Path) -> bytes:
-    opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
     try:
-        with cast("AbstractContextManager[BinaryIO]", opened) as file:
-            content = file.read(LARGEST + 1)
+        with path.open("rb") as file:
+            content = (gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file).read(LARGEST + 1)
     except (EOFError, OSError, zlib.error) as error:
         raise UserError(f"cannot be read: {error}") from None
     if len(content) > LARGEST:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import UserError, printable
+from ...core.record import MOST_KNOBS
 from ...core.schedule import Decision, Schedule, Value
 from ...core.space import Kind, Knob, encoded, refuse
 from ...core.trial import Status, Trial
 
-MOST_KNOBS = 1000
 LONGEST_NAME = 1000
 """Characters of a knob's name, or of a value."""
 

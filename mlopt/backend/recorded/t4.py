@@ -10,11 +10,21 @@ import math
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, FailFast, Field, FiniteFloat, NonNegativeFloat, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    ValidationError,
+)
 
 from ... import __version__
 from ...core.errors import UserError, printable
-from ...core.schedule import Schedule, Value
+from ...core.record import Values, reason
+from ...core.schedule import Schedule
 from ...core.trial import Status, Trial
 
 VERSION = "1.0.0"
@@ -47,7 +57,9 @@ class _Metadata(_Model):
 
 
 class _Times(_Model):
-    compilation: NonNegativeFloat | None = Field(None, validation_alias=AliasChoices("compilation_time", "compilation"))
+    compilation: Annotated[
+        NonNegativeFloat | None, Field(validation_alias=AliasChoices("compilation_time", "compilation"))
+    ] = None
     runtimes: Annotated[list[NonNegativeFloat], FailFast()] = []
 
 
@@ -58,7 +70,7 @@ class _Measurement(_Model):
 
 
 class _Result(_Model):
-    configuration: dict[str, Value]
+    configuration: Values
     times: _Times | str = _Times()
     invalidity: str
     correctness: float = 1.0
@@ -76,7 +88,7 @@ def read(content: bytes) -> list[Trial]:
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:
-        raise UserError(f"not T4: {_reason(error)}") from None
+        raise UserError(f"not T4: {reason(error, depth=4)}") from None
     unit = _unit(file.metadata.timeunit)
     trials = []
     for number, result in enumerate(file.results):
@@ -174,8 +186,3 @@ def _unit(name: str) -> float:
     if name not in _UNITS:
         raise UserError(f"{printable(name[:50])!r} is no unit of time; mlopt knows {', '.join(_UNITS)}")
     return _UNITS[name]
-
-
-def _reason(error: ValidationError) -> str:
-    fault = error.errors(include_input=False, include_url=False)[0]
-    return printable(f"{'.'.join(map(str, fault['loc'][:4]))[:100]} {fault['msg']}".strip())
