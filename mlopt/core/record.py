@@ -67,10 +67,7 @@ def reason(error: ValidationError, depth: int = 2) -> str:
     """The first fault and, in `depth` words, its place, safe to show: short and printable."""
     faults = error.errors(include_input=False, include_url=False)
     place = faults[0]["loc"][:depth]
-    reasons = dict.fromkeys(
-        fault["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        for fault in faults
-        if fault["loc"][:depth] == place
-    )
+    messages = (fault["msg"] for fault in faults if fault["loc"][:depth] == place)
+    reasons = dict.fromkeys(message.removeprefix("Input ").removeprefix("Value error, ") for message in messages)
     words = f"{'.'.join(map(str, place))[:100]} {' or '.join(reasons)}".strip()
     return printable(words)
