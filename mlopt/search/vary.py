@@ -59,13 +59,13 @@ class Vary:
     ) -> Schedule:
         """Down the tree from `schedule`."""
         while options := self._options(schedule):
-            knob = self._knobs[options[0].knob]
-            value = wanted.get(knob.name)
-            kept = next((option for option in options if option.value == value), None)
-            if kept and knob.name in changed:
-                option = self._other(knob, options, kept, local)
-            else:
-                option = kept or self._nearest(knob, options, value)
+            name = options[0].knob
+            value = wanted.get(name)
+            option = next((option for option in options if option.value == value), None)
+            if option is None:
+                option = self._nearest(self._knobs[name], options, value)
+            elif name in changed:
+                option = self._other(self._knobs[name], options, option, local)
             schedule = schedule.then(option)
         return schedule
 
