@@ -13,8 +13,9 @@ import numpy as np
 
 from .core.cpu_time import cpu_seconds
 from .core.errors import summary
+from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
-from .core.trial import Measurement, Status
+from .core.trial import Failed, Measurement, Status
 from .executor import clock, device
 from .protocols import Backend, Evaluator, Program, Workload
 
@@ -55,11 +56,14 @@ class TrialWork:
                     program = self.backend.build(self.workload, self.schedule)
                     if self.evaluator.executes:
                         program.load()
+                if isinstance(program, RecordedProgram):
+                    seconds.total = program.trial.compile_seconds
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
             with device.alone() if self.evaluator.executes else device.shared():
                 measurement = self._evaluate(program)
         except Exception as error:  # the one place where an exception becomes a status
-            return Outcome(Status.of(error), Measurement(), seconds.total, metrics, summary(error), started, now())
+            message = str(error) if isinstance(error, Failed) else summary(error)
+            return Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now())
 

@@ -8,6 +8,7 @@ import json
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,11 +17,12 @@ import pytest
 from doubles import ToyBackend, ToyEvaluator, silent, stands
 
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
+from mlopt.core.recorded import RecordedProgram
 from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Measurement, Status
+from mlopt.core.trial import Failed, Measurement, Status, Trial
 from mlopt.evaluator.execution import Execution
 from mlopt.executor.worker import Worker
-from mlopt.protocols import Backend, Evaluator
+from mlopt.protocols import Backend, Evaluator, Workload
 from mlopt.runner import Export, Naive, Outcome, TrialWork
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -171,3 +173,31 @@ def test_the_naive_program_is_timed_by_one_call() -> None:
 def test_export_writes_into_the_folder(tmp_path: Path) -> None:
     Export(MATMUL, ToyBackend(), SCHEDULE, tmp_path / "best")()
     assert json.loads((tmp_path / "best" / "record.json").read_text())
+
+
+@dataclass(frozen=True)
+class Remembers(ToyBackend):
+    """Has built everything before."""
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> Any:
+        return RecordedProgram(Trial(0, SCHEDULE, Status.OK, 1.0, compile_seconds=3.5))
+
+
+class Replays(ToyEvaluator):
+    """Finds nothing, whatever is built."""
+
+    def evaluate(self, *arguments: Any) -> Measurement:
+        if self.act is not None:
+            self.act()
+        return Measurement()
+
+
+@pytest.mark.parametrize("failure", [None, Failed(Status.TIMEOUT, "as it was")])
+def test_a_recorded_program_took_as_long_to_build_as_it_did_then(failure: Failed | None) -> None:
+    outcome = trial(Remembers(), Replays(act=failing(failure) if failure else None))
+    assert outcome.compile_seconds == 3.5
+
+
+def test_a_failure_that_says_its_status_is_told_word_for_word() -> None:
+    outcome = trial(evaluator=ToyEvaluator(act=failing(Failed(Status.TIMEOUT, "as it was"))))
+    assert (outcome.status, outcome.error) == (Status.TIMEOUT, "as it was")

@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("export", "list", "ui")
+COMMANDS = ("export", "list", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -17,6 +17,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
   mlopt list [GROUP]                    show every option of every group
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
+  mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
   mlopt ui                              open the MLflow UI on the studies
 
   --cfg job        print the configuration instead of running it
@@ -57,6 +58,10 @@ def _dispatch(words: list[str]) -> int:
             from .export import export
 
             return export(rest)
+        case ["t4", *rest]:
+            from .t4 import write_t4
+
+            return write_t4(rest)
         case ["ui", *rest]:
             from .ui import ui
 

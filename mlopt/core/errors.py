@@ -27,6 +27,11 @@ def summary(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:1000]
 
 
+def printable(text: str) -> str:
+    """`text` from anywhere, safe to show: control characters, such as a terminal's, become question marks."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Say which of `choices` resembles `word` most, as the end of an error line ('' when none does)."""
     matches = difflib.get_close_matches(word, list(choices), n=1)

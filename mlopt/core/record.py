@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import math
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
 
-from .errors import UserError
+from .errors import UserError, printable
 from .schedule import Schedule, Value
 from .trial import Status, Trial
 
 LONGEST = 1 << 22
 """Characters of a line; several hundred thousand samples fit."""
+
+
+MOST_KNOBS = 1000
+
+
+def _values(values: dict[str, Any]) -> dict[str, Value]:
+    # By hand, since pydantic would list every fault of a mapping, however many there are.
+    if len(values) > MOST_KNOBS:
+        raise ValueError(f"more than {MOST_KNOBS} knobs")
+    for knob, value in values.items():
+        if not isinstance(value, (int, float, str)) or (isinstance(value, float) and not math.isfinite(value)):
+            raise ValueError(f"knob {knob[:50]!r} is given neither a finite number nor a text, true or false")
+    return values
+
+
+Values = Annotated[dict[str, Any], AfterValidator(_values)]
+"""What a schedule decides, knob by knob."""
 
 
 class Record(BaseModel):
@@ -20,7 +38,7 @@ class Record(BaseModel):
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     trial: Annotated[int, Field(ge=0, lt=2**63)]
-    schedule: dict[str, Value]
+    schedule: Values
     status: Status
     seconds: PositiveFloat | None = None
     samples: tuple[float, ...] = ()
@@ -39,16 +57,17 @@ def read(line: str) -> Trial:
     try:
         record = Record.model_validate_json(line)
     except ValidationError as error:
-        raise UserError(f"no trial: {_reason(error)}") from None
+        raise UserError(f"no trial: {reason(error)}") from None
     if record.seconds is not None and record.status is not Status.OK:
         raise UserError(f"no trial: {record.status.value}, and yet it took {record.seconds} seconds")
     return Trial(**{**dict(record), "schedule": Schedule.of(record.schedule)})
 
 
-def _reason(error: ValidationError) -> str:
-    """The first fault, safe to show: short and printable."""
+def reason(error: ValidationError, depth: int = 2) -> str:
+    """The first fault and, in `depth` words, its place, safe to show: short and printable."""
     faults = error.errors(include_input=False, include_url=False)
-    place = faults[0]["loc"][:2]
-    reasons = dict.fromkeys(fault["msg"].removeprefix("Input ") for fault in faults if fault["loc"][:2] == place)
+    place = faults[0]["loc"][:depth]
+    messages = (fault["msg"] for fault in faults if fault["loc"][:depth] == place)
+    reasons = dict.fromkeys(message.removeprefix("Input ").removeprefix("Value error, ") for message in messages)
     words = f"{'.'.join(map(str, place))[:100]} {' or '.join(reasons)}".strip()
-    return "".join(character if character.isprintable() else "?" for character in words)
+    return printable(words)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Value = bool | int | float | str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One knob, set to one value."""
+class Decision(NamedTuple):
+    """One knob, set to one value; a tuple, since searches hash it more often than anything else."""
 
     knob: str
     value: Value
@@ -36,7 +35,7 @@ class Schedule(tuple[Decision, ...]):
 
     def then(self, decision: Decision) -> Schedule:
         """This path, one decision longer."""
-        if any(decision.knob == earlier.knob for earlier in self):
+        if decision.knob in [earlier.knob for earlier in self]:
             raise ValueError(f"a knob is decided twice in {self.values()} then {decision}")
         return tuple.__new__(Schedule, (*self, decision))
 

@@ -26,22 +26,19 @@ class Status(StrEnum):
     def of(cls, error: BaseException) -> Status:
         """The status that an exception stands for: the only place where one becomes the other."""
         for kind, status in (
-            (WorkerLost, None),
+            (Failed, None),
             (InvalidSchedule, cls.INVALID),
             (CompileError, cls.COMPILE_ERROR),
             (WrongResult, cls.WRONG_RESULT),
             (MemoryError, cls.OUT_OF_MEMORY),
         ):
             if isinstance(error, kind):
-                return error.status if isinstance(error, WorkerLost) else status or cls.CRASH
+                return error.status if isinstance(error, Failed) else status or cls.CRASH
         return cls.CRASH
 
 
-class WorkerLost(Exception):
-    """An executor's word that the worker is gone and its work with it.
-
-    `status` says how: CRASH (it died), TIMEOUT (killed at its deadline) or OUT_OF_MEMORY (killed at its limit).
-    """
+class Failed(Exception):
+    """The end of a trial, told by somebody who knows its status; the message is its error, word for word."""
 
     def __init__(self, status: Status, message: str) -> None:
         super().__init__(status, message)
@@ -50,6 +47,13 @@ class WorkerLost(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+class WorkerLost(Failed):
+    """An executor's word that the worker is gone and its work with it.
+
+    `status` says how: CRASH (it died), TIMEOUT (killed at its deadline) or OUT_OF_MEMORY (killed at its limit).
+    """
 
 
 @dataclass(frozen=True, slots=True)

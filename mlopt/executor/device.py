@@ -18,10 +18,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import psutil
 
+from ..core.errors import UserError
 from . import clock
 
 _HIGHEST_PID = 1 << 22
@@ -30,9 +32,28 @@ _FLOCK = "hhqqi4x"
 """struct flock of 64-bit Linux: type, whence, start, length, process id."""
 
 
+_apart = ContextVar("apart", default=False)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Stand aside of all this, in a process that must not be stopped: `shared` does nothing, `alone` raises UserError.
+
+    For what computes as little as a study's own loop does.
+    """
+    token = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(token)
+
+
 @contextmanager
 def shared() -> Iterator[None]:
     """Compute on this process's cores while nobody takes time there; this process is stopped when somebody does."""
+    if _apart.get():
+        yield
+        return
     with ExitStack() as stack:
         files = _open(stack)
         for file in files:
@@ -46,6 +67,8 @@ def shared() -> Iterator[None]:
 @contextmanager
 def alone() -> Iterator[None]:
     """Have this process's cores to itself; not from within `shared`."""
+    if _apart.get():
+        raise UserError("time is taken in workers: choose executor=local or ray")
     with ExitStack() as stack:
         files = _open(stack)
         _lock(files, fcntl.LOCK_EX)

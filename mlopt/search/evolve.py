@@ -107,5 +107,5 @@ class Evolve:
 
     def _select(self) -> Schedule:
         """The best of `tournament` random members of the population."""
-        winner = self._rng.integers(len(self._population), size=self._tournament).min()
-        return next(itertools.islice(self._population, int(winner), None))
+        winner = min(self._rng.integers(len(self._population), size=self._tournament).tolist())
+        return next(itertools.islice(self._population, winner, None))

@@ -23,6 +23,7 @@ class Vary:
         self._knobs = {knob.name: knob for knob in space.knobs}
         # The same few parents are varied again and again, and asking a space may be slow.
         self._options = functools.lru_cache(maxsize=4096)(space.options)
+        self._free = functools.lru_cache(maxsize=256)(self._find_free)
         self._rng = rng
 
     def mutate(self, parent: Schedule, changes: int, local: float) -> Schedule:
@@ -30,9 +31,10 @@ class Vary:
 
         Each goes to the next legal value with probability `local`, to any other legal value otherwise.
         """
-        free = [d.knob for length, d in enumerate(parent) if len(self._options(parent.prefix(length))) > 1]
-        changed = self._rng.permutation(len(free))[:changes]
-        return self._walk(parent.values(), {free[index] for index in changed}, local)
+        free = self._free(parent)
+        changed = [free[index] for index in self._rng.permutation(len(free))[:changes]]
+        kept = min((length for length, decision in enumerate(parent) if decision.knob in changed), default=len(parent))
+        return self._walk(parent.values(), changed, local, parent.prefix(kept))
 
     def cross(self, first: Schedule, second: Schedule) -> Schedule:
         """A prefix of `first`, gone on with like `second`; where `second` decides nothing, like `first`."""
@@ -44,15 +46,26 @@ class Vary:
         and at random elsewhere."""
         return self._walk(wanted, (), 0.0)
 
-    def _walk(self, wanted: Mapping[str, Value], changed: Collection[str], local: float) -> Schedule:
-        schedule = Schedule()
+    def _find_free(self, schedule: Schedule) -> Sequence[str]:
+        """The knobs that `schedule` could have decided otherwise."""
+        return [d.knob for length, d in enumerate(schedule) if len(self._options(schedule.prefix(length))) > 1]
+
+    def _walk(
+        self,
+        wanted: Mapping[str, Value],
+        changed: Collection[str],
+        local: float,
+        schedule: Schedule = Schedule(),  # noqa: B008 - immutable
+    ) -> Schedule:
+        """Down the tree from `schedule`."""
         while options := self._options(schedule):
-            knob = self._knobs[options[0].knob]
-            kept = next((option for option in options if option.value == wanted.get(knob.name)), None)
-            if knob.name in changed and kept:
-                option = self._other(knob, options, kept, local)
-            else:
-                option = kept or self._nearest(knob, options, wanted.get(knob.name))
+            name = options[0].knob
+            value = wanted.get(name)
+            option = next((option for option in options if option.value == value), None)
+            if option is None:
+                option = self._nearest(self._knobs[name], options, value)
+            elif name in changed:
+                option = self._other(self._knobs[name], options, option, local)
             schedule = schedule.then(option)
         return schedule
 

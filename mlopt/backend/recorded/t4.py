@@ -1,0 +1,188 @@
+"""The T4 format of the autotuning community: one JSON document for all configurations that were tried.
+
+Its schema is published by the AutoTuningAssociation, in the repository `autotuning_methodology`.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    FiniteFloat,
+    NonNegativeFloat,
+    ValidationError,
+)
+
+from ... import __version__
+from ...core.errors import UserError, printable
+from ...core.record import Values, reason
+from ...core.schedule import Schedule
+from ...core.trial import Status, Trial
+
+VERSION = "1.0.0"
+LONGEST_TEXT = 1 << 16
+"""Characters of `times` where it is text."""
+
+_STATUS = {
+    "correct": Status.OK,
+    "constraints": Status.INVALID,
+    "compile": Status.COMPILE_ERROR,
+    "correctness": Status.WRONG_RESULT,
+    "timeout": Status.TIMEOUT,
+    "runtime": Status.CRASH,
+}
+_INVALIDITY = {**{status: word for word, status in _STATUS.items()}, Status.OUT_OF_MEMORY: "runtime"}
+_UNITS = {
+    **dict.fromkeys(("seconds", "second", "s"), 1.0),
+    **dict.fromkeys(("milliseconds", "miliseconds", "ms"), 1e-3),
+    **dict.fromkeys(("microseconds", "us", "µs"), 1e-6),
+    **dict.fromkeys(("nanoseconds", "ns"), 1e-9),
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class _Metadata(_Model):
+    timeunit: str = "milliseconds"
+
+
+class _Times(_Model):
+    compilation: Annotated[
+        NonNegativeFloat | None, Field(validation_alias=AliasChoices("compilation_time", "compilation"))
+    ] = None
+    runtimes: Annotated[list[NonNegativeFloat], FailFast()] = []
+
+
+class _Measurement(_Model):
+    name: str = ""
+    value: Annotated[FiniteFloat | Any, Field(union_mode="left_to_right")] = None
+    unit: str = ""
+
+
+class _Result(_Model):
+    configuration: Values
+    times: _Times | str = _Times()
+    invalidity: str
+    correctness: float = 1.0
+    measurements: Annotated[list[_Measurement], FailFast()] = []
+    objectives: Annotated[list[str], FailFast()] = ["time"]
+
+
+class _File(_Model):
+    metadata: _Metadata = _Metadata()
+    results: Annotated[list[_Result], FailFast()]
+
+
+def read(content: bytes) -> list[Trial]:
+    """The results in `content`, in seconds. Raises UserError, in one line, for whatever is not T4."""
+    try:
+        file = _File.model_validate_json(content)
+    except ValidationError as error:
+        raise UserError(f"not T4: {reason(error, depth=4)}") from None
+    unit = _unit(file.metadata.timeunit)
+    trials = []
+    for number, result in enumerate(file.results):
+        try:
+            trials.append(_trial(number, result, unit))
+        except UserError as error:
+            raise UserError(f"not T4: results.{number}: {error}") from None
+    return trials
+
+
+def document(trials: Iterable[Trial]) -> dict[str, Any]:
+    """The T4 document of a study, as plain data; its times are in seconds.
+
+    T4 has no word for running out of memory: that becomes a failure at run time.
+    """
+    return {
+        "schema_version": VERSION,
+        "metadata": {"autotuner": "mlopt", "autotuner_version": __version__, "timeunit": "seconds"},
+        "results": [_result(trial) for trial in trials],
+    }
+
+
+def _result(trial: Trial) -> dict[str, Any]:
+    objective = "time" if trial.seconds is not None or "cost" not in trial.metrics else "cost"
+    times: dict[str, Any] = {"runtimes": list(trial.samples)}
+    if trial.compile_seconds is not None:
+        times["compilation_time"] = trial.compile_seconds
+    values: dict[str, Any] = dict(trial.metrics)
+    if not trial.ok:
+        values[objective] = trial.error
+    elif trial.seconds is not None:
+        values["time"] = trial.seconds
+    return {
+        "timestamp": trial.finished,
+        "configuration": trial.schedule.values(),
+        "times": times,
+        "invalidity": _INVALIDITY[trial.status],
+        "correctness": int(trial.ok),
+        "measurements": [{"name": name, "value": value, "unit": ""} for name, value in values.items()],
+        "objectives": [objective],
+    }
+
+
+def _trial(number: int, result: _Result, unit: float) -> Trial:
+    status = _STATUS.get(result.invalidity)
+    if status is None:
+        raise UserError(f"invalidity {printable(result.invalidity[:50])!r} is none of {', '.join(_STATUS)}")
+    if status is Status.OK and not result.correctness:
+        status = Status.WRONG_RESULT
+    times = _times(result.times)
+    objective = result.objectives[0] if result.objectives else "time"
+    measured = {measurement.name: measurement for measurement in result.measurements}
+    target = measured.get(objective, _Measurement())
+    ok, timed = status is Status.OK, objective != "cost"
+    return Trial(
+        trial=number,
+        schedule=Schedule.of(result.configuration),
+        status=status,
+        seconds=_seconds(objective, target, unit) if ok and timed else None,
+        samples=tuple(seconds * unit for seconds in times.runtimes) if ok else (),
+        compile_seconds=None if times.compilation is None else times.compilation * unit,
+        metrics={
+            name: measurement.value
+            for name, measurement in measured.items()
+            if _is_number(measurement.value) and not (timed and name == objective)
+        },
+        error="" if ok else target.value if isinstance(target.value, str) else result.invalidity,
+    )
+
+
+def _seconds(objective: str, measured: _Measurement, unit: float) -> float:
+    if not _is_number(measured.value) or measured.value <= 0:
+        raise UserError(f"it is correct, but its {printable(objective[:50])!r} is no positive number")
+    seconds: float = measured.value * (_unit(measured.unit) if measured.unit else unit)
+    return seconds
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _times(times: _Times | str) -> _Times:
+    """`times`, which some files hold as the text of a Python dictionary."""
+    if isinstance(times, _Times):
+        return times
+    try:
+        if len(times) > LONGEST_TEXT:
+            raise ValueError
+        return _Times.model_validate(ast.literal_eval(times), strict=False)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        raise UserError("times is neither an object nor the text of one") from None
+
+
+def _unit(name: str) -> float:
+    if name not in _UNITS:
+        raise UserError(f"{printable(name[:50])!r} is no unit of time; mlopt knows {', '.join(_UNITS)}")
+    return _UNITS[name]

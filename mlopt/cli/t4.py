@@ -1,0 +1,44 @@
+"""`mlopt t4 DIR`: a study's trials as a T4 file, for the tools of others."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import NoReturn
+
+from ..backend.recorded import t4
+from ..backend.recorded.record import read
+from ..core.errors import UserError
+from ..trial_log import TrialLog
+
+
+def write_t4(arguments: list[str]) -> int:
+    """Write the T4 file of a study's folder. Raises UserError where there is no study, or no place for the file."""
+    call = _parser().parse_args(arguments)
+    log = call.directory / TrialLog.NAME
+    target = call.to or call.directory / "t4.json"
+    if not log.exists():
+        raise UserError(f"{call.directory} is no study: it holds no {TrialLog.NAME}")
+    try:
+        document = t4.document(read(log))
+    except UserError as error:
+        raise UserError(f"{log}: {error}") from None
+    try:
+        target.write_text(json.dumps(document, allow_nan=False) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from None
+    print(target)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"t4: {message}; call it as mlopt t4 DIR [--to FILE]")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mlopt t4", description=__doc__)
+    parser.add_argument("directory", metavar="DIR", type=Path)
+    parser.add_argument("--to", metavar="FILE", type=Path, help="by default DIR/t4.json")
+    return parser
