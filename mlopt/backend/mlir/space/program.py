@@ -167,7 +167,7 @@ class ProgramSpace(KnobSpace):
         """Whether a nest is computed within the blocks of `root`; a fill is where the nest is that it clears for."""
         if self.nests[tag].is_fill:
             return any(reader == root or self.stands_in(reader, root, values) for reader in self.nests[tag].consumers)
-        return tag != root and self._placed(tag, values) == root
+        return tag != root and tag in self.placements and self._placed(tag, values) == root
 
     def _placed(self, tag: str, chosen: Mapping[str, Value]) -> str:
         """The root of the group that a nest stands in."""
