@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 
 from ...protocols import Array
 from .bindings import ir
+from .payload.nest import entry
 
 FILE = "mlopt.constant"
 """The attribute of an argument that is a constant: the path of its .npy file."""
@@ -22,7 +23,7 @@ FILE = "mlopt.constant"
 
 def attributes(module: Any) -> list[Any]:
     """Of each argument of a module's first function, a dictionary."""
-    function = module.body.operations[0]
+    function = entry(module)
     if "arg_attrs" not in function.attributes:
         return [ir.DictAttr.get({}) for _ in function.regions[0].blocks[0].arguments]
     return [ir.DictAttr(each) for each in ir.ArrayAttr(function.attributes["arg_attrs"])]

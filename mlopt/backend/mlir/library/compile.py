@@ -14,9 +14,10 @@ from .. import openmp
 from ..bindings import ExecutionEngine, PassManager, ir, new_context
 from ..lowering import SCHEDULED_LEVEL
 from ..payload.frontend import entry_point, first_line
-from ..payload.nest import operations
+from ..payload.nest import entry, operations
 from ..payload.nest import symbol as symbol_of
 from ..program import MlirKernel
+from .embed import embed
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> 
     with context, ir.Location.unknown(context):
         try:
             module = ir.Module.parse(optimized)
+            embed(module)
             _prepare(module, symbol)
             PassManager.parse(lowering).run(module.operation)
             lowered = list(operations(module.operation))
@@ -80,9 +82,8 @@ def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> 
 
 def _prepare(module: Any, symbol: str) -> None:
     """Rename the entry point, and have no wrappers made for descriptors of buffers."""
-    entry = module.body.operations[0]
     ir.SymbolTable.replace_all_symbol_uses(entry_point(module), symbol, module.operation)
-    ir.SymbolTable.set_symbol_name(entry, symbol)
+    ir.SymbolTable.set_symbol_name(entry(module), symbol)
     for function in module.body.operations:
         if "llvm.emit_c_interface" in function.attributes:
             del function.attributes["llvm.emit_c_interface"]

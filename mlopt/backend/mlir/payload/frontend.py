@@ -10,7 +10,7 @@ from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .complex_product import split
 from .merge import merge
-from .nest import ELEMENTWISE, LoopNest, describe, operations, read, symbol
+from .nest import ELEMENTWISE, LoopNest, describe, entry, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
 from .windows import separate_windows
@@ -68,7 +68,7 @@ def parse(source: str) -> Any:
 
 def entry_point(module: Any) -> str:
     """The name of the payload's first function."""
-    return symbol(module.body.operations[0])
+    return symbol(entry(module))
 
 
 def first_line(error: BaseException) -> str:

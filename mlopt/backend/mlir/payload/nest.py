@@ -180,6 +180,11 @@ def operations(operation: Any) -> Iterator[Any]:
                 yield op.operation
 
 
+def entry(module: Any) -> Any:
+    """A module's first function, which others may call, and which constants may stand before."""
+    return next(op for op in module.body.operations if op.operation.name == "func.func" and op.regions[0].blocks)
+
+
 def symbol(op: Any) -> str:
     """The name of a function, or of whatever else has one."""
     return str(ir.StringAttr(op.attributes["sym_name"]).value)

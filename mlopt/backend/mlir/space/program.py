@@ -165,6 +165,8 @@ class ProgramSpace(KnobSpace):
 
     def stands_in(self, tag: str, root: str, values: Mapping[str, Value]) -> bool:
         """Whether a nest is computed within the blocks of `root`; a fill is where the nest is that it clears for."""
+        if self.nests[tag].enclosed:
+            return False
         if self.nests[tag].is_fill:
             return any(reader == root or self.stands_in(reader, root, values) for reader in self.nests[tag].consumers)
         return tag != root and tag in self.placements and self._placed(tag, values) == root

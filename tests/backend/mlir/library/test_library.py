@@ -31,8 +31,8 @@ from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
-NAMES = ("matmul", "parallel", "contraction", "gated", "integers", "double")
-"""`gated` has two outputs, the input of `double` has no dimensions; the other names say what they are about."""
+NAMES = ("matmul", "parallel", "contraction", "gated", "integers", "double", "weighted")
+"""`gated` has two outputs, the input of `double` has no dimensions, `weighted` has constants."""
 STRICT = "-std=c11 -Wall -Wextra -Wpedantic -Werror -Wl,-z,text"
 CALL = """
 import sys

@@ -29,6 +29,7 @@ WORKLOADS = (
     Attention(**SMALL, seq=32, kv_seq=96, window=40),
     Attention(heads=4, kv_heads=2, head_dim=8, seq=32, kv_seq=64, causal=True),
     Attention(**SMALL, seq=21, kv_seq=99),
+    Attention(**SMALL, seq=32, kv_seq=64, dtype="bf16"),
     Decode(heads=4, kv_heads=2, kv_len=64, head_dim=8),
 )
 
