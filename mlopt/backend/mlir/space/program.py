@@ -169,7 +169,7 @@ class ProgramSpace(KnobSpace):
             return False
         if self.nests[tag].is_fill:
             return any(reader == root or self.stands_in(reader, root, values) for reader in self.nests[tag].consumers)
-        return tag != root and tag in self.placements and self._placed(tag, values) == root
+        return tag != root and self._placed(tag, values) == root
 
     def _placed(self, tag: str, chosen: Mapping[str, Value]) -> str:
         """The root of the group that a nest stands in."""
