@@ -111,6 +111,16 @@ def test_widened_kernels_are_right_on_any_cpu(name: str) -> None:
             case(workload, 0, number).check(kernel, outputs)
 
 
+def test_attention_has_its_other_algorithm_on_bfloat16_too() -> None:
+    workload, backend = Attention(heads=2, kv_heads=2, seq=32, kv_seq=64, head_dim=16, dtype="bf16"), Mlir(threads=1)
+    space, outputs = backend.space(workload), [empty(spec) for spec in workload.outputs]
+    schedule = Schedule()
+    while options := space.options(schedule):
+        schedule = schedule.then(next((each for each in options if each.value == "online"), options[-1]))
+    assert schedule.values()["algorithm"] == "online"
+    case(workload, 0, 0).check(backend.build(workload, schedule).load(), outputs)
+
+
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_kernels_of_pairs_are_right_at_odd_sizes(name: str) -> None:
     workload = WORKLOADS[name]
