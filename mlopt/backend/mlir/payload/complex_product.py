@@ -7,10 +7,10 @@ i B: a matrix product, too, twice as deep and twice as wide as if the numbers we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..bindings import ir, linalg
+from .build import generic, multiply_add
 from .merge import wall
 from .nest import LoopNest, describe, operations
 
@@ -115,12 +115,7 @@ def _product(op: Any, nest: LoopNest) -> Any:
     operands = [op.operands[0], op.operands[1]]
     operands[right] = wall(turned)
     kinds = ["reduction" if loop in nest.reductions else "parallel" for loop in range(len(nest.sizes))]
-
-    def body(left: Any, other: Any, total: Any) -> Any:
-        product = _scalar("arith.mulf", left, other)
-        return _scalar("arith.addf", total, product)
-
-    return _generic([*operands, op.operands[2]], maps, [*kinds, "parallel", "reduction"], body)
+    return generic(operands, op.operands[2], maps, [*kinds, "parallel", "reduction"], multiply_add)
 
 
 def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int]]:
@@ -149,25 +144,7 @@ def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int]]:
         return _select(itself, _select(is_real, real, imaginary), _select(is_real, negative, real))
 
     maps = [*([*own, each] for each in constants), list(place.values())]
-    return _generic([value, value, empty], maps, ["parallel"] * len(order), body), order
-
-
-def _generic(
-    operands: Sequence[Any], maps: Sequence[Sequence[Any]], kinds: Sequence[str], body: Callable[..., Any]
-) -> Any:
-    """A linalg.generic whose last operand is the output; `body` makes an element of elements."""
-    iterators = [ir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
-    op = linalg.GenericOp(
-        [operands[-1].type],
-        operands[:-1],
-        operands[-1:],
-        ir.ArrayAttr.get([ir.AffineMapAttr.get(ir.AffineMap.get(len(kinds), 0, list(each))) for each in maps]),
-        ir.ArrayAttr.get(iterators),
-    )
-    block = op.regions[0].blocks.append(*(each.type.element_type for each in operands))
-    with ir.InsertionPoint(block):
-        ir.Operation.create("linalg.yield", operands=[body(*block.arguments)])
-    return op.results[0]
+    return generic([value, value], empty, maps, ["parallel"] * len(order), body), order
 
 
 def _scalar(name: str, *operands: Any) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..bindings import ir, linalg
+from .build import generic
 from .nest import IDEMPOTENT, LoopNest, Row, describe, operations
 
 SUMS = ("arith.addf", "arith.addi")
@@ -116,34 +117,21 @@ def _reduce(
     window = ir.RankedTensorType.get([nest.sizes[loop] for loop in sums], element)
     shape = ir.Operation.create("tensor.empty", results=[window]).results[0]  # says how far the sums go
     units = [tuple(int(each == loop) for each in range(len(nest.sizes))) for loop in sums]
-    maps = [ir.AffineMapAttr.get(_map(rows, loops)) for rows in (reads, units, writes)]
+    subscripts = [_subscripts(rows, loops) for rows in (reads, units, writes)]
     kinds = ["reduction" if loop in sums else "parallel" for loop in loops]
-    reduced = ir.Operation.create(
-        "linalg.generic",
-        results=[start.type],
-        operands=[source, shape, start],
-        attributes={
-            "indexing_maps": ir.ArrayAttr.get(maps),
-            "iterator_types": ir.ArrayAttr.get(
-                [ir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]
-            ),
-            "operandSegmentSizes": ir.DenseI32ArrayAttr.get([2, 1]),
-        },
-        regions=1,
-    )
-    block = ir.Block.create_at_start(reduced.regions[0], [element] * 3)
-    body = op.regions[0].blocks[0].operations[0].operation
-    with ir.InsertionPoint(block):
-        step = body.clone()
-        step.operands[0], step.operands[1] = block.arguments[0], block.arguments[2]
-        ir.Operation.create("linalg.yield", operands=[step.results[0]])
-    return reduced.results[0]
+
+    def body(term: Any, _: Any, total: Any) -> Any:
+        step = op.regions[0].blocks[0].operations[0].operation.clone()
+        step.operands[0], step.operands[1] = term, total
+        return step.results[0]
+
+    return generic([source, shape], start, subscripts, kinds, body)
 
 
-def _map(rows: Sequence[Row], loops: Sequence[int]) -> Any:
-    """The affine map of these subscripts, on some of the loops, counted anew."""
+def _subscripts(rows: Sequence[Row], loops: Sequence[int]) -> list[Any]:
+    """These subscripts as expressions, on some of the loops, counted anew."""
     results = []
     for row in rows:
         terms = [ir.AffineDimExpr.get(new) * row[loop] for new, loop in enumerate(loops) if row[loop]]
         results.append(sum(terms[1:], terms[0]) if terms else ir.AffineConstantExpr.get(0))
-    return ir.AffineMap.get(len(loops), 0, results)
+    return results

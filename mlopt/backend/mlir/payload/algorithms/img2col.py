@@ -7,10 +7,10 @@ from typing import Any
 
 from .....core.schedule import Schedule
 from ...bindings import ir
+from ..build import copied, loops
 from ..merge import wall
 from ..nest import TAG, LoopNest, operations, read
 from ..product import Product
-from .build import copied, loops
 
 MEMOIZED = "linalg.memoized_indexing_maps"
 """What named operations leave behind; it would contradict new maps."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from .....core.schedule import Schedule
 from ...bindings import PassManager, affine, arith, ir, linalg, math, scf, tensor
+from ..build import generic, loops
 from ..frontend import CLEAN
 from ..nest import TAG, Access, LoopNest, operations, read
 from .softmax import Softmax, find
@@ -175,22 +176,9 @@ def _added(new: Any, scale: Any, old: Any) -> Any:
 
 def _map(combine: Callable[..., Any], blocks: Sequence[Any], into: Any) -> Any:
     """The block `into`, combined element by element with others of its shape or, by row, of its leading dimensions."""
-    kind = ir.RankedTensorType(into.type)
-    every = ir.AffineMap.get_identity(kind.rank)
-    operands = [*blocks, into]
-    ranks = [ir.RankedTensorType(each.type).rank for each in operands]
-    maps = [ir.AffineMap.get(kind.rank, 0, list(every.results)[:rank]) for rank in ranks]
-    parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
-    attributes = {
-        "indexing_maps": ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps]),
-        "iterator_types": ir.ArrayAttr.get([parallel] * kind.rank),
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(blocks), 1]),
-    }
-    op = ir.Operation.create("linalg.generic", [kind], operands, attributes, regions=1)
-    body = op.regions[0].blocks.append(*(kind.element_type for _ in operands))
-    with ir.InsertionPoint(body):
-        linalg.YieldOp([combine(*body.arguments)])
-    return op.results[0]
+    every = loops(ir.RankedTensorType(into.type).rank)
+    subscripts = [every[: ir.RankedTensorType(each.type).rank] for each in (*blocks, into)]
+    return generic(blocks, into, subscripts, ["parallel"] * len(every), combine)
 
 
 def _slice(source: Any, access: Access, loops: Sequence[Window]) -> Any:

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from .....core.schedule import Schedule
 from ...bindings import ir
+from ..build import Label, Subscript, copied, einsum, loops
 from ..merge import wall
 from ..product import Product
-from .build import Label, Subscript, copied, einsum, loops
 from .img2col import windows
 
 TAPS = 3

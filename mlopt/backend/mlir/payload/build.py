@@ -1,11 +1,11 @@
-"""Loop nests on tensors, as algorithms write them: subscripts are affine expressions over the nest's loops."""
+"""Loop nests on tensors, as rewrites make them: subscripts are affine expressions over the nest's loops."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...bindings import ir, linalg
+from ..bindings import ir, linalg
 
 Subscripts = Sequence[Any]
 """Of one tensor, an affine expression a dimension."""
@@ -26,7 +26,7 @@ def copied(source: Any, read: Subscripts, shape: Sequence[int]) -> Any:
     """A tensor of this shape whose element at (i, j, ...) is `source` at the subscripts over loops i, j, ..."""
     kind = ir.RankedTensorType.get(shape, source.type.element_type)
     start = ir.Operation.create("tensor.empty", results=[kind]).result
-    return _generic([source], start, [read, loops(len(shape))], 0, lambda element, _: element)
+    return generic([source], start, [read, loops(len(shape))], ["parallel"] * len(shape), lambda element, _: element)
 
 
 def einsum(
@@ -55,34 +55,34 @@ def einsum(
     empty = ir.Operation.create("tensor.empty", results=[kind]).result
     start = linalg.fill(zero, outs=[empty])
     reads = [[expression(each) for each in subscripts] for subscripts in (left_subscripts, right_subscripts)]
-    return _generic([left, right], start, [*reads, loops(len(labels))], len(sums), _multiply_add)
+    kinds = [*(["parallel"] * len(labels)), *(["reduction"] * len(sums))]
+    return generic([left, right], start, [*reads, loops(len(labels))], kinds, multiply_add)
 
 
-def _multiply_add(left: Any, right: Any, total: Any) -> Any:
+def multiply_add(left: Any, right: Any, total: Any) -> Any:
+    """A term of a sum of products, and the sum so far."""
     product = ir.Operation.create("arith.mulf", results=[total.type], operands=[left, right]).result
     return ir.Operation.create("arith.addf", results=[total.type], operands=[total, product]).result
 
 
-def _generic(
-    inputs: Sequence[Any], start: Any, subscripts: Sequence[Subscripts], sums: int, body: Callable[..., Any]
+def generic(
+    inputs: Sequence[Any], start: Any, subscripts: Sequence[Subscripts], kinds: Sequence[str], body: Callable[..., Any]
 ) -> Any:
-    """A linalg.generic from `start` on, whose last `sums` loops are reductions; stands where the caller inserts."""
-    count = len(subscripts[-1]) + sums
-    kinds = ["parallel"] * len(subscripts[-1]) + ["reduction"] * sums
+    """The result of a linalg.generic that begins with `start`; stands where the caller inserts.
+
+    `subscripts` are those of the inputs, then of the result; `kinds` says of each loop whether it is parallel or a
+    reduction; `body` makes an element of the result from elements of the inputs and of what the result was.
+    """
+    operands = [*inputs, start]
+    maps = [ir.AffineMap.get(len(kinds), 0, list(each)) for each in subscripts]
     attributes = {
-        "indexing_maps": ir.ArrayAttr.get(
-            [ir.AffineMapAttr.get(ir.AffineMap.get(count, 0, list(each))) for each in subscripts]
-        ),
+        "indexing_maps": ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps]),
         "iterator_types": ir.ArrayAttr.get([ir.Attribute.parse(f"#linalg.iterator_type<{kind}>") for kind in kinds]),
         "operandSegmentSizes": ir.DenseI32ArrayAttr.get([len(inputs), 1]),
     }
-    operands = [*inputs, start]
-    op = ir.Operation.create(
-        "linalg.generic", results=[start.type], operands=operands, attributes=attributes, regions=1
-    )
+    op = ir.Operation.create("linalg.generic", [start.type], operands, attributes, regions=1)
     elements = [ir.RankedTensorType(operand.type).element_type for operand in operands]
     block = ir.Block.create_at_start(op.regions[0], elements, [op.location] * len(elements))
     with ir.InsertionPoint(block):
-        result = body(*block.arguments)
-        ir.Operation.create("linalg.yield", operands=[result])
+        ir.Operation.create("linalg.yield", operands=[body(*block.arguments)])
     return op.result
