@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .nest import ELEMENTWISE, NARROW, WIDEN, describe, operations
+from .nest import ELEMENTWISE, NARROW, WIDEN, describe, made_by, operations
 
 
 def widen_products(module: Any) -> None:
@@ -60,10 +60,10 @@ def _narrowable(module: Any) -> list[Any]:
 
 def is_widened(tensor: Any) -> bool:
     """Whether a tensor is what a linalg.generic makes of another one by widening each element where it stands."""
-    owner = tensor.owner
-    if isinstance(owner, ir.Block) or owner.name != "linalg.generic":
+    op = made_by(tensor, "linalg.generic")
+    if op is None:
         return False
-    nest = describe(owner)
+    nest = describe(op)
     return nest.operations == (WIDEN,) and nest.inputs[0].rows == nest.outputs[0].rows
 
 

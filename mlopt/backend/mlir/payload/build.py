@@ -50,13 +50,17 @@ def einsum(
         return place[outer] * factor + place[inner]
 
     kind = ir.RankedTensorType.get([sizes[label] for label in labels], right.type.element_type)
+    reads = [[expression(each) for each in subscripts] for subscripts in (left_subscripts, right_subscripts)]
+    kinds = [*(["parallel"] * len(labels)), *(["reduction"] * len(sums))]
+    return generic([left, right], zeros(kind), [*reads, loops(len(labels))], kinds, multiply_add)
+
+
+def zeros(kind: Any) -> Any:
+    """A tensor of this type, cleared."""
     attributes = {"value": ir.FloatAttr.get(kind.element_type, 0.0)}
     zero = ir.Operation.create("arith.constant", results=[kind.element_type], attributes=attributes).result
     empty = ir.Operation.create("tensor.empty", results=[kind]).result
-    start = linalg.fill(zero, outs=[empty])
-    reads = [[expression(each) for each in subscripts] for subscripts in (left_subscripts, right_subscripts)]
-    kinds = [*(["parallel"] * len(labels)), *(["reduction"] * len(sums))]
-    return generic([left, right], start, [*reads, loops(len(labels))], kinds, multiply_add)
+    return linalg.fill(zero, outs=[empty])
 
 
 def multiply_add(left: Any, right: Any, total: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from ..bindings import ir, linalg
 from .build import generic, multiply_add
 from .merge import wall
-from .nest import LoopNest, describe, operations
+from .nest import LoopNest, describe, made_by, operations
 
 FILL, EMPTY, RETURN = "linalg.fill", "tensor.empty", "func.return"
 
@@ -56,20 +56,20 @@ def _is_understood(op: Any) -> bool:
     if op.name in (EMPTY, RETURN):
         return True
     if op.name == FILL:
-        constant = op.operands[0].owner
-        if isinstance(constant, ir.Block) or constant.name != "complex.constant":
-            return False
-        return all(ir.FloatAttr(part).value == 0.0 for part in ir.ArrayAttr(constant.attributes["value"]))
+        constant = made_by(op.operands[0], "complex.constant")
+        return constant is not None and all(
+            ir.FloatAttr(part).value == 0.0 for part in ir.ArrayAttr(constant.attributes["value"])
+        )
     return op.name == "linalg.generic" and _sums_products(op) and _right(describe(op)) is not None
 
 
 def _sums_products(op: Any) -> bool:
     """Whether the body is out + a * b, and the sum starts from a fill."""
-    start, body = op.operands[len(op.operands) - 1].owner, op.regions[0].blocks[0]
+    body = op.regions[0].blocks[0]
     names = [each.operation.name for each in body.operations]
     if names != ["complex.mul", "complex.add", "linalg.yield"] or len(body.arguments) != 3:
         return False
-    if isinstance(start, ir.Block) or start.name != FILL:
+    if made_by(op.operands[len(op.operands) - 1], FILL) is None:
         return False
     multiply, add, result = (each.operation for each in body.operations)
     left, right, total = body.arguments

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import ir
-from .nest import describe, operations
+from .nest import describe, made_by, operations
 
 NAMED = ("linalg.matmul", "linalg.batch_matmul")
 """Operations that are a product of matrices if nothing else is said of them."""
@@ -73,10 +73,6 @@ def _orders(product: Any, lead: int) -> tuple[str, str] | None:
 
 def _is_zero(tensor: Any) -> bool:
     """Whether a tensor is a linalg.fill of the constant 0."""
-    fill = tensor.owner
-    if isinstance(fill, ir.Block) or fill.name != "linalg.fill":
-        return False
-    constant = fill.operands[0].owner
-    if isinstance(constant, ir.Block) or constant.name != "arith.constant":
-        return False
-    return float(ir.FloatAttr(constant.attributes["value"]).value) == 0.0
+    fill = made_by(tensor, "linalg.fill")
+    constant = fill and made_by(fill.operands[0], "arith.constant")
+    return constant is not None and float(ir.FloatAttr(constant.attributes["value"]).value) == 0.0

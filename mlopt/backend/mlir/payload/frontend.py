@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ....core.errors import UserError
-from ..bindings import PassManager, apply_named_sequence, ir, linalg, tensor
+from ..bindings import PassManager, apply_named_sequence, ir, tensor
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
+from .build import zeros
 from .complex_product import split
 from .merge import merge
-from .nest import ELEMENTWISE, LoopNest, describe, entry, operations, read, symbol
+from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import put_left_first
 from .vector_math import expand
 from .windows import separate_windows
@@ -129,9 +130,8 @@ def _fill_margins(module: Any) -> None:
 
 def _constant(value: Any) -> Any:
     """The attribute of a scalar constant; None for what is computed."""
-    if isinstance(value.owner, ir.Block) or value.owner.name != "arith.constant":
-        return None
-    return value.owner.attributes["value"]
+    constant = made_by(value, "arith.constant")
+    return None if constant is None else constant.attributes["value"]
 
 
 def _walk_kept_dimensions(module: Any) -> None:
@@ -165,13 +165,10 @@ def _start_from_zero(module: Any) -> None:
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).is_product]:
         position = len(op.operands) - 1
         start, kind = op.operands[position], op.results[0].type
-        if not isinstance(start.owner, ir.Block) and start.owner.name == "linalg.fill":
+        if made_by(start, "linalg.fill"):
             continue
         with ir.InsertionPoint(op), op.location:
-            attributes = {"value": ir.FloatAttr.get(kind.element_type, 0.0)}
-            zero = ir.Operation.create("arith.constant", results=[kind.element_type], attributes=attributes)
-            empty = ir.Operation.create("tensor.empty", results=[kind])
-            op.operands[position] = linalg.fill(zero.results[0], outs=[empty.results[0]])
+            op.operands[position] = zeros(kind)
             add = ir.Operation.create("arith.addf", results=[kind], operands=[op.results[0], start])
         add.move_after(op)
         op.results[0].replace_all_uses_except(add.results[0], add)

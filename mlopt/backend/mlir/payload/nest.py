@@ -190,6 +190,12 @@ def symbol(op: Any) -> str:
     return str(ir.StringAttr(op.attributes["sym_name"]).value)
 
 
+def made_by(value: Any, name: str) -> Any | None:
+    """The operation that a value is the result of, if it is one of this name."""
+    owner = value.owner
+    return None if isinstance(owner, ir.Block) or owner.name != name else owner
+
+
 def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
     """One linalg.generic or linalg.fill; `tags` are those of the operations before it."""
     inputs, outputs = list(op.opview.inputs), list(op.opview.outputs)
@@ -277,5 +283,4 @@ def _producer(value: Any) -> str | None:
 
 
 def _is_coefficients(value: Any) -> bool:
-    constant = not isinstance(value.owner, ir.Block) and value.owner.name == "arith.constant"
-    return constant and math.prod(_type(value)[0]) <= MOST_COEFFICIENTS
+    return made_by(value, "arith.constant") is not None and math.prod(_type(value)[0]) <= MOST_COEFFICIENTS

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..bindings import ir, linalg
 from .build import generic
-from .nest import IDEMPOTENT, LoopNest, Row, describe, operations
+from .nest import IDEMPOTENT, LoopNest, Row, describe, made_by, operations
 
 SUMS = ("arith.addf", "arith.addi")
 """What may start twice from zero."""
@@ -33,8 +33,8 @@ def separate_windows(module: Any) -> None:
 def _is_plain(op: Any) -> bool:
     """Whether the body takes an input and the result so far, and may start from the same value twice."""
     block = op.regions[0].blocks[0]
-    body, start = list(block.operations), op.operands[len(op.operands) - 1].owner
-    if len(body) != 2 or isinstance(start, ir.Block) or start.name != "linalg.fill":
+    body, start = list(block.operations), made_by(op.operands[len(op.operands) - 1], "linalg.fill")
+    if len(body) != 2 or start is None:
         return False
     maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
     if any(_has_offset(result) for each in maps for result in each.results):
@@ -53,9 +53,8 @@ def _has_offset(expression: Any) -> bool:
 
 
 def _is_zero(value: Any) -> bool:
-    if isinstance(value.owner, ir.Block) or value.owner.name != "arith.constant":
-        return False
-    return float(value.owner.opview.literal_value) == 0.0
+    constant = made_by(value, "arith.constant")
+    return constant is not None and float(constant.opview.literal_value) == 0.0
 
 
 def _window(nest: LoopNest) -> tuple[int, int, int] | None:

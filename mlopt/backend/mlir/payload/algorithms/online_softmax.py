@@ -17,7 +17,7 @@ from .....core.schedule import Schedule
 from ...bindings import PassManager, affine, arith, ir, linalg, math, scf, tensor
 from ..build import generic, loops
 from ..frontend import CLEAN
-from ..nest import TAG, Access, LoopNest, operations, read
+from ..nest import TAG, Access, LoopNest, made_by, operations, read
 from .softmax import Softmax, find
 from .visibility import bounds, conditions
 
@@ -154,14 +154,13 @@ class _Writer:
         for row, window in zip(by.rows, windows, strict=True):
             loops[row.index(1)] = window
         op = self.tagged[nest.tag]
-        start = op.operands[len(nest.inputs)].owner
+        fill = made_by(op.operands[len(nest.inputs)], "linalg.fill")
         empty = _empty([loops[row.index(1)][1] for row in nest.outputs[0].rows])
-        is_filled = not isinstance(start, ir.Block) and start.name == "linalg.fill"
         blocks = [
             given.get(position) or _slice(op.operands[position], access, loops)
             for position, access in enumerate(nest.inputs)
         ]
-        operands = [*blocks, linalg.fill(start.operands[0], outs=[empty]) if is_filled else empty]
+        operands = [*blocks, linalg.fill(fill.operands[0], outs=[empty]) if fill else empty]
         clone = op.clone()
         for position, block in enumerate(operands):
             clone.operands[position] = block

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...bindings import ir
+from ..nest import made_by
 
 NEGATED = {2: 5, 3: 4, 4: 3, 5: 2}
 """Predicates of arith.cmpi for signed numbers (slt, sle, sgt, sge), each with what holds where it does not."""
@@ -40,7 +41,7 @@ def conditions(op: Any, loops: int) -> tuple[Affine, ...]:
 
 
 def _of_value(value: Any, loops: int) -> Iterator[Affine]:
-    select = _operation(value, "arith.select")
+    select = made_by(value, "arith.select")
     if select is None:
         return
     condition, chosen, other = select.operands
@@ -53,10 +54,10 @@ def _of_value(value: Any, loops: int) -> Iterator[Affine]:
 
 
 def _of_comparison(condition: Any, holds: bool, loops: int) -> Iterator[Affine]:
-    if holds and (both := _operation(condition, "arith.andi")):
+    if holds and (both := made_by(condition, "arith.andi")):
         for each in both.operands:
             yield from _of_comparison(each, True, loops)
-    if comparison := _operation(condition, "arith.cmpi"):
+    if comparison := made_by(condition, "arith.cmpi"):
         predicate = ir.IntegerAttr(comparison.attributes["predicate"]).value
         left, right = (_affine(operand, loops) for operand in comparison.operands)
         if left is None or right is None or predicate not in NEGATED:
@@ -69,18 +70,18 @@ def _of_comparison(condition: Any, holds: bool, loops: int) -> Iterator[Affine]:
 
 def _affine(value: Any, loops: int) -> Affine | None:
     """A whole number as a linear function of loops, where it is one."""
-    if (index := _operation(value, "linalg.index")) is not None:
+    if (index := made_by(value, "linalg.index")) is not None:
         position = ir.IntegerAttr(index.attributes["dim"]).value
         return Affine(tuple(int(loop == position) for loop in range(loops)), 0)
-    if (constant := _operation(value, "arith.constant")) is not None:
+    if (constant := made_by(value, "arith.constant")) is not None:
         return Affine((0,) * loops, ir.IntegerAttr(constant.attributes["value"]).value)
-    if (cast := _operation(value, "arith.index_cast")) is not None:
+    if (cast := made_by(value, "arith.index_cast")) is not None:
         return _affine(cast.operands[0], loops)
     for name, sign in (("arith.addi", 1), ("arith.subi", -1)):
-        if (op := _operation(value, name)) is not None:
+        if (op := made_by(value, name)) is not None:
             left, right = (_affine(operand, loops) for operand in op.operands)
             return None if left is None or right is None else left.combine(right, sign)
-    if (op := _operation(value, "arith.muli")) is not None:
+    if (op := made_by(value, "arith.muli")) is not None:
         left, right = (_affine(operand, loops) for operand in op.operands)
         if left is not None and right is not None:
             constant_first = sorted((left, right), key=lambda each: any(each.loops))
@@ -89,14 +90,8 @@ def _affine(value: Any, loops: int) -> Affine | None:
 
 
 def _is_lowest(value: Any) -> bool:
-    constant = _operation(value, "arith.constant")
+    constant = made_by(value, "arith.constant")
     return constant is not None and float(ir.FloatAttr(constant.attributes["value"]).value) == -math.inf
-
-
-def _operation(value: Any, name: str) -> Any | None:
-    """What computes a value, if it is an operation of this name."""
-    owner = value.owner
-    return None if isinstance(owner, ir.Block) or owner.name != name else owner
 
 
 def bounds(
