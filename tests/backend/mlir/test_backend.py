@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contracts import MatmulContract
 
 from mlopt.backend.mlir import backend, naive, problem
 from mlopt.backend.mlir.backend import Mlir
@@ -19,7 +20,6 @@ from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
 from mlopt.protocols import Backend, Workload
-from mlopt.testing import BackendContract
 from mlopt.testing.backend import assert_computes
 from mlopt.testing.space import walks
 from mlopt.testing.workload import assert_mistake
@@ -29,17 +29,9 @@ from mlopt.workloads.matmul.workload import Matmul
 SMALL = Matmul(m=8, n=16, k=16)
 
 
-class TestOneThread(BackendContract):
+class TestOneThread(MatmulContract):
     def make(self) -> Backend:
         return Mlir(threads=1)
-
-    def workload(self) -> Workload:
-        return Matmul(m=32, n=32, k=32)
-
-    def spoil(self, folder: Path) -> None:
-        """Compute B A instead of A B."""
-        payload = folder / "payload.mlir"
-        payload.write_text(payload.read_text().replace("ins(%a, %b", "ins(%b, %a"))
 
 
 class TestTwoThreads(TestOneThread):

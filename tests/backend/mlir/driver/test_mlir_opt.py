@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contracts import MatmulContract
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.driver import tools
@@ -19,7 +20,6 @@ from mlopt.backend.mlir.driver.tools import Tools, find
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import Backend, Workload
-from mlopt.testing import BackendContract
 from mlopt.testing.backend import assert_computes, schedules
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.batch_matmul.workload import BatchMatmul
@@ -61,17 +61,9 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 
-class TestOneThread(BackendContract):
+class TestOneThread(MatmulContract):
     def make(self) -> Backend:
         return Mlir(threads=1, driver="mlir-opt")
-
-    def workload(self) -> Workload:
-        return Matmul(m=32, n=32, k=32)
-
-    def spoil(self, folder: Path) -> None:
-        """Compute B A instead of A B."""
-        payload = folder / "payload.mlir"
-        payload.write_text(payload.read_text().replace("ins(%a, %b", "ins(%b, %a"))
 
 
 class TestTwoThreads(TestOneThread):

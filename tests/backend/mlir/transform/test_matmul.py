@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -46,15 +45,6 @@ def chosen() -> dict[tuple[Workload, int], list[Schedule]]:
             covered |= set(prefix)
             found[workload, threads].append(prefix)
     return found
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    """A worker for each schedule, as in a study: a compiler that dies takes one schedule along."""
-    executor = Local(slots=1)
-    executor.start([*Mlir().preload, "mlopt.testing.backend"])
-    yield executor
-    executor.close()
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))

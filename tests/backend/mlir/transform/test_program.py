@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +71,6 @@ def failures(executor: Executor, name: str, threads: int) -> tuple[str, ...]:
         except CompileError as error:
             found.append(f"{name}, {threads} threads: {error} {schedule.values()}")
     return tuple(found)
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[Local]:
-    """A worker for each schedule, as in a study: a compiler that dies takes one schedule along."""
-    executor = Local(slots=1)
-    executor.start([*Mlir().preload, "mlopt.testing.backend"])
-    yield executor
-    executor.close()
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -1,0 +1,21 @@
+"""Contract suites of the MLIR backend, whoever drives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlopt.protocols import Workload
+from mlopt.testing.backend import BackendContract
+from mlopt.workloads.matmul.workload import Matmul
+
+
+class MatmulContract(BackendContract):
+    """On a product of square matrices, which can be spoilt without becoming invalid."""
+
+    def workload(self) -> Workload:
+        return Matmul(m=32, n=32, k=32)
+
+    def spoil(self, folder: Path) -> None:
+        """Compute B A instead of A B."""
+        payload = folder / "payload.mlir"
+        payload.write_text(payload.read_text().replace("ins(%a, %b", "ins(%b, %a"))
