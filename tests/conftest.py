@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -48,3 +49,13 @@ def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that only this test and the processes below it know."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """What the command does to logging is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level

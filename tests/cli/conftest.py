@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
@@ -80,19 +79,18 @@ def study(monkeypatch: pytest.MonkeyPatch) -> type[StudyDouble]:
 
 @pytest.fixture
 def mlopt(
-    drop_in: Callable[..., Path], study: type[StudyDouble], capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Answer]]:
+    drop_in: Callable[..., Path],
+    study: type[StudyDouble],
+    capsys: pytest.CaptureFixture[str],
+    logging_restored: None,
+) -> Callable[..., Answer]:
     """The command, in an empty folder but for a plugin with an option `toy` for every group."""
     drop_in("toys", {f"{group}/toy": TOY_YAML for group in GROUPS}, TOY_CODE)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def answer(*words: str) -> Answer:
         return Answer(main(words), *capsys.readouterr())
 
-    yield answer
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = handlers, level
+    return answer
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,19 +22,17 @@ Mlopt = Callable[..., Answer]
 
 
 @pytest.fixture
-def mlopt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Mlopt]:
+def mlopt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logging_restored: None
+) -> Mlopt:
     """The command, in an empty folder but for a T4 file, `space.json`."""
     monkeypatch.chdir(tmp_path)
     Path("space.json").write_text(json.dumps({"metadata": {"timeunit": "miliseconds"}, "results": results()}))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def answer(*words: str) -> Answer:
         return Answer(main(words), *capsys.readouterr())
 
-    yield answer
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = handlers, level
+    return answer
 
 
 def results() -> list[dict[str, Any]]:
