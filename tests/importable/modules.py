@@ -37,6 +37,16 @@ class Gated(nn.Module):
         return result
 
 
+class GroupNorm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.norm(x)
+        return result
+
+
 class Wide(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +64,16 @@ class Sized(nn.Module):
 
 def scaled_sum(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return 2.0 * x + y, x - y
+
+
+def masked_softmax(x: torch.Tensor) -> torch.Tensor:
+    later = torch.ones(x.shape[-2:]).tril() == 0
+    return torch.softmax(x.masked_fill(later, float("-inf")), dim=-1)
+
+
+def curved(x: torch.Tensor) -> torch.Tensor:
+    """The error function, which LLVM has not, and powers."""
+    return F.gelu(x) + x**3 - x**2
 
 
 SIZE = 3

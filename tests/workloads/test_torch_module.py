@@ -33,6 +33,9 @@ MODULES = {
     "modules:Depthwise": TorchModule("modules:Depthwise", ((1, 4, 8, 8),)),
     "modules:Gated": TorchModule("modules:Gated", ((8, 16),)),
     "modules:scaled_sum": TorchModule("modules:scaled_sum", ((8, 32), (8, 32))),
+    "modules:GroupNorm": TorchModule("modules:GroupNorm", ((2, 8, 6, 6),)),
+    "modules:masked_softmax": TorchModule("modules:masked_softmax", ((2, 24, 24),)),
+    "modules:curved": TorchModule("modules:curved", ((8, 40),)),
 }
 WITHOUT_TORCH = """
 import pickle, sys

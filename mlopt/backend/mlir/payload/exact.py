@@ -29,6 +29,7 @@ func.func private @mlopt.noise(%value: f64, %place: index, %size: f64) -> f64 {
   %odd = arith.constant -7046029254386353131 : i64
   %half = arith.constant 32 : i64
   %scale = arith.constant 1.0842021724855044e-19 : f64
+  %one = arith.constant 1.0 : f64
   %bits = arith.bitcast %value : f64 to i64
   %where = arith.index_cast %place : index to i64
   %seed = arith.xori %bits, %where : i64
@@ -39,9 +40,9 @@ func.func private @mlopt.noise(%value: f64, %place: index, %size: f64) -> f64 {
   %whole = arith.sitofp %second : i64 to f64
   %unit = arith.mulf %whole, %scale : f64
   %relative = arith.mulf %unit, %size : f64
-  %error = arith.mulf %value, %relative : f64
-  %sum = arith.addf %value, %error : f64
-  return %sum : f64
+  %factor = arith.addf %one, %relative : f64
+  %disturbed = arith.mulf %value, %factor : f64
+  return %disturbed : f64
 }
 func.func private @mlopt.complex_noise(%value: complex<f64>, %place: index, %size: f64) -> complex<f64> {
   %re = complex.re %value : complex<f64>
@@ -52,7 +53,9 @@ func.func private @mlopt.complex_noise(%value: complex<f64>, %place: index, %siz
   return %sum : complex<f64>
 }
 """
-"""A number times 1 + size r, with r from -1 to 1 that looks random: a hash of the number's bits and its place."""
+"""A number times 1 + size r, with r from -1 to 1 that looks random: a hash of the number's bits and its place.
+
+It is one product, so that infinity, as in the masks of softmaxes, stays what it is."""
 
 
 def raise_precision(module: Any) -> None:

@@ -10,6 +10,7 @@ from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .build import zeros
 from .complex_product import split
+from .detours import narrow
 from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import put_left_first
@@ -18,6 +19,9 @@ from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
+
+POWERS = "builtin.module(func.func(math-expand-ops{ops=fpowi}))"
+"""Makes products of powers whose exponent is a whole number."""
 
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
@@ -32,7 +36,9 @@ def prepare(module: Any) -> None:
     Raises UserError when it cannot be optimised.
     """
     check(module, "the MLIR payload")
+    narrow(module)
     _generalize(module)
+    PassManager.parse(POWERS).run(module.operation)
     _walk_kept_dimensions(module)
     _fill_margins(module)
     widen_products(module)
