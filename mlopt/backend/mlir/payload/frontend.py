@@ -14,6 +14,7 @@ from .detours import narrow
 from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import put_left_first
+from .separation import separate_products
 from .vector_math import expand
 from .windows import separate_windows
 
@@ -57,6 +58,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     PassManager.parse(CLEAN).run(module.operation)
     split(module)
     _separate_starts(module)
+    separate_products(module)
     merge(module)
     put_left_first(module)
     return read(module)

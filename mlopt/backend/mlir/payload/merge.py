@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +38,39 @@ def merge(module: Any) -> None:
     Expects linalg.generic and linalg.fill; what reads or results in other operations is reshaped for them. A module of
     several functions, which may call each other, is left as it is.
     """
-    functions = [op.operation for op in module.body.operations]
-    if len(functions) == 1 and functions[0].name == "func.func" and len(functions[0].regions[0].blocks) == 1:
-        for regroup in (_without_units, _joined):
-            nests = [_Nest(op) for op in _nests(functions[0])]
-            _reshape(functions[0], nests, regroup(nests))
+    for regroup in (_without_units, _joined):
+        _regroup(module, regroup)
     for op in [op for op in operations(module.operation) if op.name == WALL]:
         op.results[0].replace_all_uses_with(op.operands[0])
         op.erase()
     module.operation.verify()
     PassManager.parse("builtin.module(canonicalize)").run(module.operation)
+
+
+def drop_units(module: Any) -> None:
+    """The first half of `merge` alone."""
+    _regroup(module, _without_units)
+
+
+def count_loops(module: Any) -> Mapping[Any, int]:
+    """How many loops `merge` would leave each nest with, by its first result; none of what it would not touch."""
+    function = _only_function(module)
+    nests = [] if function is None else [_Nest(op) for op in _nests(function)]
+    return {nest.op.results[0]: len(groups) for nest, groups in zip(nests, _joined(nests).loops, strict=True)}
+
+
+def _regroup(module: Any, regrouping: Callable[[Sequence[_Nest]], _Regrouping]) -> None:
+    function = _only_function(module)
+    if function is not None:
+        nests = [_Nest(op) for op in _nests(function)]
+        _reshape(function, nests, regrouping(nests))
+
+
+def _only_function(module: Any) -> Any | None:
+    """A module's function of one block, if it holds nothing else."""
+    functions = [op.operation for op in module.body.operations]
+    alone = len(functions) == 1 and functions[0].name == "func.func" and len(functions[0].regions[0].blocks) == 1
+    return functions[0] if alone else None
 
 
 class _Nest:
