@@ -10,6 +10,7 @@ from ....core.fingerprint import cache_bytes
 from ....core.schedule import Schedule, Value
 from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
+from .stores import CACHED, STORES, STREAMED, beyond_caches
 from .vector import VectorKnobs
 
 ELEMENT_BYTES = 4
@@ -87,6 +88,8 @@ class _Walk:
             "reg_order": "nm",
             "pack_a": "none",
         }
+        streamed = self.space.streamed is not None and beyond_caches(self.space.streamed)
+        wishes |= {STORES: STREAMED if streamed else CACHED}
         wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
         wish = (wishes | dict(self.packing)).get(short, values[-1])
         if isinstance(wish, str):
