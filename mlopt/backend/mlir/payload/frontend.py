@@ -12,7 +12,7 @@ from .build import zeros
 from .complex_product import split
 from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
-from .product import put_left_first
+from .product import contract_sums, put_left_first
 from .vector_math import expand
 from .windows import separate_windows
 
@@ -53,6 +53,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     _separate_starts(module)
     merge(module)
     put_left_first(module)
+    contract_sums(module)
     return read(module)
 
 

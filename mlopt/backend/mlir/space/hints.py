@@ -26,6 +26,9 @@ PACKINGS: tuple[Mapping[str, Value], ...] = (
 MANY = 1 << 30
 """As many as there may be."""
 
+WINDOW_ROWS = 4
+"""Rows of the register tile of a sum within a window."""
+
 MANY_TERMS = 32
 """A sum of this many vectors is read in one direction, and its result over and over again."""
 
@@ -106,8 +109,10 @@ class _Walk:
                 if loop in nest.reductions and nest.sizes[loop] >= MANY_TERMS
             ]
             return next((value for value in values if value in long), values[0])
-        vectors, rows = (1, lanes) if inner.transposes else (self.vectors, 1)
-        wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: 4}
+        vectors, rows, terms = (1, lanes, 4) if inner.transposes else (self.vectors, 1, 4)
+        if inner.sum_loop is not None and inner.written_out:  # a window: a register tile, and all of its last direction
+            vectors, rows, terms = max(1, self.vectors // 2), WINDOW_ROWS, MANY
+        wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: terms}
         return _nearest(values, wishes.get(name, MANY))
 
     def _cut(self, placement: Placement, values: Sequence[Value]) -> Value:
