@@ -172,7 +172,10 @@ class Kernel(Protocol):
     """Machine code, ready to run in this process."""
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
-        """A call on these very buffers, as cheap to make as the language allows."""
+        """A call on these very buffers, as cheap to make as the language allows.
+
+        Outputs begin at a cache line (64 bytes), which a kernel may rely on.
+        """
 
     def overhead(self) -> float:
         """Seconds that one bound call costs beyond the kernel itself."""

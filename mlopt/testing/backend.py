@@ -25,6 +25,8 @@ from .space import walks
 from .workload import DISTRIBUTIONS, draw, within_tolerance
 
 SCHEDULES = 5
+CACHE_LINE = 64
+"""Bytes: where kernels expect their outputs to begin."""
 CALLS = 2000
 BUILDS = 20
 CALLS_BYTES = 2 << 20
@@ -234,11 +236,16 @@ def assert_right(kernel: Kernel, workload: Workload) -> None:
 
 
 def poisoned(workload: Workload) -> tuple[Array, ...]:
-    """Outputs full of NaN, or of the largest number where the dtype has no NaN."""
-    return tuple(
-        np.full(o.shape, np.nan if np.dtype(o.dtype).kind in "fc" else np.iinfo(o.dtype).max, o.dtype)
-        for o in workload.outputs
-    )
+    """Outputs at cache lines, full of NaN, or of the largest number where the dtype has no NaN."""
+    found = []
+    for spec in workload.outputs:
+        dtype = np.dtype(spec.dtype)
+        memory = np.empty(math.prod(spec.shape) * dtype.itemsize + CACHE_LINE, np.uint8)
+        start = -memory.ctypes.data % CACHE_LINE
+        output = memory[start : memory.size - CACHE_LINE + start].view(dtype).reshape(spec.shape)
+        output.fill(np.nan if dtype.kind in "fc" else np.iinfo(dtype).max)
+        found.append(output)
+    return tuple(found)
 
 
 def resident_bytes_after(calls: Sequence[Callable[[], None]]) -> int:

@@ -16,6 +16,7 @@ from ...protocols import Array
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
 from .constants import load
+from .memory import keep_freed
 from .naive import lower
 
 
@@ -54,6 +55,7 @@ class MlirKernel:
         self._entry = entry
         self._threads = threads
         self._constants = constants
+        keep_freed()
         if threads:
             openmp.use_threads(threads)
 

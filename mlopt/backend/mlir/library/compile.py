@@ -29,6 +29,8 @@ class ObjectCode:
     """1 where no loop is parallel: then there is no call of OpenMP either."""
     allocates: bool
     """Whether it has temporaries on the heap."""
+    streams: bool
+    """Whether it stores past the caches, for which outputs must begin at a cache line."""
     engine: Any
 
     def load(self) -> PointerKernel:
@@ -72,12 +74,15 @@ def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> 
             if not any(op.name == "omp.parallel" for op in lowered):
                 threads = 1
             allocates = any(op.name == "llvm.func" and symbol_of(op) == "malloc" for op in lowered)
+            streams = any("nontemporal" in op.attributes for op in lowered if op.name == "llvm.store")
+            if streams:
+                _fence(lowered)
             libraries = [openmp.library_path()] if threads > 1 else []
             engine = ExecutionEngine(module, opt_level=SCHEDULED_LEVEL, shared_libs=libraries, enable_pic=True)
             engine.raw_lookup(symbol)  # this is when it compiles
         except (ir.MLIRError, ValueError, RuntimeError) as error:
             raise CompileError(f"library: {first_line(error)}") from error
-    return ObjectCode(symbol, threads, allocates, engine)
+    return ObjectCode(symbol, threads, allocates, streams, engine)
 
 
 def _prepare(module: Any, symbol: str) -> None:
@@ -87,3 +92,13 @@ def _prepare(module: Any, symbol: str) -> None:
     for function in module.body.operations:
         if "llvm.emit_c_interface" in function.attributes:
             del function.attributes["llvm.emit_c_interface"]
+
+
+def _fence(lowered: Sequence[Any]) -> None:
+    """Let what was stored past the caches be seen by other threads before whatever a caller stores next.
+
+    Threads of OpenMP are safe already: their last barrier counts with locked instructions.
+    """
+    for op in lowered:
+        if op.name == "llvm.return":
+            ir.InsertionPoint(op).insert(ir.Operation.parse("llvm.fence seq_cst"))

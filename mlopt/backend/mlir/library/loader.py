@@ -47,6 +47,7 @@ class Kernel:
         self.name: str = facts["name"]
         self.inputs = [(tuple(spec["shape"]), np.dtype(spec["dtype"])) for spec in facts["inputs"]]
         self.outputs = [(tuple(spec["shape"]), np.dtype(spec["dtype"])) for spec in facts["outputs"]]
+        self._output_alignment: int = facts["output_alignment"]
         self._function = function
         function.restype = None
         function.argtypes = [ctypes.c_void_p] * (len(self.inputs) + len(self.outputs))
@@ -76,6 +77,8 @@ class Kernel:
             _check(f"output {number}", array, *spec)
             if not array.flags.writeable:
                 raise ValueError(f"output {number} is read-only")
+            if array.ctypes.data % self._output_alignment:
+                raise ValueError(f"output {number} must begin at a multiple of {self._output_alignment} bytes")
             if any(np.may_share_memory(array, other) for other in others):
                 raise ValueError(f"output {number} overlaps another array")
             others.append(array)

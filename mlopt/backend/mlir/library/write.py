@@ -27,6 +27,11 @@ HERE = Path(__file__).parent
 RUNTIME = "an OpenMP runtime with LLVM's interface (libomp or Intel's libiomp5; GCC's libgomp has another)"
 MEMORY = """Temporaries come from malloc;
  * see example.c on how to have glibc keep them, instead of asking the system for large ones in every call."""
+ALIGNMENT = 64
+"""Bytes: where arrays began when the kernel was measured."""
+ALIGNED = """Outputs must begin at a multiple of {} bytes, for they are stored past the caches; elsewhere the program
+ * crashes. For inputs any alignment will do that suits the type of the elements."""
+UNALIGNED = "An alignment that suits the type of the elements will do; the time was taken with {} bytes."
 TEMPLATES = HERE / "templates"
 
 
@@ -63,6 +68,7 @@ class MlirLibrary:
             "outputs": [asdict(spec) for spec in self.workload.outputs],
             "threads": self.code.threads,
             "allocates": self.code.allocates,
+            "output_alignment": ALIGNMENT if self.code.streams else 1,
             "machine": platform.machine(),
             "cpu_features": host_features(),
             "schedule": self.schedule.values(),
@@ -84,6 +90,7 @@ class MlirLibrary:
             "layouts": "\n".join(f" *   {argument.layout}" for argument in signature.arguments),
             "threads": f"{threads}, of {RUNTIME}" if runtime else "the caller's alone",
             "memory": MEMORY if self.code.allocates else "It allocates no memory.",
+            "alignment": ALIGNED.format(ALIGNMENT) if self.code.streams else UNALIGNED.format(ALIGNMENT),
             "machine": platform.machine(),
             "features": " ".join(host_features()),
             "includes": _includes(signature),

@@ -13,7 +13,7 @@ from .complex_product import split
 from .detours import narrow
 from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
-from .product import put_left_first
+from .product import contract_sums, put_left_first
 from .separation import separate_products
 from .vector_math import expand
 from .windows import separate_windows
@@ -61,6 +61,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     separate_products(module)
     merge(module)
     put_left_first(module)
+    contract_sums(module)
     return read(module)
 
 

@@ -95,6 +95,8 @@ class LoopNest:
     """The nests that read the result; none where something else does too, for which it must be computed as a whole."""
     enclosed: bool = False
     """Whether it stands within loops of the program's own, and so computes a part of a block already."""
+    final: bool = False
+    """Whether its result is all that the function returns, and read by nobody else."""
     combines: bool = True
     """Whether the results, where they are reductions, may be made of partial ones."""
 
@@ -158,13 +160,27 @@ def read(module: Any) -> tuple[LoopNest, ...]:
         nests.append(describe(op, [nest.tag for nest in nests]))
         op.attributes[TAG] = ir.StringAttr.get(nests[-1].tag)
     return tuple(
-        dataclasses.replace(nest, consumers=_consumers(nest.tag, nests) if _only_nests_read(op) else ())
+        dataclasses.replace(
+            nest, consumers=_consumers(nest.tag, nests) if _only_nests_read(op) else (), final=_is_returned(op)
+        )
         for op, nest in zip(found, nests, strict=True)
     )
 
 
 def _only_nests_read(op: Any) -> bool:
     return all(TAG in use.owner.operation.attributes for result in op.results for use in result.uses)
+
+
+def _is_returned(op: Any) -> bool:
+    """Whether an operation computes all that its function returns, in memory of its own, for nobody else."""
+    uses = [use for result in op.results for use in result.uses]
+    (*_, start) = op.operands
+    return (
+        len(uses) == 1
+        and uses[0].owner.name == "func.return"
+        and len(uses[0].owner.operands) == 1
+        and made_by(start, "tensor.empty") is not None
+    )
 
 
 def _consumers(tag: str, nests: Sequence[LoopNest]) -> tuple[str, ...]:

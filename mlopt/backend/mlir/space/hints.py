@@ -10,6 +10,7 @@ from ....core.fingerprint import cache_bytes
 from ....core.schedule import Schedule, Value
 from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
+from .stores import CACHED, STORES, STREAMED, beyond_caches
 from .vector import VectorKnobs
 
 ELEMENT_BYTES = 4
@@ -24,6 +25,9 @@ PACKINGS: tuple[Mapping[str, Value], ...] = (
 
 MANY = 1 << 30
 """As many as there may be."""
+
+WINDOW_ROWS = 4
+"""Rows of the register tile of a sum within a window."""
 
 MANY_TERMS = 32
 """A sum of this many vectors is read in one direction, and its result over and over again."""
@@ -87,6 +91,8 @@ class _Walk:
             "reg_order": "nm",
             "pack_a": "none",
         }
+        streamed = self.space.streamed is not None and beyond_caches(self.space.streamed)
+        wishes |= {STORES: STREAMED if streamed else CACHED}
         wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
         wish = (wishes | dict(self.packing)).get(short, values[-1])
         if isinstance(wish, str):
@@ -103,8 +109,10 @@ class _Walk:
                 if loop in nest.reductions and nest.sizes[loop] >= MANY_TERMS
             ]
             return next((value for value in values if value in long), values[0])
-        vectors, rows = (1, lanes) if inner.transposes else (self.vectors, 1)
-        wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: 4}
+        vectors, rows, terms = (1, lanes, 4) if inner.transposes else (self.vectors, 1, 4)
+        if inner.sum_loop is not None and inner.written_out:  # a window: a register tile, and all of its last direction
+            vectors, rows, terms = max(1, self.vectors // 2), WINDOW_ROWS, MANY
+        wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: terms}
         return _nearest(values, wishes.get(name, MANY))
 
     def _cut(self, placement: Placement, values: Sequence[Value]) -> Value:

@@ -11,6 +11,7 @@ from ....core.space import Knob, KnobSpace
 from ..payload.nest import LoopNest
 from ..simd import Simd
 from .product import ProductKnobs
+from .stores import CACHED, STORES, STREAMED, streamable
 from .vector import VectorKnobs
 
 FUSED = "fused"
@@ -108,6 +109,10 @@ class ProgramSpace(KnobSpace):
                 self.placements[nest.tag] = placement
                 self._add(placement, placement.knobs(self.knobs))
             self._add(inner, inner.knobs)
+        self.streamed = next((nest for nest in computing if self._streamable(nest)), None)
+        """The nest whose result may be stored past the caches."""
+        if self.streamed:
+            self.knobs += (Knob(STORES, "categorical", (CACHED, STREAMED), "whether the result passes the caches by"),)
         if not single:
             self.knobs += (Knob(STACK, "ordinal", STACK_SIZES, "bytes of the largest temporary on the stack"),)
 
@@ -116,6 +121,14 @@ class ProgramSpace(KnobSpace):
         for knob in knobs:
             self._owners[knob.name], self._position[knob.name] = owner, len(self._position)
 
+    def _streamable(self, nest: LoopNest) -> bool:
+        placement, inner = self.placements.get(nest.tag), self.inner[nest.tag]
+        if placement is None or not isinstance(inner, VectorKnobs) or inner.vector_loop is None:
+            return False
+        letter = nest.letters[inner.vector_loop]
+        blocks = placement.sizes(letter) if letter in placement.loops else ()
+        return streamable(nest, inner.vector_loop, blocks, self.simd)
+
     def hints(self) -> Sequence[Mapping[str, Value]]:
         """Schedules that should do well, the most promising first."""
         from .hints import hints  # which in turn walks this space
@@ -123,7 +136,7 @@ class ProgramSpace(KnobSpace):
         return list({tuple(hint.items()): hint for hint in hints(self)}.values())
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
-        if knob.name == STACK:
+        if knob.name in (STACK, STORES):
             return knob.values
         owner = self._owners[knob.name]
         if not isinstance(owner, Placement):

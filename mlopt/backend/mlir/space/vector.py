@@ -8,10 +8,12 @@ from ....core.schedule import Value
 from ....core.space import Knob
 from ..payload.nest import Access, LoopNest
 from ..simd import Simd
+from .matmul import FMA_LIMIT
 from .order import LoopOrder
 
 VECTORS = (1, 2, 4, 8)
 ROWS = (1, 2, 4)
+SUMMED_ROWS = (1, 2, 3, 4, 6, 8)
 TRANSPOSED_ROWS = (1, 2, 4, 8, 16)
 UNROLLINGS = range(1, 9)
 
@@ -25,14 +27,18 @@ class VectorKnobs:
     """`width` elements along the vector loop, `rows` of the next parallel loop and `unroll` of a sum in one step.
 
     Where tensors are walked in different orders, or sums are of whole vectors, there are also cache tiles to choose,
-    and the order of the loops: a path, on which each level takes one of the loops that are left.
+    and the order of the loops: a path, on which each level takes one of the loops that are left. So a sum within a
+    window, such as a depthwise convolution, gets a register tile of `rows` by vectors that sums `unroll` terms a step.
     """
 
     def __init__(self, nest: LoopNest, prefix: str, simd: Simd) -> None:
-        self.nest, self.lanes = nest, simd.lanes
+        self.nest, self.lanes, self.registers = nest, simd.lanes, simd.registers
         self.width, self.rows, self.unroll = f"{prefix}width", f"{prefix}rows", f"{prefix}unroll"
         loop = nest.vector_loop
         self.vector_loop = loop if loop is not None and nest.vectorizable(loop) else None
+        written = _walked(nest.outputs[0])
+        self.parallel = tuple(sorted(nest.parallel, key=lambda each: written.index(each) if each in written else -1))
+        """The loops without dependences, in the order in which the result lies in memory."""
         self.row_loop = self._find_row_loop()
         self.sum_loop = self._find_sum_loop()
         self.ordered = self._find_ordered()
@@ -55,7 +61,7 @@ class VectorKnobs:
         turned = next(
             (a.innermost() for a in (*nest.inputs, *nest.outputs) if a.innermost() not in (vector, None)), None
         )
-        others = [loop for loop in nest.parallel if loop != vector and nest.sizes[loop] > 1]
+        others = [loop for loop in self.parallel if loop != vector and nest.sizes[loop] > 1]
         found = turned if turned in others else next(iter(others[::-1]), None)
         return found if found is not None and nest.vectorizable(found) else None
 
@@ -70,23 +76,22 @@ class VectorKnobs:
         nest = self.nest
         if not self.transposes and self.sum_loop is None:
             return ()
-        loops = [loop for loop in (*nest.parallel, *sorted(nest.reductions)) if nest.sizes[loop] > 1]
+        loops = [loop for loop in (*self.parallel, *sorted(nest.reductions)) if nest.sizes[loop] > 1]
         return tuple(loops[-MOST_ORDERED:]) if len(loops) > 1 else ()
 
     def _knobs(self) -> list[Knob]:
         nest, lanes, vector = self.nest, self.lanes, self.vector_loop
         size = 1 if vector is None else nest.sizes[vector]
         widths = tuple(lanes * count for count in VECTORS if lanes * (count - 1) < size) if vector is not None else (1,)
-        most = TRANSPOSED_ROWS if self.transposes else ROWS
+        most = TRANSPOSED_ROWS if self.transposes else ROWS if self.sum_loop is None else SUMMED_ROWS
         rows = tuple(count for count in most if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0)
         knobs = [
             Knob(self.width, "log2", widths, "elements in one step"),
-            Knob(self.rows, "log2", rows or (1,), "rows in one step"),
+            Knob(self.rows, "log2", rows or (1,), "rows in one step", (self.width,)),
         ]
         if self.sum_loop is not None:
-            single = self._overlaps(vector) or not nest.combines
-            steps = tuple(n for n in UNROLLINGS[: 1 if single else None] if nest.sizes[self.sum_loop] % n == 0)
-            knobs.append(Knob(self.unroll, "log2", steps, "terms of a sum in one step", (self.rows,)))
+            steps = tuple(n for n in UNROLLINGS if nest.sizes[self.sum_loop] % n == 0)
+            knobs.append(Knob(self.unroll, "log2", steps, "terms of a sum in one step", (self.width, self.rows)))
         for loop, name in self.tiles.items():
             knobs.append(Knob(name, "log2", (*_tiles(nest.sizes[loop]), nest.sizes[loop]), "elements of a cache tile"))
         return [*knobs, *self.order.knobs()]
@@ -94,15 +99,23 @@ class VectorKnobs:
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         if knob.name in self.order.names:
             return self.order.legal(knob, chosen)
-        if knob.name == self.unroll and int(chosen[self.rows]) > 1 and self._overlaps(self.row_loop):
-            return knob.values[:1]
+        if knob.name == self.rows and self.sum_loop is not None:
+            vectors = int(chosen[self.width]) // self.lanes
+            return [rows for rows in knob.values if rows == 1 or int(rows) * vectors + 2 <= self.registers]
+        if knob.name == self.unroll and self.written_out:
+            work = int(chosen[self.rows]) * int(chosen[self.width]) // self.lanes
+            return [count for count in knob.values if count == 1 or work * int(count) <= FMA_LIMIT]
         return knob.values
 
-    def _overlaps(self, loop: int | None) -> bool:
-        """Whether a loop shares a subscript with the terms of a sum, which are then no vectors of their own."""
-        pair = (loop, self.sum_loop)
+    @property
+    def written_out(self) -> bool:
+        """Whether several terms of a sum are computed one by one.
+
+        Those that slide along a window share its subscript with another loop, and are no vectors of their own.
+        """
         rows = [row for access in self.nest.inputs for row in access.rows]
-        return any(all(each is not None and row[each] for each in pair) for row in rows)
+        slides = self.sum_loop is not None and any(row[self.sum_loop] and sum(map(bool, row)) > 1 for row in rows)
+        return slides or not self.nest.combines
 
 
 def _walked(access: Access) -> list[int]:

@@ -26,9 +26,12 @@ class Ending:
     pairs: bool = False
     """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
 
-    def write(self) -> None:
+    def write(self) -> Handle:
+        """Returns the module, which bufferisation makes anew."""
         self._vectorize()
-        self._flatten(self._bufferize())
+        module = self._bufferize()
+        self._flatten(module)
+        return module
 
     def _vectorize(self) -> None:
         script = self.script

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....core.schedule import Schedule, Value
+from ..payload.nest import LoopNest
 from ..space.product import ProductKnobs
 from ..space.program import FUSED, STACK, USUAL_STACK, ProgramSpace
+from ..space.stores import LINE, STORES, STREAMED, element_bytes
 from ..space.vector import VectorKnobs
 from .buffers import Ending
 from .product import ProductScript
-from .script import Script
+from .script import Handle, Script
 from .vector import VectorScript, write_fill
 
 
@@ -48,8 +50,15 @@ class _Writer:
                 write_fill(script, nest, extents[nest.tag], space.simd.lanes)
         stack = int(self.values.get(STACK, USUAL_STACK))
         pairs = any(isinstance(inner, ProductKnobs) and inner.product.pairs for inner in space.inner.values())
-        Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack, pairs).write()
+        module = Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack, pairs).write()
+        if space.streamed and self.values[STORES] == STREAMED:
+            self._stream(module, space.streamed)
         return script.finish()
+
+    def _stream(self, module: Handle, nest: LoopNest) -> None:
+        """Store the result of a nest, all of which are whole vectors, past the caches."""
+        size = element_bytes(nest.outputs[0])
+        self.script.stream(module, min(LINE, self.space.simd.lanes * size), size)
 
     def _temporaries(self) -> bool:
         """Whether there is anything but one product."""

@@ -47,8 +47,7 @@ class Script:
     def tag(self, target: Handle, tag: str) -> None:
         """Let `target` be found as a nest of this tag; all that it is copied to as well."""
         with self._body:
-            name = transform.ParamConstantOp(transform.AnyParamType.get(), ir.StringAttr.get(tag))
-            transform.AnnotateOp(target, TAG, param=name.result)
+            self._annotate(target, **{TAG: f'"{tag}"'})
 
     def nest(self, tag: str) -> Handle:
         """The operations that came of the nest of this tag."""
@@ -251,10 +250,8 @@ class Script:
     def keep_loops(self, target: Handle) -> None:
         """Forbid LLVM to unroll the loops of `target`: unrolling is decided in the schedule."""
         loops = self.match(target, "scf.for")
-        attribute = ir.Attribute.parse("#llvm.loop_annotation<unroll = <disable = true>>")
         with self._body:
-            annotation = transform.ParamConstantOp(transform.AnyParamType.get(), attribute)
-            transform.AnnotateOp(loops, "llvm.loop_annotation", param=annotation.result)
+            self._annotate(loops, **{"llvm.loop_annotation": "#llvm.loop_annotation<unroll = <disable = true>>"})
 
     def bufferize(self, target: Handle) -> Handle:
         """Tensors become buffers, also at the boundaries of functions; what must be copied is a linalg.copy."""
@@ -267,11 +264,39 @@ class Script:
                 memcpy_op="linalg.copy",
             ).results[0]
 
+    def stream(self, target: Handle, alignment: int, usual: int) -> None:
+        """Make what stores flat vectors to a function's arguments non-temporal.
+
+        `alignment` is that of their addresses, in bytes; `usual`, that of an element, is all that is promised for
+        memory which the function allocates.
+        """
+        stores = self.match(target, "vector.store")
+        with self._body:
+            self._annotate(stores, nontemporal="true", alignment=f"{alignment} : i64")
+            each = transform.ForeachOp([], [stores])
+        with ir.InsertionPoint(each.body):
+            attempt = transform.SequenceOp(transform.FailurePropagationMode.Suppress, [], each.bodyTargets[0])
+            transform.YieldOp([])
+        with ir.InsertionPoint(attempt.body):
+            steps = transform.SequenceOp(transform.FailurePropagationMode.Propagate, [], attempt.bodyTarget)
+            transform.YieldOp([])
+        with ir.InsertionPoint(steps.body):
+            base = transform.GetOperandOp(transform.AnyValueType.get(), steps.bodyTarget, [1]).result
+            transform.GetDefiningOp(self._any, base)  # fails for an argument, and with it the steps
+            self._annotate(steps.bodyTarget, nontemporal="false", alignment=f"{usual} : i64")
+            transform.YieldOp([])
+
     def run_pass(self, target: Handle, name: str, **options: Any) -> Handle:
         with self._body:
             return transform.ApplyRegisteredPassOp(
                 self._any, target, name, options={key.replace("_", "-"): value for key, value in options.items()}
             ).results[0]
+
+    def _annotate(self, target: Handle, **attributes: str) -> None:
+        """Set attributes, given as MLIR text."""
+        for name, text in attributes.items():
+            value = transform.ParamConstantOp(transform.AnyParamType.get(), ir.Attribute.parse(text)).result
+            transform.AnnotateOp(target, name, param=value)
 
     def _patterns(self, target: Handle) -> Any:
         with self._body:

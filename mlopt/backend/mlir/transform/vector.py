@@ -20,6 +20,8 @@ class VectorScript:
     def __init__(self, script: Script, knobs: VectorKnobs, values: Mapping[str, Value], extents: Sequence[int]) -> None:
         self.script, self.knobs, self.nest = script, knobs, knobs.nest
         self.values, self.extents = values, list(extents)
+        self.terms: list[Handle] = []
+        """The loops over terms that are to be written out."""
 
     def write(self) -> None:
         target, vector = self.script.nest(self.nest.tag), self.knobs.vector_loop
@@ -29,7 +31,7 @@ class VectorScript:
             return
         for loop, name in self.knobs.tiles.items():
             size = math.gcd(int(self.values[name]), self.extents[loop])
-            target = self._tile(target, {loop: size})
+            target, _ = self._tile(target, {loop: size})
             self.extents[loop] = size
         loops = self._loops()
         position = loops.index(vector)
@@ -44,34 +46,45 @@ class VectorScript:
             if self.knobs.sum_loop is not None and self._step(self.knobs.sum_loop) > 1:
                 others = [loop for loop in range(len(self.extents)) if loop != vector]
                 self.script.interchange(step, [*others, vector])  # so that the terms of a sum are whole vectors
+        for loop in self.terms:
+            self.script.unroll(loop, int(self.values[self.knobs.unroll]))
 
     def _loops(self) -> list[int]:
         """Outermost first: what has no order of its own, then by the path of the schedule; vectors that are summed are
         innermost."""
         knobs, letters = self.knobs, {letter: loop for loop, letter in self.nest.letters.items()}
         path = [letters[letter] for letter in knobs.order.path(self.values)]
-        rest = [loop for loop in (*self.nest.parallel, *sorted(self.nest.reductions)) if loop not in path]
+        rest = [loop for loop in (*knobs.parallel, *sorted(self.nest.reductions)) if loop not in path]
         rest.sort(key=lambda loop: loop == knobs.vector_loop)
         return [*rest, *path]
 
     def _step(self, loop: int) -> int:
-        """Iterations that become one."""
-        wanted = {self.knobs.row_loop: self.knobs.rows, self.knobs.sum_loop: self.knobs.unroll}
+        """Iterations that become one vector operation."""
+        wanted = {self.knobs.row_loop: self.knobs.rows}
+        if not self.knobs.written_out:
+            wanted[self.knobs.sum_loop] = self.knobs.unroll
         return math.gcd(int(self.values[wanted[loop]]), self.extents[loop]) if loop in wanted else 1
 
     def _nested(self, target: Handle, loops: Sequence[int]) -> Handle:
         """Put these loops around it, in this order."""
-        run: dict[int, int] = {}
+        runs: list[dict[int, int]] = [{}]
         for loop in loops:
-            if run and loop < max(run):
-                target, run = self._tile(target, run), {}
-            run[loop] = self._step(loop)
-        return self._tile(target, run)
+            if runs[-1] and loop < max(runs[-1]):
+                runs.append({})
+            runs[-1][loop] = self._step(loop)
+        for run in runs:
+            target, made = self._tile(target, run)
+            if self.knobs.written_out and self.knobs.sum_loop in made:
+                self.terms.append(made[self.knobs.sum_loop])
+        return target
 
-    def _tile(self, target: Handle, steps: Mapping[int, int]) -> Handle:
-        """Put loops of these steps around it, in the order in which its own loops are written."""
+    def _tile(self, target: Handle, steps: Mapping[int, int]) -> tuple[Handle, Mapping[int | None, Handle]]:
+        """Put loops of these steps around it, in the order in which its own loops are written; returns these, too."""
         sizes = [steps.get(loop, 0) if steps.get(loop, 0) < extent else 0 for loop, extent in enumerate(self.extents)]
-        return self.script.tile(target, sizes)[0] if any(sizes) else target
+        if not any(sizes):
+            return target, {}
+        tiled, handles = self.script.tile(target, sizes)
+        return tiled, dict(zip((loop for loop, size in enumerate(sizes) if size), handles, strict=True))
 
 
 def write_fill(script: Script, nest: LoopNest, extents: Sequence[int], lanes: int) -> None:

@@ -20,7 +20,10 @@ from mlopt.backend.mlir.library.compile import compile_object
 from mlopt.backend.mlir.library.link import COMPILERS
 from mlopt.backend.mlir.library.write import MlirLibrary
 from mlopt.backend.mlir.lowering import library_lowering
+from mlopt.backend.mlir.problem import problem
+from mlopt.backend.mlir.space.stores import STORES, STREAMED, USUAL_CACHE
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError
+from mlopt.core.fingerprint import cache_bytes
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
 from mlopt.protocols import Array, Workload
@@ -29,6 +32,7 @@ from mlopt.workloads.contraction.workload import Contraction
 from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
+from mlopt.workloads.relu.workload import Relu
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 NAMES = ("matmul", "parallel", "contraction", "gated", "integers", "double", "weighted")
@@ -328,6 +332,33 @@ def test_it_takes_arrays_that_begin_anywhere(kernel: Any) -> None:
     out = shifted(C)
     assert out.ctypes.data % 8
     assert (kernel(shifted(A), shifted(B), out=out) == 40.0).all()
+
+
+def test_what_is_stored_past_the_caches_must_begin_at_a_cache_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 2 * cache_bytes().get("L2", USUAL_CACHE) // 4
+    workload, backend = Relu(shape=(size,)), Mlir(threads=1)
+    hint = next(iter(problem(workload.source("mlir"), 1).space.hints()))
+    made = backend.library(workload, Schedule.of({**hint, STORES: STREAMED}), "streamed")
+    made.write(tmp_path, "Made by a test.")
+    assert "Outputs must begin at a multiple of 64 bytes" in (tmp_path / "streamed.h").read_text()
+    if objdump := shutil.which("objdump"):
+        code = subprocess.run([objdump, "-d", tmp_path / "streamed.o"], capture_output=True, text=True).stdout
+        assert platform.machine() != "x86_64" or ("movnt" in code and ("mfence" in code or "lock" in code))
+    if not (tmp_path / "libstreamed.so").exists():
+        pytest.skip("there is no C compiler")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import streamed  # type: ignore[import-not-found]
+
+    memory = np.empty(4 * size + 128, np.uint8)
+    start = -memory.ctypes.data % 64
+    x = np.random.default_rng(0).standard_normal(size, np.float32)
+    kernel = streamed.load()
+    out = memory[start : start + 4 * size].view(np.float32)
+    assert (kernel(x, out=out) == np.maximum(x, 0)).all()
+    with pytest.raises(ValueError, match="must begin at a multiple of 64 bytes"):
+        kernel(x, out=memory[start + 4 : start + 4 + 4 * size].view(np.float32))
 
 
 def test_its_output_begins_at_a_cache_line(kernel: Any) -> None:

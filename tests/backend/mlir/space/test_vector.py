@@ -81,22 +81,43 @@ def test_a_sum_of_vectors_may_take_several_at_once() -> None:
     assert offered["map0.order_1"] == ("i", "j")
 
 
-def test_windows_that_slide_along_the_vectors_take_one_term_at_once() -> None:
+def window(taps: int = 3) -> VectorKnobs:
+    """A sum within a window that slides along the first loop, of vectors along the second."""
+    given = Access(((1, 0, 1), (0, 1, 0)), (24 + taps - 1, 64), "f32")
+    written = Access(((1, 0, 0), (0, 1, 0)), (24, 64), "f32")
+    nest = LoopNest("sum0", (24, 64, taps), frozenset({2}), (given,), (written,), ("arith.addf",))
+    return VectorKnobs(nest, "", AVX2)
+
+
+def test_terms_within_a_window_are_written_out_whatever_it_slides_along() -> None:
     rows = ((1, 1),)
-    nest = LoopNest(
-        "sum0", (64, 3), frozenset({1}), (Access(rows, (66,), "f32"),), (Access(((1, 0),), (64,), "f32"),), ()
-    )
-    assert {knob.name: knob.values for knob in VectorKnobs(nest, "", AVX2).knobs}["unroll"] == (1,)
+    given, written = Access(rows, (66,), "f32"), Access(((1, 0),), (64,), "f32")
+    along_vectors = VectorKnobs(LoopNest("sum0", (64, 3), frozenset({1}), (given,), (written,), ()), "", AVX2)
+    assert along_vectors.written_out
+    assert window().written_out
+    assert not knobs((12, 64), writes=((0, 1),), sums=frozenset({0})).written_out
 
 
-def test_windows_that_slide_along_the_rows_take_several_terms_or_several_rows() -> None:
-    rows, written = ((1, 0, 1), (0, 1, 0)), ((1, 0, 0), (0, 1, 0))
-    given = Access(rows, (6, 64), "f32")
-    nest = LoopNest("sum0", (4, 64, 3), frozenset({2}), (given,), (Access(written, (4, 64), "f32"),), ("arith.addf",))
-    found = VectorKnobs(nest, "", AVX2)
+def test_accumulators_of_a_window_fit_the_registers() -> None:
+    found = window()
+    (rows,) = (knob for knob in found.knobs if knob.name == "rows")
+    assert found.legal(rows, {"width": 8}) == [1, 2, 3, 4, 6, 8]
+    assert found.legal(rows, {"width": 32}) == [1, 2, 3]
+
+
+def test_terms_that_are_written_out_are_not_too_many() -> None:
+    found = window(taps=8)
     (unroll,) = (knob for knob in found.knobs if knob.name == "unroll")
-    assert found.legal(unroll, {"rows": 1}) == (1, 3)
-    assert found.legal(unroll, {"rows": 2}) == (1,)
+    assert found.legal(unroll, {"width": 8, "rows": 4}) == [1, 2, 4, 8]
+    assert found.legal(unroll, {"width": 64, "rows": 6}) == [1, 2]
+
+
+def test_rows_are_those_of_the_result_in_memory() -> None:
+    columns, channels = (0, 1, 0), (0, 0, 1)
+    written = Access((channels, (1, 0, 0), columns), (4, 6, 16), "f32")
+    nest = LoopNest("map0", (6, 16, 4), frozenset(), (written,), (written,), ("arith.addf",))
+    found = VectorKnobs(nest, "", AVX2)
+    assert (found.parallel, found.vector_loop, found.row_loop) == ((2, 0, 1), 1, 0)
 
 
 def test_what_is_no_plain_combination_of_terms_is_summed_in_order() -> None:

@@ -4,7 +4,7 @@
  * Arrays are row-major and contiguous:
 $layouts
  * Inputs are only read. Outputs are only written, every element of them, and overlap neither an input nor each other.
- * An alignment that suits the type of the elements will do; the time was taken with 64 bytes.
+ * $alignment
  * The function may be called from several threads at once. $memory
  * Threads: $threads
  * CPU: $machine with the features below; on another the program ends in an illegal instruction.

@@ -29,29 +29,26 @@ module {
         } {llvm.loop_annotation = #loop_annotation}
       } {llvm.loop_annotation = #loop_annotation}
       vector.store %cst_1, %alloca_3[%c0, %c0, %c16] : memref<1x1x19xf32>, vector<3xf32>
-      scf.for %arg4 = %c0 to %c16 step %c8 {
-        %10 = affine.apply #map(%arg3)
-        %11 = vector.load %arg0[%arg2, %10, %arg4] : memref<4x7x20xf32>, vector<8xf32>
-        %12 = affine.apply #map1(%arg3)
-        %13 = vector.load %arg0[%arg2, %12, %arg4] : memref<4x7x20xf32>, vector<8xf32>
-        %14 = affine.apply #map2(%arg3)
-        %15 = vector.load %arg0[%arg2, %14, %arg4] : memref<4x7x20xf32>, vector<8xf32>
-        %16 = vector.load %alloca_3[%c0, %c0, %arg4] : memref<1x1x19xf32>, vector<8xf32>
-        %17 = arith.maximumf %11, %16 : vector<8xf32>
-        %18 = arith.maximumf %13, %17 : vector<8xf32>
-        %19 = arith.maximumf %15, %18 : vector<8xf32>
-        vector.store %19, %alloca_3[%c0, %c0, %arg4] : memref<1x1x19xf32>, vector<8xf32>
-      } {llvm.loop_annotation = #loop_annotation}
       %0 = affine.apply #map(%arg3)
-      %1 = vector.load %arg0[%arg2, %0, %c16] : memref<4x7x20xf32>, vector<3xf32>
-      %2 = affine.apply #map1(%arg3)
-      %3 = vector.load %arg0[%arg2, %2, %c16] : memref<4x7x20xf32>, vector<3xf32>
-      %4 = affine.apply #map2(%arg3)
-      %5 = vector.load %arg0[%arg2, %4, %c16] : memref<4x7x20xf32>, vector<3xf32>
-      %6 = vector.load %alloca_3[%c0, %c0, %c16] : memref<1x1x19xf32>, vector<3xf32>
-      %7 = arith.maximumf %1, %6 : vector<3xf32>
-      %8 = arith.maximumf %3, %7 : vector<3xf32>
-      %9 = arith.maximumf %5, %8 : vector<3xf32>
+      %1 = affine.apply #map1(%arg3)
+      %2 = affine.apply #map2(%arg3)
+      scf.for %arg4 = %c0 to %c16 step %c8 {
+        %10 = vector.load %arg0[%arg2, %0, %arg4] : memref<4x7x20xf32>, vector<8xf32>
+        %11 = vector.load %alloca_3[%c0, %c0, %arg4] : memref<1x1x19xf32>, vector<8xf32>
+        %12 = arith.maximumf %10, %11 : vector<8xf32>
+        %13 = vector.load %arg0[%arg2, %1, %arg4] : memref<4x7x20xf32>, vector<8xf32>
+        %14 = arith.maximumf %13, %12 : vector<8xf32>
+        %15 = vector.load %arg0[%arg2, %2, %arg4] : memref<4x7x20xf32>, vector<8xf32>
+        %16 = arith.maximumf %15, %14 : vector<8xf32>
+        vector.store %16, %alloca_3[%c0, %c0, %arg4] : memref<1x1x19xf32>, vector<8xf32>
+      } {llvm.loop_annotation = #loop_annotation}
+      %3 = vector.load %arg0[%arg2, %0, %c16] : memref<4x7x20xf32>, vector<3xf32>
+      %4 = vector.load %alloca_3[%c0, %c0, %c16] : memref<1x1x19xf32>, vector<3xf32>
+      %5 = arith.maximumf %3, %4 : vector<3xf32>
+      %6 = vector.load %arg0[%arg2, %1, %c16] : memref<4x7x20xf32>, vector<3xf32>
+      %7 = arith.maximumf %6, %5 : vector<3xf32>
+      %8 = vector.load %arg0[%arg2, %2, %c16] : memref<4x7x20xf32>, vector<3xf32>
+      %9 = arith.maximumf %8, %7 : vector<3xf32>
       vector.store %9, %alloca_3[%c0, %c0, %c16] : memref<1x1x19xf32>, vector<3xf32>
       vector.store %cst_0, %arg1[%arg2, %arg3, %c0] : memref<4x3x9xf32>, vector<8xf32>
       vector.store %cst, %arg1[%arg2, %arg3, %c8] : memref<4x3x9xf32>, vector<1xf32>

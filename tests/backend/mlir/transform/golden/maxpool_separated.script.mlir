@@ -21,15 +21,19 @@ module attributes {transform.with_named_sequence} {
     %7 = transform.structured.split %6 after 16  {dimension = 2 : i64} : !transform.any_op
     %8:2 = transform.split_handle %7 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %tiled_linalg_op_4, %loops_5 = transform.structured.tile_using_for %8#0 tile_sizes [0, 0, 8, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %9 = transform.structured.interchange %tiled_linalg_op_4 iterator_interchange = [0, 1, 3, 2] : (!transform.any_op) -> !transform.any_op
-    %10 = transform.structured.interchange %8#1 iterator_interchange = [0, 1, 3, 2] : (!transform.any_op) -> !transform.any_op
+    %tiled_linalg_op_6, %loops_7 = transform.structured.tile_using_for %tiled_linalg_op_4 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_8, %loops_9 = transform.structured.tile_using_for %8#1 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %9 = transform.cast %loops_7 : !transform.any_op to !transform.op<"scf.for">
+    transform.loop.unroll %9 {factor = 3 : i64} : !transform.op<"scf.for">
+    %10 = transform.cast %loops_9 : !transform.any_op to !transform.op<"scf.for">
+    transform.loop.unroll %10 {factor = 3 : i64} : !transform.op<"scf.for">
     %11 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_6, %loops_7:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %12 = transform.structured.split %tiled_linalg_op_6 after 16  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_10, %loops_11:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %12 = transform.structured.split %tiled_linalg_op_10 after 16  {dimension = 2 : i64} : !transform.any_op
     %13:2 = transform.split_handle %12 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %14 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_8, %loops_9:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %15 = transform.structured.split %tiled_linalg_op_8 after 8  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_12, %loops_13:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %15 = transform.structured.split %tiled_linalg_op_12 after 8  {dimension = 2 : i64} : !transform.any_op
     %16:2 = transform.split_handle %15 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %17 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %17 {
