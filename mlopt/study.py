@@ -171,14 +171,14 @@ class Study:
             *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
             *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (False, True)),
         ]
-        estimates, absent = measure(contenders, np.random.default_rng(self.seed))
+        courses, absent = measure(contenders, np.random.default_rng(self.seed))
         roof = None
         try:
-            fastest = min((estimate.seconds for estimate in estimates.values()), default=float("inf"))
+            fastest = min((course.estimate.seconds for course in courses.values()), default=float("inf"))
             roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), workload, fastest)
         except Exception as error:  # a yardstick is missing, the result is not
             absent["roofline"] = error
-        return result.final(finalists, estimates, absent, roof, self.workload)
+        return result.final(finalists, courses, absent, roof, self.workload)
 
     def _export(self, found: dict[str, Any]) -> None:
         """Write `best/`."""

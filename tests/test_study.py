@@ -22,10 +22,10 @@ from doubles import ToyBackend, ToyEvaluator, fail
 from mlopt import study as module
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status, Trial
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
+from mlopt.finals.interleaved import Course
 from mlopt.protocols import Budget, Roofline, Space, StudyContext, StudyInfo
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
@@ -162,7 +162,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
         def measure(contenders: Sequence[Contender], rng: object) -> Any:
             seen.extend(contenders)
             outcomes = {contender.name: outcome(contender.name) for contender in contenders}
-            times = {name: Estimate(s, s, s) for name, s in outcomes.items() if not isinstance(s, Exception)}
+            times = {name: Course([s] * 8) for name, s in outcomes.items() if not isinstance(s, Exception)}
             return times, {name: error for name, error in outcomes.items() if isinstance(error, Exception)}
 
         monkeypatch.setattr(module, "measure", measure)
