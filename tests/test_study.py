@@ -312,6 +312,14 @@ def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet:
     assert found["best"]["seconds"] == 1.0
 
 
+def test_each_trial_says_how_near_it_came_to_the_roofline(make: Make, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    study = make(ToyBackend(thread_count=8), evaluator=ToyEvaluator(executes=True))
+    study.run()
+    least = max(MATMUL.flops / 1e12, MATMUL.bytes / 1e11)
+    assert all(trial["metrics"]["roofline"] == pytest.approx(least / trial["seconds"]) for trial in log(study))
+
+
 def test_a_roofline_that_the_best_beat_is_measured_again(tmp_path: Path, meet: Meet) -> None:
     meet(lambda name: 1.0)
     evaluator = ToyEvaluator(executes=True)
