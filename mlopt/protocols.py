@@ -200,6 +200,14 @@ class Program(Protocol):
         """The kernel, ready to run; the first call may compile it to machine code. Raises CompileError."""
 
 
+@runtime_checkable
+class SizedProgram(Program, Protocol):
+    """A program that knows how long its machine code is."""
+
+    def code_bytes(self) -> int | None:
+        """Bytes of instructions, once it is loaded; None where its compiler does not tell."""
+
+
 class Backend(Protocol):
     """Turns a workload and a schedule into a program. Implementations are frozen dataclasses, like workloads."""
 

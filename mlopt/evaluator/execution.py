@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from ..core.cores import pinned
 from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
-from ..protocols import Inputs, Program, Workload
+from ..protocols import Inputs, Program, SizedProgram, Workload
 from .correctness import FRESH, OTHER, TIMED, Case, case, empty, poison
+from .counters import count
+from .drift import Steady, reference, steady
+from .energy import PowerMeter
+from .memory import PeakMemory
 from .rotation import set_count
-from .timing import Timer
+from .timing import Call, Timer, calls_per_sample
 
 
 @dataclass(frozen=True)
@@ -56,17 +63,46 @@ class Execution:
             for output in outputs:
                 poison(output)
             calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
-            samples = Timer(self.precision, self.seconds).samples(calls, kernel.overhead(), best)
+            with pinned():
+                timings, seen = self._time(calls, kernel.overhead(), best)
             timed.compare(outputs)
             fresh.check(kernel, outputs)
         finally:
             kernel.rest()
-        estimate = Estimate.of(samples)
+        estimate = Estimate.of(timings.samples)
+        size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
             seconds=estimate.seconds,
-            samples=tuple(samples),
-            metrics={"precision": estimate.precision, "flops_per_second": workload.flops / estimate.seconds},
+            samples=tuple(timings.samples),
+            metrics={
+                "precision": estimate.precision,
+                "flops_per_second": workload.flops / estimate.seconds,
+                "drift": timings.drift,
+                "reference_seconds": timings.reference_seconds,
+                **({} if size is None else {"code_bytes": size}),
+                **seen,
+            },
         )
+
+    def _time(self, calls: Sequence[Call], overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
+        """The calls' timings, and what else the machine tells of a call, by metric."""
+        timer, fixed_work = Timer(self.precision, self.seconds), reference()
+        power, memory = PowerMeter(), PeakMemory()
+        timings = steady(lambda to_beat: timer.samples(calls, overhead, to_beat), fixed_work, best)
+        watts, grown = power.watts(), memory.grown()
+
+        def sample() -> int:
+            turns = list(itertools.islice(itertools.cycle(calls), calls_per_sample(min(timings.samples))))
+            for call in turns:
+                call()
+            return len(turns)
+
+        seen = count(sample)
+        if watts is not None:
+            seen["joules"] = watts * Estimate.of(timings.samples).seconds
+        if grown is not None:
+            seen["peak_memory_bytes"] = grown
+        return timings, seen
 
     def _cases(self, workload: Workload) -> tuple[Case, Case, Case]:
         timed = case(workload, self.seed, TIMED, set_count(workload, self.inputs))

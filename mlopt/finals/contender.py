@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..core.cores import pinned
 from ..core.schedule import Schedule
 from ..evaluator.correctness import FRESH, TIMED, Case, case, empty, poison
 from ..evaluator.rotation import set_count
@@ -143,14 +144,15 @@ class Turn:
     def __call__(self) -> Sequence[float]:
         prepared = _prepared(self.name)
         prepared.poison()
-        first = take(prepared.turns, 1)
-        if first >= NEEDS_NO_WARM_UP_SECONDS:
-            return [net(first, prepared.overhead)]
-        repeat = calls_per_sample(first)
-        samples: list[float] = []
-        end = time.perf_counter() + TURN_SECONDS
-        while not samples or time.perf_counter() < end:
-            samples.append(take(prepared.turns, repeat, prepared.overhead))
+        with pinned():
+            first = take(prepared.turns, 1)
+            if first >= NEEDS_NO_WARM_UP_SECONDS:
+                return [net(first, prepared.overhead)]
+            repeat = calls_per_sample(first)
+            samples: list[float] = []
+            end = time.perf_counter() + TURN_SECONDS
+            while not samples or time.perf_counter() < end:
+                samples.append(take(prepared.turns, repeat, prepared.overhead))
         return samples
 
 
