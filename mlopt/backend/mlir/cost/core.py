@@ -90,7 +90,7 @@ class Body:
         for operation in loop.operations:
             self._count(operation)
         for _, shape in loop.carried:
-            if shape.vector and shape.lanes.bit_count() > 1:
+            if shape.vector and shape.lanes.bit_count() > 1 and not loop.unrolled:
                 # LLVM hands a vector of an odd width from block to block element by element.
                 self.uses.shuffle += 2.0 * shape.rows * shape.lanes
         if self.uses.loads or self.uses.stores or self.uses.vector:
@@ -110,7 +110,7 @@ class Body:
         if lanes := self._vectorized():
             whole, left = divmod(self.loop.trips, lanes)
             return cycles * min(1.0, (whole * self._strided() + left) / max(1.0, self.loop.trips))
-        if self.loop.trips <= 1.0:
+        if self.loop.trips <= 1.0 or self.loop.unrolled:
             return cycles
         # As many instructions as fit the window are under way at once, of later iterations and entries too.
         instructions = self.uses.instructions() + 2.0
@@ -230,7 +230,7 @@ class Body:
                 self._gathered.add(key)
                 self.uses.shuffle += 1
             return
-        if operation.shape.vector and (source is None or not source.shape.vector):
+        if operation.shape.vector and not self.loop.unrolled and (source is None or not source.shape.vector):
             self.uses.shuffle += 1
 
     def _inserted(self) -> set[int]:

@@ -76,7 +76,7 @@ def _rate(cpu: Cpu, level: int, sharers: int) -> float:
 
 def entering(loop: Loop, cpu: Cpu) -> float:
     """Cycles to begin and end a loop: long ones end with a branch that is not foreseen."""
-    if loop.trips <= 1.0:
+    if loop.trips <= 1.0 or loop.unrolled:
         return 0.0
     return 2.0 + (cpu.mispredict if loop.trips > 30 or loop.trips % 1.0 else 0.0)
 

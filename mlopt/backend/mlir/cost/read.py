@@ -12,6 +12,8 @@ from .index import Index, affine, least
 from .tree import Access, Loop, Operation, Shape, Tree
 
 DYNAMIC = -(1 << 63)
+UNROLLED = 32
+"""Iterations of a small loop that LLVM writes out."""
 INDEX = Shape(1, 1, 64, False)
 LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
 STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
@@ -222,6 +224,7 @@ class Reader:
             self.shapes[hash(result)] = shape
             self._home[hash(result)] = path[-1].number
         self._body(block, [*path, loop])
+        loop.unrolled = not loop.loops and trips <= UNROLLED and "llvm.loop_annotation" not in op.attributes
 
     def _forall(self, op: Any, path: list[Loop]) -> None:
         block = op.regions[0].blocks[0]

@@ -54,6 +54,8 @@ class Loop:
     trips: float
     """On average."""
     parallel: bool = False
+    unrolled: bool = False
+    """Whether LLVM is free to write its few iterations out, and will."""
     carried: tuple[tuple[int, Shape], ...] = ()
     """Values that go from one iteration to the next, by their names in the body."""
     yields: tuple[int, ...] = ()
