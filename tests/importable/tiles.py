@@ -29,6 +29,8 @@ class Tiles(KnobSpace):
         return [v for v in knob.values if not knob.needs or int(v) <= int(chosen[knob.needs[0]])]
 
 
+TILES = Tiles()
+"""One for all: counting its schedules takes a while."""
 BEST = {"outer_m": 64, "outer_n": 256, "outer_k": 128, "inner_m": 8, "inner_n": 32, "inner_k": 4, "pack": "both"}
 GOOD = Schedule.of({**BEST, "inner_k": 2})
 FAR = Schedule.of({**dict.fromkeys(BEST, 1), "pack": "none"})
@@ -61,7 +63,7 @@ def ok(schedule: Schedule, time: float) -> Trial:
 
 
 def begun(search: S, space: Space | None = None, seed: int = 0) -> S:
-    search.start(space or Tiles(), StudyContext(np.random.default_rng(seed), Budget(200), slots=2))
+    search.start(space or TILES, StudyContext(np.random.default_rng(seed), Budget(200), slots=2))
     return search
 
 
