@@ -17,9 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from ..core.errors import UserError
+from ..search.warm_start import WarmStart
 from .errors import suggest
 
 TARGET = "_target_"
+WARM_START = "warm_start"
+"""The one key of `search` that is no argument of the strategy's: it goes with all of them."""
 PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
 KEYS = (*PARTS, "seed", "target")
 """What a configuration may hold; the target is a part of the backend."""
@@ -43,7 +46,11 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
     seed = plain.get("seed")
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed={seed} is not a whole number from 0 up")
-    return {**{part: build(part, plain[part]) for part in PARTS}, "seed": seed}
+    warm_start = plain["search"].pop(WARM_START, None)
+    parts = {part: build(part, plain[part]) for part in PARTS}
+    if warm_start is not None:
+        parts["search"] = WarmStart(parts["search"], str(warm_start))
+    return {**parts, "seed": seed}
 
 
 def build(part: str, arguments: Mapping[str, Any]) -> Any:

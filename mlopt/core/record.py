@@ -1,8 +1,11 @@
-"""What a line of `trials.jsonl` may hold, whoever wrote it."""
+"""What a file of trials and a line of it may hold, whoever wrote them."""
 
 from __future__ import annotations
 
+import gzip
 import math
+import zlib
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
@@ -14,7 +17,8 @@ from .trial import Status, Trial
 LONGEST = 1 << 22
 """Characters of a line; several hundred thousand samples fit."""
 
-
+LARGEST = 256 << 20
+"""Bytes of a file, decompressed; half a million configurations fit, or 100,000 with 32 samples each."""
 MOST_KNOBS = 1000
 
 
@@ -61,6 +65,30 @@ def read(line: str) -> Trial:
     if record.seconds is not None and record.status is not Status.OK:
         raise UserError(f"no trial: {record.status.value}, and yet it took {record.seconds} seconds")
     return Trial(**{**dict(record), "schedule": Schedule.of(record.schedule)})
+
+
+def read_log(path: Path) -> list[Trial]:
+    """The trials of a study's log, compressed if its name ends in `.gz`. Raises UserError in one short line."""
+    trials = []
+    for number, line in enumerate(content(path).split(b"\n"), start=1):
+        if line.strip():
+            try:
+                trials.append(read(line.decode()))
+            except (UserError, UnicodeDecodeError) as error:
+                raise UserError(f"line {number}: {error}") from None
+    return trials
+
+
+def content(path: Path) -> bytes:
+    """What a file holds, decompressed if its name ends in `.gz`. Raises UserError for one that is too large."""
+    try:
+        with path.open("rb") as file:
+            found = (gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file).read(LARGEST + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(f"cannot be read: {error}") from None
+    if len(found) > LARGEST:
+        raise UserError(f"more than {LARGEST >> 20} MiB when decompressed")
+    return found
 
 
 def reason(error: ValidationError, depth: int = 2) -> str:

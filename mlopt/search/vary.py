@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -78,10 +79,19 @@ class Vary:
         return self._any(others or options)
 
     def _nearest(self, knob: Knob, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        if wanted not in knob.values or knob.kind not in ("ordinal", "log2"):
+        if wanted is None or knob.kind not in ("ordinal", "log2"):
             return self._any(options)
-        code = knob.encode(wanted)
-        return min(options, key=lambda option: abs(knob.encode(option.value) - code))
+        if wanted in knob.values:
+            code = knob.encode(wanted)
+            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
+        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
+            return self._any(options)
+        # A value of another space, such as a tile that divides another size.
+        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
 
     def _any(self, options: Sequence[Decision]) -> Decision:
         return options[int(self._rng.integers(len(options)))]
+
+
+def _positive(value: Value) -> bool:
+    return not isinstance(value, (bool, str)) and 0 < value < 1 << 63

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from omegaconf import OmegaConf
 
-from mlopt.cli.instantiate import build
+from mlopt.cli.compose import compose, hydra_session
+from mlopt.cli.instantiate import build, instantiate
 from mlopt.core.errors import UserError
+from mlopt.search.warm_start import WarmStart
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -110,3 +114,16 @@ def test_a_fault_is_not_taken_for_a_mistake() -> None:
     with pytest.raises(Exception, match="division") as caught:
         build("part", {"_target_": "operator.truediv", "_args_": [1, 0]})
     assert not isinstance(caught.value, UserError)
+
+
+@pytest.mark.usefixtures("drop_in")
+def test_any_search_can_begin_with_an_earlier_study(tmp_path: Path) -> None:
+    with hydra_session() as hydra:
+        for search in ("random", "grid", "evolve"):
+            cold = compose(hydra, [f"search={search}"])
+            warm = compose(hydra, [f"search={search}", f"search.warm_start={tmp_path}"])
+            for config in (cold, warm):
+                OmegaConf.set_struct(config, False)
+                del config["hydra"]
+            assert type(instantiate(cold)["search"]).__name__.lower() == search
+            assert isinstance(instantiate(warm)["search"], WarmStart)

@@ -49,6 +49,17 @@ def test_repair_takes_the_nearest_legal_value_where_order_means_something() -> N
         assert vary(Flat(), seed).repair(wanted) == flat(2, 2, False, 2)
 
 
+@pytest.mark.parametrize(("wanted", "nearest"), [(3, 4), (12, 16), (1000, 16), (0.5, 1)])
+def test_repair_takes_the_nearest_to_a_value_of_another_space(wanted: Value, nearest: int) -> None:
+    for seed in range(5):
+        assert vary(Powers(), seed).repair({"tile": wanted}) == Schedule.of({"tile": nearest})
+
+
+@pytest.mark.parametrize("wanted", [0, -4, "wide", 10**400])
+def test_repair_draws_where_no_value_is_nearest(wanted: Value) -> None:
+    assert len({vary(Powers(), seed).repair({"tile": wanted}) for seed in range(40)}) > 2
+
+
 def test_repair_draws_where_order_means_nothing_or_nothing_is_wanted() -> None:
     wanted: dict[str, Value] = {"transformation": "tile", "outer": "m", "inner": "m"}
     repaired = [vary(Tree(), seed).repair(wanted).values() for seed in range(60)]
@@ -81,6 +92,15 @@ def test_a_local_mutation_goes_to_the_next_legal_value() -> None:
     assert {step["tile"] for step in steps if "tile" in step} == {2, 8}
     assert {step["register"] for step in steps if "register" in step} == {1, 4}
     assert {step["unroll"] for step in steps if "unroll" in step} == {1, 3}
+
+
+class Powers(KnobSpace):
+    """One tile size."""
+
+    knobs = (Knob("tile", "log2", (1, 4, 16)),)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return knob.values
 
 
 class Divisors(KnobSpace):

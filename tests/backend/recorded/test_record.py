@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.backend.recorded import record, t4
+from mlopt.backend.recorded import t4
 from mlopt.backend.recorded.record import read
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
@@ -70,7 +70,7 @@ def test_damaged_files_are_told_in_one_line(tmp_path: Path, name: str, content: 
 def test_no_more_than_a_limit_is_ever_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
 ) -> None:
-    monkeypatch.setattr(record, "LARGEST", 1 << 20)
+    monkeypatch.setattr("mlopt.core.record.LARGEST", 1 << 20)
     path = tmp_path / ("space.json.gz" if compress is gzip.compress else "space.json")
     path.write_bytes(compress(b" " * (1 << 20) + T4))
     refused(path, "more than 1 MiB")

@@ -1,0 +1,75 @@
+"""Beginning with what an earlier study found best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..core import record
+from ..core.errors import UserError
+from ..core.schedule import Schedule
+from ..core.trial import Trial
+from ..protocols import Search, Space, StudyContext
+from .vary import Vary
+
+MOST = 10
+"""Schedules taken over from an earlier study."""
+SHARE = 4
+"""At most one trial in so many goes to them."""
+
+
+class WarmStart:
+    """Any search, begun with the best schedules of an earlier study: of the same kernel, or of one with other sizes.
+
+    They are tried again rather than believed, so a result rests on this study's measurements alone. Decisions that are
+    not legal here become the nearest legal ones. The search is told of these trials as of any others, and asked once
+    all are proposed.
+
+    `path` is the earlier study's folder or its `trials.jsonl`. Raises UserError where there is neither, or where its
+    trials have nothing to say of this space; both only when the study starts.
+    """
+
+    def __init__(self, search: Search, path: str) -> None:
+        self._search = search
+        self._path = Path(path)
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        ranked = self._earlier()
+        vary = Vary(space, np.random.Generator(np.random.Philox(key=context.rng.integers(1 << 64, dtype=np.uint64))))
+        if not {knob.name for knob in space.knobs} & {decision.knob for schedule in ranked for decision in schedule}:
+            raise UserError(f"search.warm_start={self._path}: its trials decide nothing that there is to decide here")
+        mapped = dict.fromkeys(vary.repair(schedule.values()) for schedule in ranked)
+        self._left = list(mapped)[: min(MOST, max(1, context.budget.trials // SHARE))]
+        self._proposed: set[Schedule] = set()
+        self._search.start(space, context)
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        first, self._left = self._left[:n], self._left[n:]
+        self._proposed.update(first)
+        return [*first, *self._further(n - len(first))]
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        told = {trial.schedule for trial in trials}
+        self._left = [schedule for schedule in self._left if schedule not in told]
+        self._proposed |= told
+        self._search.tell(trials)
+
+    def _further(self, n: int) -> Iterator[Schedule]:
+        """At most `n` proposals of the search, without those that it cannot know to be under way."""
+        while n and (asked := self._search.ask(n)):
+            new = [schedule for schedule in asked if schedule not in self._proposed]
+            n -= len(new)
+            yield from new
+
+    def _earlier(self) -> list[Schedule]:
+        """The schedules of the earlier study that worked, the best first."""
+        try:
+            trials = record.read_log(self._path / "trials.jsonl" if self._path.is_dir() else self._path)
+        except UserError as error:
+            raise UserError(f"search.warm_start={self._path}: {error}") from None
+        ranked = sorted((t for t in trials if t.objective is not None), key=lambda trial: trial.objective or 0.0)
+        if not ranked:
+            raise UserError(f"search.warm_start={self._path}: none of its trials was valid")
+        return list(dict.fromkeys(trial.schedule for trial in ranked))

@@ -1,0 +1,106 @@
+"""Beginning with what an earlier study found best."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiles import BEST, FAR, GOOD, TILES, begun, ok
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Search
+from mlopt.search.evolve import Evolve
+from mlopt.search.grid import Grid
+from mlopt.search.random import Random
+from mlopt.search.warm_start import WarmStart
+from mlopt.testing import SearchContract
+from mlopt.testing.spaces import Flat, Tree, schedules
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """The folder of an earlier study; its trials are yet to be written."""
+    return tmp_path / "study"
+
+
+def write(study: Path, trials: Sequence[Trial]) -> Path:
+    study.mkdir(exist_ok=True)
+    lines = (json.dumps(replace(trial, trial=number).to_json()) + "\n" for number, trial in enumerate(trials))
+    (study / "trials.jsonl").write_text("".join(lines))
+    return study
+
+
+class TestWarmStart(SearchContract):
+    """On the contract's spaces, some of whose schedules an earlier study knew."""
+
+    @pytest.fixture(autouse=True)
+    def earlier(self, study: Path) -> None:
+        known = [*list(schedules(Flat()))[::5], *list(schedules(Tree()))[::5]]
+        self.study = write(study, [ok(schedule, 1.0 + number) for number, schedule in enumerate(known)])
+
+    def make(self) -> Search:
+        return WarmStart(Evolve(), str(self.study))
+
+
+def test_the_best_of_the_earlier_study_come_first_whatever_the_search(study: Path) -> None:
+    middle = Schedule.of({**BEST, "pack": "a"})
+    write(study, [ok(FAR, 3.0), ok(GOOD, 1.0), Trial(0, Schedule.of(BEST), Status.CRASH), ok(middle, 2.0)])
+    for search in (Random(), Grid(), Evolve()):
+        assert begun(WarmStart(search, str(study))).ask(3) == [GOOD, middle, FAR]
+    assert begun(WarmStart(Random(), str(study / "trials.jsonl"))).ask(1) == [GOOD]
+
+
+def test_schedules_of_other_sizes_are_made_legal(study: Path) -> None:
+    larger = {**BEST, "outer_m": 48, "inner_m": 1024, "inner_n": 30, "tile_of_old": 3}
+    write(study, [ok(Schedule.of(larger), 1.0)])
+    first = begun(WarmStart(Random(), str(study))).ask(1)[0]
+    TILES.check(first)
+    assert first.values() == {**BEST, "outer_m": 64, "inner_m": 64, "inner_n": 32}
+
+
+def test_what_is_the_same_here_is_tried_once(study: Path) -> None:
+    write(study, [ok(Schedule.of({**BEST, "inner_m": size}), 1.0) for size in (64, 128, 256)])
+    proposed = begun(WarmStart(Grid(), str(study))).ask(2)
+    assert proposed == [Schedule.of({**BEST, "inner_m": 64}), begun(Grid()).ask(1)[0]]
+
+
+def test_most_of_the_budget_is_left_to_the_search(study: Path) -> None:
+    earlier = begun(Random()).ask(100)
+    write(study, [ok(schedule, 1.0 + number) for number, schedule in enumerate(earlier)])
+    proposed = begun(WarmStart(Grid(), str(study))).ask(30)
+    assert proposed[:10] == earlier[:10]
+    assert proposed[10:] == begun(Grid()).ask(20)
+
+
+def test_the_search_does_not_propose_again_what_came_first(study: Path) -> None:
+    third = list(schedules(Flat()))[2]
+    write(study, [ok(third, 1.0)])
+    search = begun(WarmStart(Grid(), str(study)), Flat())
+    assert search.ask(1) == [third]
+    assert search.ask(43) == [schedule for schedule in schedules(Flat()) if schedule != third]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "none of its trials was valid"),
+        ('{"trial": 0, "schedule": {"pack": "a"}, "status": "crash"}', "none of its trials was valid"),
+        ('{"trial": 0, "schedule": {"other": 1}, "status": "ok", "seconds": 1}', "decide nothing that there is"),
+        ('{"trial": 0', "line 1: no trial"),
+    ],
+)
+def test_a_study_that_does_not_help_is_a_mistake(study: Path, content: str, complaint: str) -> None:
+    study.mkdir()
+    (study / "trials.jsonl").write_text(content)
+    with pytest.raises(UserError, match=complaint):
+        begun(WarmStart(Random(), str(study)))
+
+
+def test_a_folder_that_is_none_is_a_mistake(study: Path) -> None:
+    with pytest.raises(UserError, match=r"search.warm_start=.*study: cannot be read"):
+        begun(WarmStart(Random(), str(study)))
