@@ -21,6 +21,8 @@ class Ending:
     """Else blocks become plain loops."""
     temporaries: bool = False
     """Whether there are several nests, which hand each other buffers, or reduce."""
+    products: bool = True
+    """Whether there are products, whose innermost loops are unrolled as much as they should be."""
     stack: int = 0
     """Bytes of the largest temporary that lives on the stack."""
     pairs: bool = False
@@ -93,7 +95,7 @@ class Ending:
         if self.temporaries:
             script.flatten_reductions(function)
         function = script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
-        script.keep_loops(function)
+        script.keep_loops(function, innermost=self.products)
         script.lower_transfers(function)
         if self.pairs:
             script.run_pass(module, "convert-vector-to-llvm", enable_x86=True)

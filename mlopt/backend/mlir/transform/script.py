@@ -248,13 +248,20 @@ class Script:
         with self._body:
             self._create("transform.loop.hoist_loop_invariant_subsets", [loops])
 
-    def keep_loops(self, target: Handle) -> None:
-        """Forbid LLVM to unroll the loops of `target`: unrolling is decided in the schedule."""
+    def keep_loops(self, target: Handle, innermost: bool) -> None:
+        """Forbid LLVM to unroll the loops of `target` that enclose others; the `innermost` ones, too, or none of them.
+
+        The attribute bears the name that it has on LLVM's branches; under another, LLVM would not see it.
+        """
         loops = self.match(target, "scf.for")
         attribute = ir.Attribute.parse("#llvm.loop_annotation<unroll = <disable = true>>")
         with self._body:
+            if not innermost:
+                loops = transform.GetParentOp(
+                    self._any, loops, op_name="scf.for", allow_empty_results=True, deduplicate=True
+                ).result
             annotation = transform.ParamConstantOp(transform.AnyParamType.get(), attribute)
-            transform.AnnotateOp(loops, "llvm.loop_annotation", param=annotation.result)
+            transform.AnnotateOp(loops, "loop_annotation", param=annotation.result)
 
     def bufferize(self, target: Handle) -> Handle:
         """Tensors become buffers, also at the boundaries of functions; what must be copied is a linalg.copy."""

@@ -115,7 +115,7 @@ module attributes {transform.with_named_sequence} {
     %29 = transform.apply_registered_pass "convert-linalg-to-loops" to %27 : (!transform.any_op) -> !transform.any_op
     %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
     %31 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %30 "llvm.loop_annotation" = %31 : !transform.any_op, !transform.any_param
+    transform.annotate %30 "loop_annotation" = %31 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %29 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op

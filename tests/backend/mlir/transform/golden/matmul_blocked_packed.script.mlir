@@ -99,7 +99,7 @@ module attributes {transform.with_named_sequence} {
     %22 = transform.apply_registered_pass "convert-linalg-to-loops" to %20 : (!transform.any_op) -> !transform.any_op
     %23 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
     %24 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %23 "llvm.loop_annotation" = %24 : !transform.any_op, !transform.any_param
+    transform.annotate %23 "loop_annotation" = %24 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %22 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op

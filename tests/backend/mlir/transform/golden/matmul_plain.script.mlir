@@ -113,7 +113,7 @@ module attributes {transform.with_named_sequence} {
     %24 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
     %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
     %26 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %25 "llvm.loop_annotation" = %26 : !transform.any_op, !transform.any_param
+    transform.annotate %25 "loop_annotation" = %26 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %24 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op

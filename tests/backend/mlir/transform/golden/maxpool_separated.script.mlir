@@ -16,20 +16,19 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
     %5 = transform.structured.match attributes {mlopt.nest = "reduce1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op, %loops = transform.structured.tile_using_for %5 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %6 = transform.structured.match attributes {mlopt.nest = "reduce0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %7 = transform.structured.split %6 after 16  {dimension = 2 : i64} : !transform.any_op
     %8:2 = transform.split_handle %7 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_4, %loops_5 = transform.structured.tile_using_for %8#0 tile_sizes [0, 0, 8, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %9 = transform.structured.interchange %tiled_linalg_op_4 iterator_interchange = [0, 1, 3, 2] : (!transform.any_op) -> !transform.any_op
+    %tiled_linalg_op, %loops = transform.structured.tile_using_for %8#0 tile_sizes [0, 0, 8, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %9 = transform.structured.interchange %tiled_linalg_op iterator_interchange = [0, 1, 3, 2] : (!transform.any_op) -> !transform.any_op
     %10 = transform.structured.interchange %8#1 iterator_interchange = [0, 1, 3, 2] : (!transform.any_op) -> !transform.any_op
     %11 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_6, %loops_7:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %12 = transform.structured.split %tiled_linalg_op_6 after 16  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_4, %loops_5:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %12 = transform.structured.split %tiled_linalg_op_4 after 16  {dimension = 2 : i64} : !transform.any_op
     %13:2 = transform.split_handle %12 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %14 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_8, %loops_9:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %15 = transform.structured.split %tiled_linalg_op_8 after 8  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_6, %loops_7:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %15 = transform.structured.split %tiled_linalg_op_6 after 8  {dimension = 2 : i64} : !transform.any_op
     %16:2 = transform.split_handle %15 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %17 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %17 {
@@ -109,8 +108,9 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %32 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
     %33 = transform.structured.match ops{["scf.for"]} in %32 : (!transform.any_op) -> !transform.any_op
-    %34 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %33 "llvm.loop_annotation" = %34 : !transform.any_op, !transform.any_param
+    %34 = transform.get_parent_op %33 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %35 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %34 "loop_annotation" = %35 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %32 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
