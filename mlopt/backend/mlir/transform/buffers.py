@@ -72,9 +72,8 @@ class Ending:
         function = script.run_pass(function, "buffer-hoisting")
         function = script.run_pass(function, "buffer-loop-hoisting")
         if self.temporaries:
-            function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
-        script.run_pass(function, "canonicalize")
-        return script.run_pass(module, "buffer-deallocation-pipeline")
+            script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
+        return script.run_pass(module, "buffer-deallocation-pipeline")  # which canonicalises, too
 
     def _flatten(self, module: Handle) -> None:
         script = self.script

@@ -215,8 +215,8 @@ class Script:
         Sums of whole vectors are taken first; what is left is summed within vectors.
         """
         for strategy in vector.VectorMultiReductionLowering:  # inner-parallel, inner-reduction
-            for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
-                with self._patterns(target):
+            with self._patterns(target):
+                for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
                     ir.Operation.create(
                         f"transform.apply_patterns.vector.{name}",
                         attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), strategy)},
