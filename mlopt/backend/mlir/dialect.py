@@ -94,8 +94,8 @@ def _lower_multi_reduction(op: Any) -> None:
 
 
 def _leave_out(op: Any) -> None:
-    """Drop a set of patterns that stands alone."""
-    op.parent.erase()
+    """Drop a set of patterns."""
+    op.erase()
 
 
 def _without_last_result(op: Any) -> None:

@@ -224,7 +224,7 @@ class Reader:
             self.shapes[hash(result)] = shape
             self._home[hash(result)] = path[-1].number
         self._body(block, [*path, loop])
-        loop.unrolled = not loop.loops and trips <= UNROLLED and "llvm.loop_annotation" not in op.attributes
+        loop.unrolled = not loop.loops and trips <= UNROLLED and "loop_annotation" not in op.attributes
 
     def _forall(self, op: Any, path: list[Loop]) -> None:
         block = op.regions[0].blocks[0]

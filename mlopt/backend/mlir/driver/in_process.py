@@ -27,7 +27,10 @@ class InProcess:
             apply_named_sequence(module, script.body.operations[0], script)
 
         def lower(module: Any) -> None:
-            PassManager.parse(recipe.lowering).run(module.operation)
+            passes = PassManager.parse(recipe.lowering)
+            passes.enable_verifier(False)  # after each pass it would take longer than the passes; once is enough
+            passes.run(module.operation)
+            module.operation.verify()
 
         return _build(recipe.text, transform, lower, recipe.level, recipe.threads)
 

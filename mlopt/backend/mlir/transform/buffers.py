@@ -21,6 +21,8 @@ class Ending:
     """Else blocks become plain loops."""
     temporaries: bool = False
     """Whether there are several nests, which hand each other buffers, or reduce."""
+    products: bool = True
+    """Whether there are products, whose innermost loops are unrolled as much as they should be."""
     stack: int = 0
     """Bytes of the largest temporary that lives on the stack."""
     pairs: bool = False
@@ -73,9 +75,8 @@ class Ending:
         function = script.run_pass(function, "buffer-hoisting")
         function = script.run_pass(function, "buffer-loop-hoisting")
         if self.temporaries:
-            function = script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
-        script.run_pass(function, "canonicalize")
-        return script.run_pass(module, "buffer-deallocation-pipeline")
+            script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
+        return script.run_pass(module, "buffer-deallocation-pipeline")  # which canonicalises, too
 
     def _flatten(self, module: Handle) -> None:
         script = self.script
@@ -96,7 +97,7 @@ class Ending:
         if self.temporaries:
             script.flatten_reductions(function)
         function = script.run_pass(function, "convert-linalg-to-loops")  # copies, and what no vector fits
-        script.keep_loops(function)
+        script.keep_loops(function, innermost=self.products)
         script.lower_transfers(function)
         if self.pairs:
             script.run_pass(module, "convert-vector-to-llvm", enable_x86=True)

@@ -49,8 +49,11 @@ class _Writer:
             if nest.is_fill:
                 write_fill(script, nest, extents[nest.tag], space.simd.lanes)
         stack = int(self.values.get(STACK, USUAL_STACK))
-        pairs = any(isinstance(inner, ProductKnobs) and inner.product.pairs for inner in space.inner.values())
-        module = Ending(script, "outerproduct", space.threads > 1, self._temporaries(), stack, pairs).write()
+        products = [inner.product for inner in space.inner.values() if isinstance(inner, ProductKnobs)]
+        pairs = any(product.pairs for product in products)
+        module = Ending(
+            script, "outerproduct", space.threads > 1, self._temporaries(), bool(products), stack, pairs
+        ).write()
         if space.streamed and self.values[STORES] == STREAMED:
             self._stream(module, space.streamed)
         return script.finish()

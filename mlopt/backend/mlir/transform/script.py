@@ -214,8 +214,8 @@ class Script:
         Sums of whole vectors are taken first; what is left is summed within vectors.
         """
         for strategy in vector.VectorMultiReductionLowering:  # inner-parallel, inner-reduction
-            for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
-                with self._patterns(target):
+            with self._patterns(target):
+                for name in ("multi_reduction_flattening", "multi_reduction_unrolling"):
                     ir.Operation.create(
                         f"transform.apply_patterns.vector.{name}",
                         attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), strategy)},
@@ -247,11 +247,18 @@ class Script:
         with self._body:
             self._create("transform.loop.hoist_loop_invariant_subsets", [loops])
 
-    def keep_loops(self, target: Handle) -> None:
-        """Forbid LLVM to unroll the loops of `target`: unrolling is decided in the schedule."""
+    def keep_loops(self, target: Handle, innermost: bool) -> None:
+        """Forbid LLVM to unroll the loops of `target` that enclose others; the `innermost` ones, too, or none of them.
+
+        The attribute bears the name that it has on LLVM's branches; under another, LLVM would not see it.
+        """
         loops = self.match(target, "scf.for")
         with self._body:
-            self._annotate(loops, **{"llvm.loop_annotation": "#llvm.loop_annotation<unroll = <disable = true>>"})
+            if not innermost:
+                loops = transform.GetParentOp(
+                    self._any, loops, op_name="scf.for", allow_empty_results=True, deduplicate=True
+                ).result
+            self._annotate(loops, loop_annotation="#llvm.loop_annotation<unroll = <disable = true>>")
 
     def bufferize(self, target: Handle) -> Handle:
         """Tensors become buffers, also at the boundaries of functions; what must be copied is a linalg.copy."""

@@ -27,7 +27,7 @@ class VectorScript:
         target, vector = self.script.nest(self.nest.tag), self.knobs.vector_loop
         if vector is None:
             whole = self.nest.vector_loop if self.nest.vector_loop is not None else len(self.extents) - 1
-            self._tile(target, {loop: 1 for loop in range(len(self.extents)) if loop != whole})
+            self._tile(target, {loop: 1 for loop in self.nest.parallel if loop != whole})
             return
         for loop, name in self.knobs.tiles.items():
             size = math.gcd(int(self.values[name]), self.extents[loop])

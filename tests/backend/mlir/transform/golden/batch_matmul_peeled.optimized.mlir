@@ -36,7 +36,7 @@ module {
         %4 = vector.load %arg1[%arg3, %3, %c0] : memref<3x4x8xf32>, vector<8xf32>
         vector.store %2, %alloc[%c0, %c0, %arg4, %c0, %c0] : memref<1x1x2x2x8xf32>, vector<8xf32>
         vector.store %4, %alloc[%c0, %c0, %arg4, %c1, %c0] : memref<1x1x2x2x8xf32>, vector<8xf32>
-      } {llvm.loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       %alloc_6 = memref.alloc() {alignment = 64 : i64} : memref<1x1x1x2x8xf32>
       scf.for %arg4 = %c0 to %c5 step %c2 {
         %1 = affine.min #map3(%arg4)
@@ -80,7 +80,7 @@ module {
           %42 = vector.fma %41, %27, %35 : vector<8xf32>
           %43 = vector.insert %42, %39 [1] : vector<8xf32> into vector<2x8xf32>
           scf.yield %43 : vector<2x8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
         %4 = vector.extract %3[0] : vector<8xf32> from vector<2x8xf32>
         vector.store %4, %alloc_6[%c0, %c0, %c0, %c0, %c0] : memref<1x1x1x2x8xf32>, vector<8xf32>
         %5 = vector.extract %3[1] : vector<8xf32> from vector<2x8xf32>
@@ -94,7 +94,7 @@ module {
           vector.store %8, %arg2[%arg3, %10, %c0] : memref<3x5x8xf32>, vector<8xf32>
           %11 = affine.apply #map11()[%arg4, %arg5]
           vector.store %9, %arg2[%arg3, %11, %c0] : memref<3x5x8xf32>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
         scf.for %arg5 = %6 to %1 step %c2 {
           %7 = affine.apply #map12(%arg5)[%1]
           %8 = affine.apply #map9(%arg5)
@@ -108,8 +108,8 @@ module {
           vector.maskedstore %arg2[%arg3, %15, %c0], %12, %9 : memref<3x5x8xf32>, vector<8xi1>, vector<8xf32>
           %16 = affine.apply #map11()[%arg4, %arg5]
           vector.maskedstore %arg2[%arg3, %16, %c0], %14, %10 : memref<3x5x8xf32>, vector<8xi1>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       memref.dealloc %alloc : memref<1x1x2x2x8xf32>
       memref.dealloc %alloc_6 : memref<1x1x1x2x8xf32>
     }

@@ -46,13 +46,13 @@ module attributes {transform.with_named_sequence} {
     transform.structured.vectorize %tiled_linalg_op_30 vector_sizes [1, 1, 1, 2, 8] : !transform.any_op
     transform.sequence %loops_31#2 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %27 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %27 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     transform.sequence %loops_31#1 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %27 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %27 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %26 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %26 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %10 {
@@ -101,15 +101,14 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %17 : !transform.any_op
     %18 = transform.apply_registered_pass "buffer-hoisting" to %17 : (!transform.any_op) -> !transform.any_op
     %19 = transform.apply_registered_pass "buffer-loop-hoisting" to %18 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.apply_registered_pass "canonicalize" to %19 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %16 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.structured.match ops{["func.func"]} in %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %23 : !transform.any_op
-    transform.apply_patterns to %22 {
+    %20 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %16 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.structured.match ops{["scf.for"]} in %21 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %22 : !transform.any_op
+    transform.apply_patterns to %21 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %22 {
+    transform.apply_patterns to %21 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -117,14 +116,14 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %24 = transform.apply_registered_pass "convert-linalg-to-loops" to %22 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %25 "llvm.loop_annotation" = %26 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %24 {
+    %23 = transform.apply_registered_pass "convert-linalg-to-loops" to %21 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.structured.match ops{["scf.for"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %24 "loop_annotation" = %25 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %23 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %24 {
+    transform.apply_patterns to %23 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

@@ -23,9 +23,9 @@ module {
           scf.for %arg7 = %c0 to %c16 step %c1 {
             %1 = vector.load %arg1[%arg5, %arg6, %arg7, %c0] : memref<3x3x16x16xf32>, vector<16xf32>
             vector.store %1, %alloc[%c0, %arg5, %arg6, %arg7, %c0] : memref<1x3x3x16x16xf32>, vector<16xf32>
-          } {llvm.loop_annotation = #loop_annotation}
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+          } {loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       %alloc_1 = memref.alloc() {alignment = 64 : i64} : memref<1x1x1x6x16xf32>
       %alloc_2 = memref.alloc() {alignment = 64 : i64} : memref<1x1x3x1x16xf32>
       %collapse_shape = memref.collapse_shape %alloc_2 [[0], [1], [2], [3, 4]] : memref<1x1x3x1x16xf32> into memref<1x1x3x16xf32>
@@ -33,7 +33,7 @@ module {
         scf.for %arg6 = %c0 to %c3 step %c1 {
           %18 = affine.apply #map()[%arg5, %arg6]
           vector.store %cst_0, %alloc_1[%c0, %c0, %c0, %18, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
         %1 = vector.load %alloc_1[%c0, %c0, %c0, %arg5, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
         %2 = vector.insert %1, %0 [0] : vector<16xf32> into vector<3x16xf32>
         %3 = affine.apply #map1(%arg5)
@@ -80,11 +80,11 @@ module {
               %52 = vector.fma %29, %51, %49 : vector<16xf32>
               %53 = vector.insert %52, %45 [2] : vector<16xf32> into vector<3x16xf32>
               scf.yield %53 : vector<3x16xf32>
-            } {llvm.loop_annotation = #loop_annotation}
+            } {loop_annotation = #loop_annotation}
             scf.yield %20 : vector<3x16xf32>
-          } {llvm.loop_annotation = #loop_annotation}
+          } {loop_annotation = #loop_annotation}
           scf.yield %19 : vector<3x16xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
         %10 = vector.extract %9[0] : vector<16xf32> from vector<3x16xf32>
         %11 = vector.extract %9[1] : vector<16xf32> from vector<3x16xf32>
         %12 = vector.extract %9[2] : vector<16xf32> from vector<3x16xf32>
@@ -99,7 +99,7 @@ module {
         vector.store %14, %arg2[%arg3, %arg4, %16, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
         %17 = affine.apply #map2(%arg5)
         vector.store %15, %arg2[%arg3, %arg4, %17, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
-      } {llvm.loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       memref.dealloc %alloc : memref<1x3x3x16x16xf32>
       memref.dealloc %alloc_1 : memref<1x1x1x6x16xf32>
       memref.dealloc %alloc_2 : memref<1x1x3x1x16xf32>

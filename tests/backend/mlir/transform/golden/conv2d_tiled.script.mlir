@@ -96,15 +96,14 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %22 : !transform.any_op
     %23 = transform.apply_registered_pass "buffer-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
     %24 = transform.apply_registered_pass "buffer-loop-hoisting" to %23 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.apply_registered_pass "canonicalize" to %24 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %21 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.structured.match ops{["func.func"]} in %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %28 : !transform.any_op
-    transform.apply_patterns to %27 {
+    %25 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %21 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.structured.match ops{["func.func"]} in %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.structured.match ops{["scf.for"]} in %26 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %27 : !transform.any_op
+    transform.apply_patterns to %26 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %27 {
+    transform.apply_patterns to %26 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -112,14 +111,14 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %29 = transform.apply_registered_pass "convert-linalg-to-loops" to %27 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %30 "llvm.loop_annotation" = %31 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %29 {
+    %28 = transform.apply_registered_pass "convert-linalg-to-loops" to %26 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["scf.for"]} in %28 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %29 "loop_annotation" = %30 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %28 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %29 {
+    transform.apply_patterns to %28 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

@@ -33,16 +33,16 @@ module {
         %5 = vector.load %arg1[%4, %1] : memref<32x32xf32>, vector<8xf32>
         vector.store %3, %alloc[%arg3, %arg4, %c0, %c0] : memref<4x16x2x8xf32>, vector<8xf32>
         vector.store %5, %alloc[%arg3, %arg4, %c1, %c0] : memref<4x16x2x8xf32>, vector<8xf32>
-      } {llvm.loop_annotation = #loop_annotation}
-    } {llvm.loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
+    } {loop_annotation = #loop_annotation}
     scf.forall (%arg3) in (2) {
       %alloc_1 = memref.alloc() {alignment = 64 : i64} : memref<8x4x2x8xf32>
       scf.for %arg4 = %c0 to %c8 step %c1 {
         scf.for %arg5 = %c0 to %c4 step %c1 {
           vector.store %cst, %alloc_1[%arg4, %arg5, %c0, %c0] : memref<8x4x2x8xf32>, vector<8xf32>
           vector.store %cst, %alloc_1[%arg4, %arg5, %c1, %c0] : memref<8x4x2x8xf32>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       %alloc_2 = memref.alloc() {alignment = 64 : i64} : memref<8x8x2x2xf32>
       scf.for %arg4 = %c0 to %c4 step %c2 {
         scf.for %arg5 = %c0 to %c16 step %c8 {
@@ -55,8 +55,8 @@ module {
               %5 = vector.load %arg0[%4, %1] : memref<32x32xf32>, vector<2xf32>
               vector.store %3, %alloc_2[%arg6, %arg7, %c0, %c0] : memref<8x8x2x2xf32>, vector<2xf32>
               vector.store %5, %alloc_2[%arg6, %arg7, %c1, %c0] : memref<8x8x2x2xf32>, vector<2xf32>
-            } {llvm.loop_annotation = #loop_annotation}
-          } {llvm.loop_annotation = #loop_annotation}
+            } {loop_annotation = #loop_annotation}
+          } {loop_annotation = #loop_annotation}
           scf.for %arg6 = %c0 to %c2 step %c1 {
             %1 = affine.apply #map6()[%arg4, %arg6]
             scf.for %arg7 = %c0 to %c8 step %c1 {
@@ -87,15 +87,15 @@ module {
                 %28 = vector.fma %27, %13, %21 : vector<8xf32>
                 %29 = vector.insert %28, %25 [1] : vector<8xf32> into vector<2x8xf32>
                 scf.yield %29 : vector<2x8xf32>
-              } {llvm.loop_annotation = #loop_annotation}
+              } {loop_annotation = #loop_annotation}
               %7 = vector.extract %6[0] : vector<8xf32> from vector<2x8xf32>
               vector.store %7, %alloc_1[%arg7, %1, %c0, %c0] : memref<8x4x2x8xf32>, vector<8xf32>
               %8 = vector.extract %6[1] : vector<8xf32> from vector<2x8xf32>
               vector.store %8, %alloc_1[%arg7, %1, %c1, %c0] : memref<8x4x2x8xf32>, vector<8xf32>
-            } {llvm.loop_annotation = #loop_annotation}
-          } {llvm.loop_annotation = #loop_annotation}
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+            } {loop_annotation = #loop_annotation}
+          } {loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       scf.for %arg4 = %c0 to %c16 step %c2 {
         %1 = affine.apply #map7(%arg4)
         scf.for %arg5 = %c0 to %c32 step %c8 {
@@ -106,8 +106,8 @@ module {
           vector.store %3, %arg2[%5, %arg5] : memref<32x32xf32>, vector<8xf32>
           %6 = affine.apply #map10(%arg3)[%arg4]
           vector.store %4, %arg2[%6, %arg5] : memref<32x32xf32>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       memref.dealloc %alloc_1 : memref<8x4x2x8xf32>
       memref.dealloc %alloc_2 : memref<8x8x2x2xf32>
     }

@@ -80,15 +80,14 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %15 : !transform.any_op
     %16 = transform.apply_registered_pass "buffer-hoisting" to %15 : (!transform.any_op) -> !transform.any_op
     %17 = transform.apply_registered_pass "buffer-loop-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
-    %18 = transform.apply_registered_pass "canonicalize" to %17 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %14 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.structured.match ops{["scf.for"]} in %20 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %21 : !transform.any_op
-    transform.apply_patterns to %20 {
+    %18 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %14 : (!transform.any_op) -> !transform.any_op
+    %19 = transform.structured.match ops{["func.func"]} in %18 : (!transform.any_op) -> !transform.any_op
+    %20 = transform.structured.match ops{["scf.for"]} in %19 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %20 : !transform.any_op
+    transform.apply_patterns to %19 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %20 {
+    transform.apply_patterns to %19 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -96,14 +95,14 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %22 = transform.apply_registered_pass "convert-linalg-to-loops" to %20 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %23 "llvm.loop_annotation" = %24 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %22 {
+    %21 = transform.apply_registered_pass "convert-linalg-to-loops" to %19 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.structured.match ops{["scf.for"]} in %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %22 "loop_annotation" = %23 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %21 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %22 {
+    transform.apply_patterns to %21 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

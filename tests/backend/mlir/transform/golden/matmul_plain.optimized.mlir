@@ -45,14 +45,14 @@ module {
           %28 = vector.fma %27, %13, %21 : vector<8xf32>
           %29 = vector.insert %28, %25 [1] : vector<8xf32> into vector<2x8xf32>
           scf.yield %29 : vector<2x8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        } {loop_annotation = #loop_annotation}
         %2 = vector.extract %1[0] : vector<8xf32> from vector<2x8xf32>
         vector.store %2, %arg2[%arg4, %arg3] : memref<8x16xf32>, vector<8xf32>
         %3 = affine.apply #map5(%arg4)
         %4 = vector.extract %1[1] : vector<8xf32> from vector<2x8xf32>
         vector.store %4, %arg2[%3, %arg3] : memref<8x16xf32>, vector<8xf32>
-      } {llvm.loop_annotation = #loop_annotation}
-    } {llvm.loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
+    } {loop_annotation = #loop_annotation}
     return
   }
 }

@@ -16,24 +16,23 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
     %5 = transform.structured.match attributes {mlopt.nest = "reduce1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op, %loops = transform.structured.tile_using_for %5 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %6 = transform.structured.match attributes {mlopt.nest = "reduce0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %7 = transform.structured.split %6 after 16  {dimension = 2 : i64} : !transform.any_op
     %8:2 = transform.split_handle %7 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_4, %loops_5 = transform.structured.tile_using_for %8#0 tile_sizes [0, 0, 8, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_6, %loops_7 = transform.structured.tile_using_for %tiled_linalg_op_4 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_8, %loops_9 = transform.structured.tile_using_for %8#1 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %9 = transform.cast %loops_7 : !transform.any_op to !transform.op<"scf.for">
+    %tiled_linalg_op, %loops = transform.structured.tile_using_for %8#0 tile_sizes [0, 0, 8, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_4, %loops_5 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_6, %loops_7 = transform.structured.tile_using_for %8#1 tile_sizes [0, 0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %9 = transform.cast %loops_5 : !transform.any_op to !transform.op<"scf.for">
     transform.loop.unroll %9 {factor = 3 : i64} : !transform.op<"scf.for">
-    %10 = transform.cast %loops_9 : !transform.any_op to !transform.op<"scf.for">
+    %10 = transform.cast %loops_7 : !transform.any_op to !transform.op<"scf.for">
     transform.loop.unroll %10 {factor = 3 : i64} : !transform.op<"scf.for">
     %11 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_10, %loops_11:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %12 = transform.structured.split %tiled_linalg_op_10 after 16  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_8, %loops_9:2 = transform.structured.tile_using_for %11 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %12 = transform.structured.split %tiled_linalg_op_8 after 16  {dimension = 2 : i64} : !transform.any_op
     %13:2 = transform.split_handle %12 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %14 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_12, %loops_13:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %15 = transform.structured.split %tiled_linalg_op_12 after 8  {dimension = 2 : i64} : !transform.any_op
+    %tiled_linalg_op_10, %loops_11:2 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %15 = transform.structured.split %tiled_linalg_op_10 after 8  {dimension = 2 : i64} : !transform.any_op
     %16:2 = transform.split_handle %15 : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %17 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %17 {
@@ -83,15 +82,14 @@ module attributes {transform.with_named_sequence} {
     %25 = transform.apply_registered_pass "buffer-hoisting" to %24 : (!transform.any_op) -> !transform.any_op
     %26 = transform.apply_registered_pass "buffer-loop-hoisting" to %25 : (!transform.any_op) -> !transform.any_op
     %27 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 4096 : i64} to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.apply_registered_pass "canonicalize" to %27 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %23 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["func.func"]} in %29 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %31 : !transform.any_op
-    transform.apply_patterns to %30 {
+    %28 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %23 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["func.func"]} in %28 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %30 : !transform.any_op
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %30 {
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -99,26 +97,23 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    transform.apply_patterns to %30 {
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.multi_reduction_flattening
-    } : !transform.any_op
-    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.multi_reduction_unrolling
     } : !transform.any_op
-    transform.apply_patterns to %30 {
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
-    } : !transform.any_op
-    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %32 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
-    %33 = transform.structured.match ops{["scf.for"]} in %32 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.apply_registered_pass "convert-linalg-to-loops" to %29 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.structured.match ops{["scf.for"]} in %31 : (!transform.any_op) -> !transform.any_op
+    %33 = transform.get_parent_op %32 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
     %34 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %33 "llvm.loop_annotation" = %34 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %32 {
+    transform.annotate %33 "loop_annotation" = %34 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %31 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %32 {
+    transform.apply_patterns to %31 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

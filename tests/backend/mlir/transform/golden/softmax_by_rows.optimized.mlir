@@ -36,13 +36,13 @@ module {
           %6 = vector.load %arg0[%0, %arg4] : memref<8x32xf32>, vector<8xf32>
           %7 = arith.maximumf %arg5, %6 : vector<8xf32>
           scf.yield %7 : vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        }
         %2 = vector.load %alloca[%arg3] : memref<4xf32>, vector<1xf32>
         %3 = vector.extract %2[0] : f32 from vector<1xf32>
         %4 = vector.reduction <maximumf>, %1, %3 : vector<8xf32> into f32
         %5 = vector.insert %4, %cst [0] : f32 into vector<1xf32>
         vector.store %5, %alloca[%arg3] : memref<4xf32>, vector<1xf32>
-      } {llvm.loop_annotation = #loop_annotation}
+      } {loop_annotation = #loop_annotation}
       %alloca_18 = memref.alloca() {alignment = 64 : i64} : memref<4x32xf32>
       scf.for %arg3 = %c0 to %c4 step %c1 {
         %0 = affine.apply #map(%arg2)[%arg3]
@@ -72,8 +72,8 @@ module {
           %23 = arith.mulf %19, %22 : vector<8xf32>
           %24 = arith.mulf %23, %23 : vector<8xf32>
           vector.store %24, %alloca_18[%arg3, %arg4] : memref<4x32xf32>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+        }
+      }
       %alloca_19 = memref.alloca() {alignment = 64 : i64} : memref<4xf32>
       vector.store %cst_2, %alloca_19[%c0] : memref<4xf32>, vector<4xf32>
       scf.for %arg3 = %c0 to %c4 step %c1 {
@@ -81,13 +81,13 @@ module {
           %5 = vector.load %alloca_18[%arg3, %arg4] : memref<4x32xf32>, vector<8xf32>
           %6 = arith.addf %arg5, %5 : vector<8xf32>
           scf.yield %6 : vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
+        }
         %1 = vector.load %alloca_19[%arg3] : memref<4xf32>, vector<1xf32>
         %2 = vector.extract %1[0] : f32 from vector<1xf32>
         %3 = vector.reduction <add>, %0, %2 : vector<8xf32> into f32
         %4 = vector.insert %3, %cst [0] : f32 into vector<1xf32>
         vector.store %4, %alloca_19[%arg3] : memref<4xf32>, vector<1xf32>
-      } {llvm.loop_annotation = #loop_annotation}
+      }
       scf.for %arg3 = %c0 to %c4 step %c1 {
         %0 = affine.apply #map(%arg2)[%arg3]
         %1 = vector.load %alloca_19[%arg3] : memref<4xf32>, vector<f32>
@@ -97,8 +97,8 @@ module {
           %4 = vector.load %alloca_18[%arg3, %arg4] : memref<4x32xf32>, vector<8xf32>
           %5 = arith.divf %4, %3 : vector<8xf32>
           vector.store %5, %arg1[%0, %arg4] : memref<8x32xf32>, vector<8xf32>
-        } {llvm.loop_annotation = #loop_annotation}
-      } {llvm.loop_annotation = #loop_annotation}
+        }
+      }
     }
     return
   }
