@@ -104,6 +104,39 @@ class GroupNorm(nn.Module):
         return result
 
 
+class InvertedBottleneckEnd(nn.Module):
+    """The last two convolutions of a block of MobileNetV2, strided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False)
+        self.pointwise = nn.Conv2d(96, 160, 1, bias=False)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(channels) for channels in (96, 160))
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.norms[1](self.pointwise(F.relu6(self.norms[0](self.depthwise(x)))))
+        return result
+
+
+class Mixer(nn.Module):
+    """A block of MLP-Mixer: one MLP across patches, one across channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(256) for _ in range(2))
+        self.patches = nn.Sequential(nn.Linear(196, 384), nn.GELU(), nn.Linear(384, 196))
+        self.channels = nn.Sequential(nn.Linear(256, 1024), nn.GELU(), nn.Linear(1024, 256))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mixed = x + self.patches(self.norms[0](x).transpose(1, 2)).transpose(1, 2)
+        result: Tensor = mixed + self.channels(self.norms[1](mixed))
+        return result
+
+
+def pairwise_distances(x: Tensor, y: Tensor) -> Tensor:
+    return torch.sqrt(((x[:, None] - y[None]) ** 2).sum(dim=-1))
+
+
 def cross_entropy(scores: Tensor, wanted: Tensor) -> Tensor:
     """For each row, with probabilities as what is wanted."""
     return -(F.log_softmax(scores, dim=1) * wanted).sum(dim=1)

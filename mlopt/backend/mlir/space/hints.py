@@ -11,10 +11,10 @@ from ....core.schedule import Schedule, Value
 from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
 from .stores import CACHED, STORES, STREAMED, beyond_caches
-from .vector import VectorKnobs
+from .vector import VECTORS, VectorKnobs
 
 ELEMENT_BYTES = 4
-VECTORS = (4, 1)
+STEPS = (4, 1)
 """Vectors a step of a map or a reduction."""
 
 PACKINGS: tuple[Mapping[str, Value], ...] = (
@@ -22,6 +22,14 @@ PACKINGS: tuple[Mapping[str, Value], ...] = (
     {"pack_a": "none", "pack_b": "block", "accumulate": "tile"},
 )
 """What products do with their operands and results."""
+
+UNPACKED: Mapping[str, Value] = {"pack_a": "none", "pack_b": "none", "accumulate": "tile"}
+"""For sums so short that what a register tile reads of B stays in the first cache."""
+
+COLUMNS = 2
+"""Vectors along a register tile."""
+COLUMN_COUNTS = (2, 4, 3, 1)
+"""The same, the best first."""
 
 MANY = 1 << 30
 """As many as there may be."""
@@ -44,14 +52,22 @@ def hints(space: ProgramSpace) -> Iterator[Mapping[str, Value]]:
     if products := [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]:
         small = all(2 * ELEMENT_BYTES * each.size["m"] * each.size.get("k", 1) <= first for each in products)
         packings = PACKINGS[::-1] if small else PACKINGS  # an A that fits half of the first cache need not be packed
+        if all(_needs_no_packing(each, 2 * COLUMNS * space.simd.lanes, first) for each in products):
+            packings = (UNPACKED, PACKINGS[1])
         wide = any(each.size["n"] >= each.size["m"] for each in products)
-        vectors, last = VECTORS[:1], (True, False) if wide else (False, True)
+        vectors, last = STEPS[:1], (True, False) if wide else (False, True)
         sizes = (MANY, second // 2, first)
     else:
-        vectors, packings, last = VECTORS, PACKINGS[:1], (False,)
+        vectors, packings, last = STEPS, PACKINGS[:1], (False,)
         sizes = (second // 2, first // 2, 2 * second, first // 8)
     for size, packing, alone, count in itertools.product(sizes, packings, last, vectors):
         yield _Walk(space, size // ELEMENT_BYTES, count, packing, alone).schedule().values()
+
+
+def _needs_no_packing(inner: ProductKnobs, columns: int, cache: int) -> bool:
+    """Whether so many columns of B fit a cache of so many bytes, and their elements are neighbours in memory."""
+    b = inner.product.nest.inputs[1 - inner.product.left]
+    return b.innermost() == inner.product.n and ELEMENT_BYTES * columns * inner.size.get("k", 1) <= cache
 
 
 class _Walk:
@@ -64,6 +80,7 @@ class _Walk:
         self.space, self.elements, self.vectors, self.packing, self.last = space, elements, vectors, packing, last
         self.owners = {knob.name: placement for placement in space.placements.values() for knob in placement.knobs([])}
         maps = [inner for inner in space.inner.values() if isinstance(inner, VectorKnobs)]
+        self.products = {each.prefix: each for each in space.inner.values() if isinstance(each, ProductKnobs)}
         self.maps = {knob.name: inner for inner in maps for knob in inner.knobs}
 
     def schedule(self) -> Schedule:
@@ -82,10 +99,10 @@ class _Walk:
             return self._block(placement, name[-1], values, chosen)
         if name in self.maps:
             return self._step(self.maps[name], name, values)
-        short = name.rpartition(".")[2]
-        lanes = self.space.simd.lanes
+        prefix, dot, short = name.rpartition(".")
+        columns, rows = (0, 0) if short in (STACK, STORES) else self._tile(self.products[prefix + dot], chosen)
         wishes: dict[str, Value] = {
-            "reg_n": 2 * lanes,
+            "reg_n": COLUMNS * self.space.simd.lanes,
             "reg_m": MANY,
             "reg_k": 4,
             "reg_order": "nm",
@@ -94,7 +111,13 @@ class _Walk:
         streamed = self.space.streamed is not None and beyond_caches(self.space.streamed)
         wishes |= {STORES: STREAMED if streamed else CACHED}
         wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
-        wish = (wishes | dict(self.packing)).get(short, values[-1])
+        packing = self.packing
+        if packing == UNPACKED:
+            if columns:
+                wishes |= {"reg_n": columns} | ({"reg_m": rows} if rows else {})
+            else:
+                packing = PACKINGS[1]
+        wish = (wishes | dict(packing)).get(short, values[-1])
         if isinstance(wish, str):
             return wish if wish in values else values[0]
         return _nearest(values, wish)
@@ -109,11 +132,36 @@ class _Walk:
                 if loop in nest.reductions and nest.sizes[loop] >= MANY_TERMS
             ]
             return next((value for value in values if value in long), values[0])
-        vectors, rows, terms = (1, lanes, 4) if inner.transposes else (self.vectors, 1, 4)
+        even = self._even(nest.sizes[inner.vector_loop or 0])
+        vectors, rows, terms = (1, lanes, 4) if inner.transposes else (even, 1, 4)
         if inner.sum_loop is not None and inner.written_out:  # a window: a register tile, and all of its last direction
             vectors, rows, terms = max(1, self.vectors // 2), WINDOW_ROWS, MANY
         wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: terms}
         return _nearest(values, wishes.get(name, MANY))
+
+    def _tile(self, inner: ProductKnobs, chosen: Mapping[str, Value]) -> tuple[int, int]:
+        """Columns and rows of a register tile of which a block has whole ones; 0 where there are no such."""
+        extents = {name: self._extent(inner, size, chosen) for name, size in inner.size.items()}
+        lanes, registers = self.space.simd.lanes, self.space.simd.registers
+        count = next((each for each in COLUMN_COUNTS if extents["n"] % (each * lanes) == 0), 0)
+        most = min(extents["m"], (registers - 1) // max(1, count) - 1)
+        rows = next((each for each in range(most, most // 2, -1) if extents["m"] % each == 0), 0)
+        return count * lanes, rows
+
+    def _extent(self, inner: ProductKnobs, size: int, chosen: Mapping[str, Value]) -> int:
+        """How much of a loop of this size a block holds, if the block is cut along it."""
+        placement = self.space.placements.get(self.space.root_of(inner.product.nest.tag, chosen) or "")
+        if placement is None:
+            return size
+        cut = str(chosen[placement.parallel])
+        own = [each for each in placement.loops if each in cut and placement.nest.sizes[placement.loops[each]] == size]
+        return int(chosen[placement.block(own[-1])]) if own else size
+
+    def _even(self, size: int) -> int:
+        """Vectors a step, fewer where else there would be a rest of whole vectors."""
+        lanes = self.space.simd.lanes
+        counts = (count for count in VECTORS[::-1] if count <= self.vectors)
+        return next((count for count in counts if size % (count * lanes) < lanes), 1)
 
     def _cut(self, placement: Placement, values: Sequence[Value]) -> Value:
         """All loops but the last; where the blocks would then be small, fewer."""
@@ -133,7 +181,16 @@ class _Walk:
         cut = str(chosen[placement.parallel])
         share = size if cut != letter else -(-size // self.space.threads)
         wanted = min(share, max(1, self.elements // rest))
-        return max((v for v in values if float(v) <= wanted), key=float, default=values[0])
+        fits = [int(v) for v in values if int(v) <= wanted]
+        columns = COLUMNS * self.space.simd.lanes
+        if placement.loops[letter] == placement.vector_loop and self._holds_product(placement):
+            fits = [each for each in fits if each % columns == 0] or fits
+        return max(fits, default=values[0])
+
+    def _holds_product(self, placement: Placement) -> bool:
+        """Whether it is the placement of a product, or of what adds to one or rounds it."""
+        tags = (placement.nest.tag, *(access.producer for access in placement.nest.inputs))
+        return any(isinstance(self.space.inner.get(tag or ""), ProductKnobs) for tag in tags)
 
 
 def _nearest(values: Sequence[Value], wish: Value) -> Value:

@@ -184,6 +184,10 @@ class ProgramSpace(KnobSpace):
             return any(reader == root or self.stands_in(reader, root, values) for reader in self.nests[tag].consumers)
         return tag != root and self._placed(tag, values) == root
 
+    def root_of(self, tag: str, chosen: Mapping[str, Value]) -> str | None:
+        """The nest in whose blocks this one is computed; None for one in the program's own loops."""
+        return None if self.nests[tag].enclosed else self._placed(tag, chosen)
+
     def _placed(self, tag: str, chosen: Mapping[str, Value]) -> str:
         """The root of the group that a nest stands in."""
         if chosen[self.placements[tag].parallel] != FUSED:

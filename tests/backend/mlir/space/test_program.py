@@ -261,3 +261,28 @@ def test_hints_are_legal_and_differ(space: ProgramSpace) -> None:
     assert len(set(hints)) == len(hints)
     for hint in hints:
         space.check(hint)
+
+
+SHORT_SUMS = {"layout": "nchw", "n": 2, "c": 64, "h": 28, "w": 28, "f": 160, "kh": 1, "kw": 1}
+
+
+def test_hints_begin_with_whole_register_tiles_of_what_need_not_be_packed() -> None:
+    hints = space_of(Conv2d(**SHORT_SUMS), AVX512).hints()
+    unpacked = [hint for hint in hints if hint["pack_b"] == "none"]
+    assert hints[0] in unpacked
+    for hint in unpacked:
+        assert hint["pack_a"] == "none"
+        assert int(hint["block_k"]) % int(hint["reg_n"]) == 0
+        assert int(hint["block_j"]) % int(hint["reg_m"]) == 0
+
+
+def test_hints_pack_what_a_long_sum_reads_and_what_is_turned_round() -> None:
+    long = space_of(Conv2d(**SHORT_SUMS | {"c": 512}), AVX512).hints()
+    turned = space_of(Contraction("bmk,bnk->bmn", {"b": 2, "m": 160, "n": 784, "k": 64}, dtype="f32"), AVX512).hints()
+    assert all(hint["pack_b"] != "none" for hint in (*long, *turned))
+
+
+@pytest.mark.parametrize(("columns", "width"), [(56, 16), (100, 32), (128, 64)])
+def test_hints_leave_no_whole_vectors_over(columns: int, width: int) -> None:
+    hint = space_of(Softmax(rows=8, cols=columns), AVX512).hints()[0]
+    assert {value for knob, value in hint.items() if knob.startswith("map") and knob.endswith("width")} == {width}
