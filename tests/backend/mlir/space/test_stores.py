@@ -80,6 +80,18 @@ def test_rows_that_are_no_whole_vectors_are_stored_as_usual() -> None:
     assert not offers(Relu(shape=(ROWS * COLUMNS + 1,)))
 
 
+def test_a_search_begins_past_the_caches_where_no_cache_holds_what_is_moved() -> None:
+    def first(rows: int) -> object:
+        space = Mlir(threads=1).space(Relu(shape=(rows, COLUMNS)))
+        assert isinstance(space, ProgramSpace)
+        return space.hints()[0][STORES]
+
+    largest = max(cache_bytes().values(), default=USUAL_CACHE)
+    assert first(largest // (8 * COLUMNS) + 8) == STREAMED
+    if largest // (8 * COLUMNS) > ROWS:
+        assert first(ROWS) == CACHED
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_passes_the_caches_by_is_computed_right(threads: int) -> None:
     backend = Mlir(threads=threads)
