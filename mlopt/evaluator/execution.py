@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
+
 from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
 from ..protocols import Inputs, Program, Workload
-from .correctness import FRESH, OTHER, TIMED, Case, case, empty, poison
+from .correctness import FRESH, OTHER, TIMED, Case, case, empty, unseen
 from .rotation import set_count
+from .stillness import demand_stillness, is_still
+from .surroundings import unchanged
 from .timing import Timer
+from .watch import Watch
+
+AFFORDABLE_SECONDS = 0.25
+"""A reference that took longer is not made for a kernel alone, but in the finals."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +55,37 @@ class Execution:
         self._cases(workload)
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        timed, other, fresh = self._cases(workload)
-        outputs = [empty(spec) for spec in workload.outputs]
-        kernel = program.load()
-        try:
-            other.check(kernel, outputs)
-            timed.check(kernel, outputs)
-            for output in outputs:
-                poison(output)
-            calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
-            samples = Timer(self.precision, self.seconds).samples(calls, kernel.overhead(), best)
-            timed.compare(outputs)
-            fresh.check(kernel, outputs)
-        finally:
-            kernel.rest()
+        with unchanged():
+            samples = self._samples(program, workload, best)
         estimate = Estimate.of(samples)
         return Measurement(
             seconds=estimate.seconds,
             samples=tuple(samples),
             metrics={"precision": estimate.precision, "flops_per_second": workload.flops / estimate.seconds},
         )
+
+    def _samples(self, program: Program, workload: Workload, best: float | None) -> list[float]:
+        """Seconds of one call, many times over. Raises WrongResult."""
+        timed, other, fresh = self._cases(workload)
+        outputs = [empty(spec) for spec in workload.outputs]
+        rng = np.random.default_rng()  # of no seed, since a kernel could know it
+        still = is_still()
+        kernel = program.load()
+        try:
+            other.check(kernel, outputs)
+            timed.check(kernel, outputs)
+            watch = Watch(workload, kernel, timed, outputs, rng, fresh)
+            samples = Timer(self.precision, self.seconds).samples(watch.calls, kernel.overhead(), best, watch)
+            watch.verify(fresh)
+            fresh.check(kernel, [empty(spec) for spec in workload.outputs])
+            leads = best is None or Estimate.of(samples).seconds < best
+            if leads and timed.reference_seconds < AFFORDABLE_SECONDS:
+                unseen(kernel, workload, rng)()
+            if still:
+                demand_stillness(kernel, watch.calls[0], outputs)
+        finally:
+            kernel.rest()
+        return samples
 
     def _cases(self, workload: Workload) -> tuple[Case, Case, Case]:
         timed = case(workload, self.seed, TIMED, set_count(workload, self.inputs))
