@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,8 @@ class Case:
     allowed: tuple[Array, ...]
     pristine: tuple[Array, ...]
     """Copies of the inputs that no kernel sees."""
+    reference_seconds: float = 0.0
+    """What it took to know what should come out."""
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -55,6 +58,11 @@ class Case:
 
     def compare(self, outputs: Sequence[Array]) -> None:
         """Raises WrongResult unless every element is within tolerance and the inputs are as they were."""
+        self.compare_buffers(outputs)
+        self.compare_outputs(outputs)
+
+    def compare_buffers(self, outputs: Sequence[Array]) -> None:
+        """Raises WrongResult unless the inputs are as they were, and what is around all buffers."""
         inputs = [(number, array) for arrays in self.sets for number, array in enumerate(arrays)]
         written = [(number, used) for number, used in inputs if not np.array_equal(used, self.pristine[number])]
         for number, used in written:  # the next kernel is given these inputs too
@@ -65,6 +73,9 @@ class Case:
             for array in overrun:
                 _mark(array, renew=True)
             raise WrongResult("the kernel wrote outside of its buffers")
+
+    def compare_outputs(self, outputs: Sequence[Array]) -> None:
+        """Raises WrongResult unless every element is within tolerance, naming the first that is not."""
         for number, output in enumerate(outputs):
             error = np.abs(output - self.expected[number])
             wrong = ~(error <= self.allowed[number])  # so that NaN is wrong
@@ -81,8 +92,10 @@ def case(workload: Workload, seed: int, number: int, sets: int = 1) -> Case:
     """The case of this number, with so many sets of its inputs; a worker makes each once."""
     rng = np.random.default_rng([seed, number])
     inputs = workload.inputs(rng, DISTRIBUTIONS[number])
+    start = time.perf_counter()
     expected, allowed = workload.reference(*inputs), workload.tolerance(*inputs)
-    return Case(tuple(tuple(map(aligned, inputs)) for _ in range(sets)), expected, allowed, inputs)
+    seconds = time.perf_counter() - start
+    return Case(tuple(tuple(map(aligned, inputs)) for _ in range(sets)), expected, allowed, inputs, seconds)
 
 
 def aligned(array: Array) -> Array:
@@ -117,9 +130,35 @@ def _mark(array: Array, renew: bool) -> bool:
     return all(bool((margin == MARK).all()) for margin in margins)
 
 
+def unseen(kernel: Kernel, workload: Workload, rng: np.random.Generator) -> Callable[[], None]:
+    """Run `kernel` once on inputs that `rng` draws now, in memory of their own; returns who judges what came out.
+
+    That makes the reference, and only then: as long as the kernel runs, nobody knows the answer. It raises WrongResult.
+    """
+    pristine = workload.inputs(rng, DISTRIBUTIONS[TIMED])
+    inputs, outputs = tuple(map(aligned, pristine)), [empty(spec) for spec in workload.outputs]
+    for output in outputs:
+        poison(output)
+    kernel.bind(inputs, outputs)()
+
+    def judge() -> None:
+        Case((inputs,), workload.reference(*pristine), workload.tolerance(*pristine), pristine).compare(outputs)
+
+    return judge
+
+
 def poison(array: Array) -> None:
-    """Fill with what no kernel computes: NaN where the dtype has it, else its largest number."""
+    """Fill with what no kernel computes."""
+    array.fill(poison_of(array))
+
+
+def poison_of(array: Array) -> complex | float | int:
+    """What no kernel computes: NaN where the dtype has it, else its largest number."""
     if np.issubdtype(array.dtype, np.complexfloating):
-        array.fill(complex(np.nan, np.nan))  # both parts, so that neither can be left out
-    else:
-        array.fill(np.iinfo(array.dtype).max if np.issubdtype(array.dtype, np.integer) else np.nan)
+        return complex(np.nan, np.nan)  # both parts, so that neither can be left out
+    return int(np.iinfo(array.dtype).max) if np.issubdtype(array.dtype, np.integer) else float("nan")
+
+
+def is_poisoned(array: Array) -> bool:
+    """Whether nobody wrote to `array` since it was poisoned."""
+    return bool((array == poison_of(array)).all() if np.issubdtype(array.dtype, np.integer) else np.isnan(array).all())

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
+
+import numpy as np
 
 from ..core.cores import pinned
 from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
 from ..protocols import Inputs, Program, SizedProgram, Workload
-from .correctness import FRESH, OTHER, TIMED, Case, case, empty, poison
+from .correctness import FRESH, OTHER, TIMED, Case, case, empty, unseen
 from .counters import count
 from .drift import Steady, reference, steady
 from .energy import PowerMeter
 from .memory import PeakMemory
 from .rotation import set_count
-from .timing import Call, Timer, calls_per_sample
+from .stillness import demand_stillness, is_still
+from .surroundings import unchanged
+from .timing import Timer, calls_per_sample
+from .watch import Watch
+
+AFFORDABLE_SECONDS = 0.25
+"""A reference that took longer is not made for a kernel alone, but in the finals."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +61,8 @@ class Execution:
         self._cases(workload)
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        timed, other, fresh = self._cases(workload)
-        outputs = [empty(spec) for spec in workload.outputs]
-        kernel = program.load()
-        try:
-            other.check(kernel, outputs)
-            timed.check(kernel, outputs)
-            for output in outputs:
-                poison(output)
-            calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
-            with pinned():
-                timings, seen = self._time(calls, kernel.overhead(), best)
-            timed.compare(outputs)
-            fresh.check(kernel, outputs)
-        finally:
-            kernel.rest()
+        with unchanged():
+            timings, seen = self._run(program, workload, best)
         estimate = Estimate.of(timings.samples)
         size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
@@ -84,15 +78,39 @@ class Execution:
             },
         )
 
-    def _time(self, calls: Sequence[Call], overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
-        """The calls' timings, and what else the machine tells of a call, by metric."""
+    def _run(self, program: Program, workload: Workload, best: float | None) -> tuple[Steady, dict[str, float]]:
+        """The calls' timings, and what else the machine tells of a call, by metric. Raises WrongResult."""
+        timed, other, fresh = self._cases(workload)
+        outputs = [empty(spec) for spec in workload.outputs]
+        rng = np.random.default_rng()  # of no seed, since a kernel could know it
+        still = is_still()
+        kernel = program.load()
+        try:
+            other.check(kernel, outputs)
+            timed.check(kernel, outputs)
+            watch = Watch(workload, kernel, timed, outputs, rng, fresh)
+            with pinned():
+                timings, seen = self._time(watch, kernel.overhead(), best)
+            watch.verify(fresh)
+            fresh.check(kernel, [empty(spec) for spec in workload.outputs])
+            leads = best is None or Estimate.of(timings.samples).seconds < best
+            if leads and timed.reference_seconds < AFFORDABLE_SECONDS:
+                unseen(kernel, workload, rng)()
+            if still:
+                demand_stillness(kernel, watch.calls[0], outputs)
+        finally:
+            kernel.rest()
+        return timings, seen
+
+    def _time(self, watch: Watch, overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
+        """The timings under `watch`, and what else the machine tells of a call, by metric."""
         timer, fixed_work = Timer(self.precision, self.seconds), reference()
         power, memory = PowerMeter(), PeakMemory()
-        timings = steady(lambda to_beat: timer.samples(calls, overhead, to_beat), fixed_work, best)
+        timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
         watts, grown = power.watts(), memory.grown()
 
         def sample() -> int:
-            turns = list(itertools.islice(itertools.cycle(calls), calls_per_sample(min(timings.samples))))
+            turns = list(itertools.islice(itertools.cycle(watch.calls), calls_per_sample(min(timings.samples))))
             for call in turns:
                 call()
             return len(turns)

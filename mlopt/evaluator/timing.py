@@ -6,6 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..core.statistics import Estimate
 
@@ -25,6 +26,16 @@ HOPELESS = 2.0
 """A kernel whose fastest of three calls is this much slower than the best is not timed further."""
 
 
+class Observer(Protocol):
+    """Who looks at what a kernel does in a sample, while no clock runs."""
+
+    def before(self) -> None:
+        """A sample is about to begin."""
+
+    def after(self) -> None:
+        """A sample has just ended. Raises WrongResult."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """Times calls; `precision` is the relative half-width of the 95 % interval that is aimed at."""
@@ -33,7 +44,9 @@ class Timer:
     seconds: float
     """Time given to one kernel at most, beyond FEWEST_SAMPLES."""
 
-    def samples(self, calls: Sequence[Call], overhead: float, best: float | None = None) -> list[float]:
+    def samples(
+        self, calls: Sequence[Call], overhead: float, best: float | None = None, observer: Observer | None = None
+    ) -> list[float]:
         """Seconds of one call, many times over; `calls` are taken in turn (one: inputs stay in the caches).
 
         Ends when the interval is precise, when it lies above `best`, or when the time is over.
@@ -43,7 +56,7 @@ class Timer:
         samples: list[float] = []
         end = time.perf_counter() + self.seconds
         while not self._enough(samples, best, time.perf_counter() >= end):
-            samples.append(take(turns, repeat, overhead))
+            samples.append(take(turns, repeat, overhead, observer))
         return samples
 
     def _warm_up(self, turns: itertools.cycle[Call]) -> int:
@@ -70,13 +83,18 @@ def calls_per_sample(seconds: float) -> int:
     return max(1, round(SAMPLE_SECONDS / max(seconds, 1e-9)))
 
 
-def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0) -> float:
+def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0, observer: Observer | None = None) -> float:
     """Seconds of one call, averaged over `repeat` of them, net of the call's own `overhead`."""
     calls = list(itertools.islice(turns, repeat))
+    if observer is not None:
+        observer.before()
     start = time.perf_counter()
     for call in calls:
         call()
-    return net((time.perf_counter() - start) / repeat, overhead)
+    seconds = time.perf_counter() - start
+    if observer is not None:
+        observer.after()
+    return net(seconds / repeat, overhead)
 
 
 def net(seconds: float, overhead: float) -> float:

@@ -83,6 +83,7 @@ def _child(connection: Connection, nursery: int, memory_bytes: int | None) -> No
     try:
         os.setsid()  # what the work does to its process group is done to itself alone
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # whatever a work starts, it can be found below it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # crashes are routine here
         if os.getppid() == nursery:  # it may have died before the line above
             if memory_bytes is not None:

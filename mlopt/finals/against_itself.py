@@ -56,7 +56,7 @@ class _Slowed:
         self._slowdown = slowdown
         self.overhead = prepared.overhead
         self.turns = itertools.cycle([self._call])
-        self.poison, self.verify = prepared.poison, prepared.verify
+        self.before, self.after, self.verify = prepared.before, prepared.after, prepared.verify
 
     def _call(self) -> None:
         call: Call = next(self._prepared.turns)

@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from ..core.cores import pinned
 from ..core.schedule import Schedule
-from ..evaluator.correctness import FRESH, TIMED, Case, case, empty, poison
+from ..evaluator.correctness import FRESH, TIMED, Case, case, empty, unseen
 from ..evaluator.rotation import set_count
-from ..evaluator.timing import Call, calls_per_sample, net, take
+from ..evaluator.stillness import demand_stillness
+from ..evaluator.surroundings import unchanged
+from ..evaluator.timing import Call, Observer, calls_per_sample, net, take
+from ..evaluator.watch import Watch
 from ..executor import device
 from ..protocols import Array, Backend, Inputs, Kernel, Workload
 
@@ -30,8 +35,8 @@ class Skipped(Exception):
     """A baseline that cannot take part here; the message says why."""
 
 
-class Prepared(Protocol):
-    """A contender in its worker, found right once, and ready to be timed."""
+class Prepared(Observer, Protocol):
+    """A contender in its worker, found right once, and ready to be timed; it looks at its own outputs."""
 
     @property
     def turns(self) -> itertools.cycle[Call]:
@@ -40,9 +45,6 @@ class Prepared(Protocol):
     @property
     def overhead(self) -> float:
         """Seconds of each call that are not the kernel's."""
-
-    def poison(self) -> None:
-        """Spoil the outputs, so that what an earlier call left there cannot pass for a later one's."""
 
     def verify(self) -> None:
         """Raise WrongResult unless the last timed call's outputs are right, and those on inputs never seen before."""
@@ -86,32 +88,38 @@ class KernelContender:
             finally:
                 kernel.rest()
             awake = program.load()
-            turns = itertools.cycle([awake.bind(inputs, outputs) for inputs in timed.sets])
-        return _PreparedKernel(self.workload, awake, timed, outputs, turns, overhead)
+            watch = Watch(self.workload, awake, timed, outputs, np.random.default_rng())  # of no seed: see Execution
+        return _PreparedKernel(self.workload, awake, watch, itertools.cycle(watch.calls), outputs, overhead)
 
 
 @dataclass(frozen=True, slots=True)
 class _PreparedKernel:
     workload: Workload
     kernel: Kernel
-    timed: Case
-    outputs: Sequence[Array]
+    watch: Watch
     turns: itertools.cycle[Call]
+    outputs: Sequence[Array]
     overhead: float
 
-    def poison(self) -> None:
-        for output in self.outputs:
-            poison(output)
+    def before(self) -> None:
+        self.watch.before()
+
+    def after(self) -> None:
+        self.watch.after()
 
     def verify(self) -> None:
         with device.shared():
             fresh = fresh_case(self.workload)
         with device.alone():
             try:
-                self.timed.compare(self.outputs)
-                fresh.check(self.kernel, self.outputs)
+                self.watch.verify(fresh)
+                fresh.check(self.kernel, [empty(spec) for spec in self.workload.outputs])
+                judge = unseen(self.kernel, self.workload, np.random.default_rng())
+                demand_stillness(self.kernel, self.watch.calls[0], self.outputs)
             finally:
                 self.kernel.rest()
+        with device.shared():
+            judge()
 
 
 def timed_case(workload: Workload, inputs: Inputs) -> Case:
@@ -142,17 +150,18 @@ class Turn:
     """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        prepared = _prepared(self.name)
-        prepared.poison()
-        with pinned():
-            first = take(prepared.turns, 1)
-            if first >= NEEDS_NO_WARM_UP_SECONDS:
-                return [net(first, prepared.overhead)]
-            repeat = calls_per_sample(first)
-            samples: list[float] = []
-            end = time.perf_counter() + TURN_SECONDS
-            while not samples or time.perf_counter() < end:
-                samples.append(take(prepared.turns, repeat, prepared.overhead))
+        with unchanged(), pinned():
+            return self._samples(_prepared(self.name))
+
+    def _samples(self, prepared: Prepared) -> Sequence[float]:
+        first = take(prepared.turns, 1, observer=prepared)
+        if first >= NEEDS_NO_WARM_UP_SECONDS:
+            return [net(first, prepared.overhead)]
+        repeat = calls_per_sample(first)
+        samples: list[float] = []
+        end = time.perf_counter() + TURN_SECONDS
+        while not samples or time.perf_counter() < end:
+            samples.append(take(prepared.turns, repeat, prepared.overhead, prepared))
         return samples
 
 
@@ -164,7 +173,8 @@ class Verify:
     """The contender's."""
 
     def __call__(self) -> None:
-        _prepared(self.name).verify()
+        with unchanged():
+            _prepared(self.name).verify()
 
 
 def _prepared(name: str) -> Prepared:

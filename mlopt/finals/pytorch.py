@@ -95,8 +95,11 @@ class _PreparedPytorch:
         self._results: list[Any] = []
         self.turns = itertools.cycle([self._bind(inputs) for inputs in timed.sets])
 
-    def poison(self) -> None:
+    def before(self) -> None:
         self._results.clear()
+
+    def after(self) -> None:
+        """What the last call returned is looked at in the end."""
 
     def check(self, case: Case) -> None:
         """Call the function once on the inputs of a case. Raises WrongResult."""

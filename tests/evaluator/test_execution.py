@@ -207,11 +207,11 @@ class Given(ToyProgram):
 
 
 def timed_inputs(evaluator: Execution) -> list[Sequence[Array]]:
-    """The inputs of the calls that are timed: after two checks, and before one more and a rest."""
+    """The inputs of the calls that are timed: after two checks, and before one more and two rests."""
     kernel = PythonKernel(right())
-    evaluator.evaluate(Given(kernel), MATMUL, None)
-    first, second, *timed, fresh, rest = kernel.bound
-    assert rest is None
+    evaluator.evaluate(Given(kernel), MATMUL, 1e-12)
+    first, second, *timed, fresh, still, rest = kernel.bound
+    assert (still, rest) == (None, None)
     assert first is not None
     assert second is not None
     assert fresh is not None
@@ -269,8 +269,21 @@ def test_what_is_prepared_is_not_made_again(inputs: Inputs, monkeypatch: pytest.
     evaluator.prepare(Counting(3, 4, 5))
     before = len(made)
     assert before > 0
-    evaluator.evaluate(ToyProgram(right), Counting(3, 4, 5), None)
+    evaluator.evaluate(ToyProgram(right), Counting(3, 4, 5), 1e-12)
     assert len(made) == before
+
+
+def test_a_new_best_is_proven_by_a_reference_of_its_own() -> None:
+    class Counting(Matmul):
+        def reference(self, *inputs: Array) -> tuple[Array, ...]:
+            made.append(len(kernel.bound))
+            return super().reference(*inputs)
+
+    made: list[int] = []
+    kernel = PythonKernel(right())
+    QUICK.evaluate(Given(kernel), Counting(3, 4, 6), 1e12)
+    assert made.pop() > 3
+    assert set(made) == {0}
 
 
 def test_other_ways_to_give_inputs_are_a_mistake() -> None:

@@ -346,8 +346,11 @@ class Sleeper:
     def turns(self) -> itertools.cycle[Call]:
         return itertools.cycle([self._call])
 
-    def poison(self) -> None:
+    def before(self) -> None:
         _do(self.poisoning)
+
+    def after(self) -> None:
+        pass
 
     def verify(self) -> None:
         _do(self.verifying)

@@ -1,0 +1,56 @@
+"""Whether a kernel is at rest when its calls have returned."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.errors import WrongResult
+from ..protocols import Array, Kernel
+from .correctness import is_poisoned, poison
+from .timing import Call
+
+FIRST_SECONDS, LAST_SECONDS = 2e-3, 0.6
+"""How long it is looked at, and up to how long while threads are busy: a pool may wait actively for a moment."""
+
+BUSY = 0.5
+"""Cores that compute while nobody calls."""
+
+
+def is_still() -> bool:
+    """Whether nothing computes in this process; what an earlier kernel left behind is not this one's fault."""
+    return not _is_busy(FIRST_SECONDS)
+
+
+def demand_stillness(kernel: Kernel, call: Call, outputs: Sequence[Array]) -> None:
+    """Put `kernel` to rest after one more `call`. Raises WrongResult if it computes, or writes to `outputs`, then."""
+    call()
+    for output in outputs:
+        poison(output)
+    kernel.rest()
+    seconds = FIRST_SECONDS
+    while _is_busy(seconds):
+        seconds *= 2.0
+        if seconds > LAST_SECONDS:
+            raise WrongResult("the kernel goes on computing when its calls have returned")
+    if not all(map(is_poisoned, outputs)):
+        raise WrongResult("the kernel writes to its outputs when its calls have returned")
+
+
+def _is_busy(seconds: float) -> bool:
+    """Whether this process computes while it waits for so long, or would if it had a core."""
+    start, spent = time.perf_counter(), time.process_time()
+    time.sleep(seconds)
+    return time.process_time() - spent > BUSY * (time.perf_counter() - start) or _another_thread_runs()
+
+
+def _another_thread_runs() -> bool:
+    for task in Path("/proc/self/task").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            if state == "R" and int(task.name) != threading.get_native_id():
+                return True
+    return False

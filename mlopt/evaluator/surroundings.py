@@ -1,0 +1,135 @@
+"""What a kernel must leave as it is in the process that times it, since it would change its time or others'."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import WrongResult
+
+_CLOCKS = {name: getattr(time, name) for name in ("perf_counter", "perf_counter_ns", "process_time", "sleep")}
+_raw_time, _RAW = time.clock_gettime, time.CLOCK_MONOTONIC_RAW
+_FE_DFL_ENV = ctypes.c_void_p(-1)
+"""The default floating-point environment, as libm names it."""
+
+RATE = 0.01
+"""By how much two clocks may differ; those of one machine are adjusted by 0.05 % at most."""
+
+MOST_READING_SECONDS = 1e-3
+"""Two clocks that are not read within this were read with a pause in between, and say nothing."""
+
+
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """Run a kernel within. Raises WrongResult, once all is put right again, when something is not as it was.
+
+    That are the clocks, the processor's rounding and subnormal numbers, signals and timers, cores and priority, and
+    child processes that still live.
+    """
+    cores, rounding, children, clocks = _cores_and_priority(), _rounding(), _children(), _read_clocks()
+    handlers, timers = _handlers(), _timers()
+    try:
+        yield
+    finally:
+        faults = [
+            *_mend_clocks(clocks),
+            *_mend_rounding(rounding),
+            *_mend_signals(handlers, timers),
+            *_mend_cores_and_priority(cores),
+            *_end(_children() - children),
+        ]
+        # In place of another fault of the kernel, if there is one, which may come of it.
+        if faults:
+            raise WrongResult(f"the kernel {faults[0]}")
+
+
+def _mend_clocks(before: tuple[float, float]) -> Iterator[str]:
+    faked = [name for name, clock in _CLOCKS.items() if getattr(time, name) is not clock]
+    for name in faked:
+        setattr(time, name, _CLOCKS[name])
+    seconds, raw = (after - start for after, start in zip(_read_clocks(), before, strict=True))
+    if faked or abs(seconds - raw) > RATE * raw + MOST_READING_SECONDS:
+        yield "tampered with the clock"
+
+
+def _read_clocks() -> tuple[float, float]:
+    """The clock that times calls and the one that nobody adjusts, in seconds, read at one moment."""
+    for _ in range(100):
+        start, seconds, end = _raw_time(_RAW), _CLOCKS["perf_counter"](), _raw_time(_RAW)
+        if end - start < MOST_READING_SECONDS:
+            break
+    return seconds, start
+
+
+def _rounding() -> tuple[float, ...]:
+    """Sums and products that come out otherwise when rounding or subnormal numbers are changed."""
+    one, half_step, least = 1.0, 2.0**-53, float.fromhex("0x1p-1074")
+    return one + half_step, -one - half_step, one + 1.5 * half_step, least + least, 2.0**-600 * 2.0**-460
+
+
+def _mend_rounding(before: tuple[float, ...]) -> Iterator[str]:
+    if _rounding() != before:
+        ctypes.CDLL("libm.so.6").fesetenv(_FE_DFL_ENV)
+        yield "changed how the processor rounds"
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+
+def _timers() -> set[int]:
+    """Which of the process's interval timers run."""
+    kinds = signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF
+    return {kind for kind in kinds if signal.getitimer(kind) != (0.0, 0.0)}
+
+
+def _mend_signals(handlers: dict[int, Any], timers: set[int]) -> Iterator[str]:
+    changed = {number: handler for number, handler in handlers.items() if signal.getsignal(number) is not handler}
+    for number, handler in changed.items():
+        with contextlib.suppress(ValueError, TypeError):  # not in the main thread, or not set by Python
+            signal.signal(number, handler)
+    started = _timers() - timers
+    for timer in started:
+        signal.setitimer(timer, 0.0)
+    if changed or started:
+        yield "left a signal handler or a timer behind"
+
+
+def _cores_and_priority() -> tuple[set[int], int, int]:
+    return os.sched_getaffinity(0), os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _mend_cores_and_priority(before: tuple[set[int], int, int]) -> Iterator[str]:
+    if _cores_and_priority() != before:
+        cores, policy, priority = before
+        with contextlib.suppress(OSError):  # what it gave away may need rights to be had again
+            os.sched_setaffinity(0, cores)
+            os.sched_setscheduler(0, policy, os.sched_param(0))
+            os.setpriority(os.PRIO_PROCESS, 0, priority)
+        yield "changed its cores or its priority"
+
+
+def _children() -> set[int]:
+    """The child processes; none where the system does not tell."""
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has ended
+            found.update(map(int, thread.read_text().split()))
+    return found
+
+
+def _end(children: set[int]) -> Iterator[str]:
+    """Kill the processes that still run."""
+    running = False
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            running |= os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+            os.kill(child, signal.SIGKILL)
+    if running:
+        yield "left a process behind"

@@ -1,0 +1,109 @@
+"""No kernel of the gallery comes through, neither in a trial nor in the finals, and does no harm to the next one."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from doubles import ToyProgram, right
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.errors import WrongResult
+from mlopt.evaluator.execution import Execution
+from mlopt.evaluator.novelty import varied
+from mlopt.evaluator.stillness import is_still
+from mlopt.finals import contender
+from mlopt.finals.contender import KernelContender, Prepare, Turn, Verify
+from mlopt.protocols import Array, Kernel, Program
+from mlopt.testing.cheats import CHEATS, CheatingProgram
+from mlopt.workloads.matmul.workload import Matmul
+
+pytestmark = pytest.mark.usefixtures("own_device")
+MATMUL = Matmul(80, 80, 80)
+QUICK = Execution(seconds=0.003, precision=1.0)
+
+
+@functools.cache
+def honest() -> Program:
+    """One that takes long enough for an answer from memory to be much faster."""
+    return Mlir(1).build(MATMUL, None)
+
+
+@dataclass(frozen=True)
+class Cheats(Mlir):
+    """All of whose kernels cheat."""
+
+    cheat: str = ""
+
+    def build(self, *arguments: object) -> Program:
+        return CheatingProgram(honest(), CHEATS[self.cheat]) if self.cheat else honest()
+
+
+def finals(cheat: str) -> Sequence[float]:
+    contender._ready.clear()
+    Prepare(KernelContender("it", Cheats(1, cheat=cheat), MATMUL, None, "warm"))()
+    samples = [Turn("it")() for _ in range(3)]
+    Verify("it")()
+    return samples[-1]
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_no_cheat_comes_through_a_trial(cheat: str) -> None:
+    with pytest.raises(WrongResult):
+        QUICK.evaluate(CheatingProgram(honest(), CHEATS[cheat]), MATMUL, None)
+    QUICK.evaluate(honest(), MATMUL, None)
+
+
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_no_cheat_comes_through_the_finals(cheat: str) -> None:
+    with pytest.raises(WrongResult):
+        finals(cheat)
+
+
+def test_an_honest_kernel_comes_through_both() -> None:
+    while not is_still():  # threads of cheats
+        pass
+    for _ in range(5):
+        assert QUICK.evaluate(honest(), MATMUL, None).seconds
+    assert min(finals("")) > 0.0
+
+
+def test_an_answer_that_rightly_stays_the_same_is_no_fault() -> None:
+    class Signs(Matmul):
+        def reference(self, *inputs: Array) -> tuple[Array, ...]:
+            return (np.sign(inputs[0]) @ np.sign(inputs[1]).astype(np.float64),)
+
+    def signs(a: Array, b: Array, c: Array) -> None:
+        np.matmul(np.sign(a), np.sign(b), out=c)
+
+    QUICK.evaluate(ToyProgram(lambda: signs), Signs(5, 6, 7), None)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64", "complex64"])
+def test_varied_values_keep_their_signs_and_magnitudes(dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((300, 7)).astype(dtype)
+    values[3] = 0
+    values[4] = np.inf
+    other = varied(values, rng)
+    assert np.array_equal(other[3:5], values[3:5])
+    for before, after in ((values.real, other.real), (values.imag, other.imag)):
+        ordinary = np.isfinite(before) & (before != 0)
+        ratio = after[ordinary].astype(float) / before[ordinary].astype(float)
+        assert ratio.size == 0 or (ratio.min() > 0.85 and ratio.max() < 1.15 and np.mean(ratio != 1.0) > 0.8)
+
+
+def test_whole_numbers_are_not_varied() -> None:
+    values = np.arange(10)
+    assert np.array_equal(varied(values, np.random.default_rng(0)), values)
+
+
+def test_a_kernel_of_the_gallery_computes_right_until_it_is_looked_at() -> None:
+    kernel: Kernel = CheatingProgram(ToyProgram(right), CHEATS["ceases to compute"]).load()
+    a, b = (np.ones((4, 4), np.float32) for _ in range(2))
+    c = np.zeros((4, 4), np.float32)
+    kernel.bind([a, b], [c])()
+    assert (c == 4.0).all()
