@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types check bench-kernels bench-programs bench-schedules bench-throughput bench-honesty clean
+.PHONY: help setup demo test lint types check bench-kernels bench-programs bench-schedules bench-throughput bench-fidelity bench-honesty clean
 
 help: ## say what the targets do
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-schedules: $(READY) ## what becomes of 2,000 schedules drawn uniformly ove
 
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py
+
+bench-fidelity: $(READY) ## how well simulated costs stand for measured times
+	$(BIN)/python benchmarks/fidelity.py
 
 bench-honesty: $(READY) ## planted cheats that are caught, and honest kernels that are accused
 	$(BIN)/python benchmarks/honesty.py

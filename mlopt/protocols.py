@@ -197,6 +197,17 @@ class Program(Protocol):
         """The kernel, ready to run; the first call may compile it to machine code. Raises CompileError."""
 
 
+@runtime_checkable
+class SimulatedProgram(Program, Protocol):
+    """A program whose cost can be told without running it."""
+
+    def simulate(self) -> Mapping[str, float]:
+        """`cost`, the seconds that a call should take on the backend's target, and further numbers by name.
+
+        The same for the same program. Raises CompileError for a program that cannot be read.
+        """
+
+
 class Backend(Protocol):
     """Turns a workload and a schedule into a program. Implementations are frozen dataclasses, like workloads."""
 

@@ -21,6 +21,8 @@ from .errors import suggest
 
 TARGET = "_target_"
 PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
+KEYS = (*PARTS, "seed", "target")
+"""What a configuration may hold; the target is a part of the backend."""
 
 
 def instantiate(config: DictConfig) -> dict[str, Any]:
@@ -33,8 +35,8 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
         raise UserError(error) from error
     assert isinstance(plain, dict)
     for key in plain:
-        if key not in (*PARTS, "seed"):
-            raise UserError(f"the configuration has no key {key!r}{suggest(str(key), (*PARTS, 'seed'))}")
+        if key not in KEYS:
+            raise UserError(f"the configuration has no key {key!r}{suggest(str(key), KEYS)}")
     for part in PARTS:
         if not isinstance(plain.get(part), dict):
             raise UserError(f"a study needs a {part}; see mlopt --help")

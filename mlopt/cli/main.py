@@ -24,7 +24,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   --version        print the version
   --help           print this
 
-Groups: workload, backend, search, evaluator, executor, tracker. Keys: budget.trials, budget.seconds, seed,
+Groups: workload, backend, target, search, evaluator, executor, tracker. Keys: budget.trials, budget.seconds, seed,
 hydra.run.dir (where the study writes; outputs/DATE/TIME by default), and each option's own, which --cfg job shows.
 """
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ...core.errors import UserError, nearest
-from ...core.fingerprint import available_cores
 from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
+from .target import HOST, Target
 
 if TYPE_CHECKING:
     from ...core.alternatives import Alternatives
@@ -28,12 +28,14 @@ DriverName = Literal["bindings", "mlir-opt"]
 class Mlir:
     """Linalg programs on this machine's CPU, scheduled by the transform dialect, compiled in the worker's process.
 
-    `driver` is what carries schedules out: the Python bindings, or the program `mlir_opt` (None: the one on PATH). With
-    `pipeline_space`, a YAML file, schedules are pass pipelines.
+    `target` is the CPU that schedules are made for, and simulated on. `driver` is what carries them out: the Python
+    bindings, or the program `mlir_opt` (None: the one on PATH). With `pipeline_space`, a YAML file, schedules are pass
+    pipelines.
     """
 
     threads: int | str = "all"
     driver: DriverName = "bindings"
+    target: Target = HOST
     mlir_opt: str | None = None
     pipeline_space: str | None = None
 
@@ -46,11 +48,13 @@ class Mlir:
             path = getattr(self, key)
             if path is not None and (key == "pipeline_space" or "/" in path):  # else it is the name of a program
                 object.__setattr__(self, key, str(Path(path).expanduser().absolute()))
+        if not isinstance(self.target, Target):
+            raise UserError("backend=mlir compiles for CPUs: choose another target")
         if self.threads == "all":
             return
         if type(self.threads) is not int or self.threads < 1:
             raise UserError(f"backend.threads={self.threads!r} must be a whole number of at least 1, or 'all'")
-        if self.threads > (cores := available_cores()):
+        if self.threads > (cores := self.target.cores):
             raise UserError(f"backend.threads={self.threads} must be at most {cores}, as many cores as there are")
 
     @property
@@ -59,7 +63,7 @@ class Mlir:
 
     @property
     def thread_count(self) -> int:
-        return available_cores() if self.threads == "all" else int(self.threads)
+        return self.target.cores if self.threads == "all" else int(self.threads)
 
     def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace | Alternatives:
         from .compiler import check
@@ -68,14 +72,14 @@ class Mlir:
 
         source, pipelines = workload.source("mlir"), self._pipelines()
         check(self._driver(), pipelines)  # told once, at the study's start, and not by every trial
-        return PipelineSpace(pipelines) if pipelines else problem(source, self.thread_count).space
+        return PipelineSpace(pipelines) if pipelines else problem(source, self.thread_count, self.target.simd).space
 
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .driver.in_process import build_naive
 
         if schedule is None:
             return build_naive(workload.source("mlir"))
-        return self._driver().build(self._recipe(workload, schedule))
+        return replace(self._driver().build(self._recipe(workload, schedule)), target=self.target)
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export
@@ -98,7 +102,9 @@ class Mlir:
     def _recipe(self, workload: Workload, schedule: Schedule) -> Recipe:
         from .compiler import recipe
 
-        return recipe(workload.source("mlir"), schedule, self.thread_count, self._driver(), self._pipelines())
+        return recipe(
+            workload.source("mlir"), schedule, self.thread_count, self.target.simd, self._driver(), self._pipelines()
+        )
 
     def _driver(self) -> Driver:
         from .driver.in_process import InProcess

@@ -10,6 +10,7 @@ from .driver.recipe import Driver, Recipe
 from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering, pipeline
 from .passes import Pipelines
 from .problem import problem
+from .simd import Simd
 from .space.pipeline import PipelineSpace
 
 
@@ -34,7 +35,9 @@ def _refusal(driver: Driver, *passes: str) -> str:
     return ""
 
 
-def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipelines: Pipelines | None = None) -> Recipe:
+def recipe(
+    source: str, schedule: Schedule, threads: int, simd: Simd, driver: Driver, pipelines: Pipelines | None = None
+) -> Recipe:
     """How a payload, given as text, becomes a kernel by a schedule, which with `pipelines` is one of them.
 
     Raises InvalidSchedule when the schedule is not in the space.
@@ -47,7 +50,7 @@ def recipe(source: str, schedule: Schedule, threads: int, driver: Driver, pipeli
         return Recipe(
             source, lambda: transform.pipeline.transformation(passes), pipelines.lowering, NAIVE_LEVEL, workers
         )
-    found = problem(source, threads)
+    found = problem(source, threads, simd)
     found.space.check(schedule)
     program, rest = found.stated(schedule)
     down = version.lowering(lowering(threads > 1))

@@ -15,7 +15,7 @@ from .payload.algorithms import rewrites
 from .payload.bfloat16 import can_narrow, narrow_products
 from .payload.contraction import Contraction
 from .payload.frontend import finish, parse, prepare
-from .simd import host_simd
+from .simd import Simd
 from .space.matmul import ContractionSpace
 from .space.program import ProgramSpace
 
@@ -52,8 +52,8 @@ class Problem:
 
 
 @functools.lru_cache(maxsize=8)
-def problem(source: str, threads: int) -> Problem:
-    """The problem in a payload, given as text, for kernels on `threads` threads.
+def problem(source: str, threads: int, simd: Simd) -> Problem:
+    """The problem in a payload, given as text, for kernels on `threads` threads with such vectors.
 
     Raises UserError when the payload cannot be parsed or optimised, or when there is no runtime for threads.
     """
@@ -62,21 +62,21 @@ def problem(source: str, threads: int) -> Problem:
     with active():
         module = parse(source)
         if contraction := Contraction.find(module):
-            single = Formulation(source, ContractionSpace(contraction, host_simd(), threads))
+            single = Formulation(source, ContractionSpace(contraction, simd, threads))
             return Problem({Schedule(): lambda: single})
         prepare(module)
         found = rewrites(module)
-        make = functools.partial(_formulation, str(module), threads)
+        make = functools.partial(_formulation, str(module), threads, simd)
         direct = Schedule.of({"algorithm": "direct"}) if found else Schedule()
         ways = {direct: make, **{path: functools.partial(make, rewrite) for path, rewrite in found.items()}}
-        if host_simd().dots and can_narrow(module):
+        if simd.dots and can_narrow(module):
             ways = {Schedule.of({"products": "float32", **path.values()}): way for path, way in ways.items()}
             ways[Schedule.of({"products": "pairs"})] = functools.partial(make, narrow_products)
         return Problem(ways)
 
 
 @functools.lru_cache(maxsize=64)
-def _formulation(text: str, threads: int, rewrite: Callable[[Any], None] | None = None) -> Formulation:
+def _formulation(text: str, threads: int, simd: Simd, rewrite: Callable[[Any], None] | None = None) -> Formulation:
     """The program after `rewrite`, if there is one."""
     with active():
         module = ir.Module.parse(text)
@@ -84,8 +84,8 @@ def _formulation(text: str, threads: int, rewrite: Callable[[Any], None] | None 
             rewrite(module)
         nests = finish(module)
         if contraction := Contraction.find(module):
-            return Formulation(str(module), ContractionSpace(contraction, host_simd(), threads))
-        return Formulation(str(module), ProgramSpace(nests, host_simd(), threads))
+            return Formulation(str(module), ContractionSpace(contraction, simd, threads))
+        return Formulation(str(module), ProgramSpace(nests, simd, threads))
 
 
 def _spaces(formulations: Mapping[Schedule, Callable[[], Formulation]]) -> Mapping[Schedule, Any]:

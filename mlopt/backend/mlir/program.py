@@ -17,6 +17,7 @@ from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
 from .constants import load
 from .naive import lower
+from .target import HOST, Target, describe
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,17 @@ class MlirProgram:
     stage_seconds: Mapping[str, float]
     constants: Sequence[str] = ()
     """The files of what the function takes between the inputs and the outputs."""
+    target: Target = HOST
+    """The CPU that it is meant for."""
 
     @property
     def ir(self) -> str:
         return str(self.optimized)
+
+    def simulate(self) -> Mapping[str, float]:
+        from .cost.model import simulate
+
+        return simulate(self.optimized, describe(self.target), max(1, self.threads))
 
     def load(self) -> MlirKernel:
         return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])

@@ -161,17 +161,15 @@ def test_a_register_tile_is_multiplied_by_the_cpus_instruction_and_nothing_is_ca
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_only_a_cpu_with_dot_products_of_pairs_is_offered_them(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_cpu_with_dot_products_of_pairs_is_offered_them(name: str) -> None:
     source = WORKLOADS[name].source("mlir")
     offered = {}
     for simd in (Simd(lanes=16, registers=32), SIMD):
-        monkeypatch.setattr(problems, "host_simd", lambda simd=simd: simd)
-        first = problems.problem.__wrapped__(source, 1).space.options(Schedule())
+        first = problems.problem.__wrapped__(source, 1, simd).space.options(Schedule())
         offered[simd.dots] = {each.value for each in first if each.knob == "products"}
     assert offered == {False: set(), True: {"float32", "pairs"}}
 
 
-def test_products_of_float32_are_not_narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(problems, "host_simd", lambda: SIMD)
-    space = problems.problem.__wrapped__(Mlp(m=33, d_model=47, d_ff=95).source("mlir"), 1).space
+def test_products_of_float32_are_not_narrowed() -> None:
+    space = problems.problem.__wrapped__(Mlp(m=33, d_model=47, d_ff=95).source("mlir"), 1, SIMD).space
     assert all(option.knob != "products" for option in space.options(Schedule()))

@@ -1,0 +1,157 @@
+"""Bytes that each loop nest moves between the caches: reuse by working sets.
+
+What one iteration of a loop touches stays in a cache for the next one if it fits (the reuse distance of what the loop
+does not move); then the loop brings in each line once. Otherwise every iteration brings in its own again. So the loops
+are cut at one level for each cache, as in analytical models for tiling (M. Wolf, M. Lam, "A data locality optimizing
+algorithm", PLDI 1991; T. Low et al., "Analytical modeling is enough for high-performance BLIS", 2016).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .tree import Access, Loop, Tree
+
+LINE, PAGE = 64, 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Accesses to one buffer that move alike: `width` bytes that they cover together, in the widest gap-less piece."""
+
+    buffer: int
+    steps: Mapping[int, float]
+    width: float
+    pieces: float
+    store: bool
+
+
+def groups(accesses: Sequence[Access]) -> list[Group]:
+    """Accesses that differ by their start alone, taken together."""
+    alike: dict[tuple[object, ...], list[Access]] = {}
+    for access in accesses:
+        alike.setdefault((access.buffer, *sorted(access.steps.items())), []).append(access)
+    found = []
+    for members in alike.values():
+        starts = sorted({access.start for access in members})
+        width, pieces, end = 0.0, 0, -math.inf
+        widest = max(access.width for access in members)
+        for start in starts:
+            if start > end + LINE:
+                pieces += 1
+                width += widest
+            else:
+                width += max(0.0, start + widest - end)
+            end = max(end, start + widest)
+        store = any(access.store for access in members)
+        found.append(Group(members[0].buffer, members[0].steps, width / max(1, pieces), pieces, store))
+    return found
+
+
+def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], unit: int) -> tuple[float, float, float]:
+    """Bytes, in whole lines or pages of `unit`, that a group touches in all iterations of `loops`.
+
+    Also the largest step in bytes between pieces, 0 where there is one, and the lines of a piece.
+    """
+    moves = sorted((abs(group.steps[loop]), trips[loop]) for loop in loops if loop in group.steps and trips[loop] > 1)
+    extent, count, far = group.width, group.pieces, 0.0
+    for step, number in moves:
+        if (count == group.pieces and step <= max(extent, unit)) or (step < extent * 1.0 and far and step < far):
+            extent += step * (number - 1)
+        else:
+            count *= number
+            far = step
+    lines = max(1.0, extent / unit if extent % unit == 0 else extent / unit + 0.5)
+    return count * lines * unit, far, lines * group.pieces
+
+
+class Visit:
+    """A group where it stands: `loops` around it from the function (0) down, `touched` the bytes in all iterations of
+    the loops from each of these on, and after the last, of one iteration of it."""
+
+    __slots__ = ("group", "loops", "steps", "touched")
+
+    def __init__(self, group: Group, loops: tuple[int, ...], trips: Mapping[int, float], unit: int) -> None:
+        self.group, self.loops = group, loops
+        found = [footprint(group, loops[depth:], trips, unit) for depth in range(len(loops) + 1)]
+        self.touched = [size for size, _, _ in found]
+        self.steps = [(far, lines) for _, far, lines in found]
+
+
+class Visits:
+    """Every group of accesses of a program, in lines or pages of `unit` bytes."""
+
+    def __init__(self, tree: Tree, unit: int) -> None:
+        self.tree = tree
+        self.unit = unit
+        self.within: dict[int, list[Visit]] = {}
+        """By loop: all that stand in it or in the loops in it."""
+        self.own: dict[int, list[Visit]] = {}
+        self._gather(tree.root, ())
+
+    def _gather(self, loop: Loop, outer: tuple[int, ...]) -> list[Visit]:
+        path = (*outer, loop.number)
+        own = [Visit(group, path, self.tree.trips, self.unit) for group in groups(loop.accesses)]
+        self.own[loop.number] = own
+        self.within[loop.number] = own + [visit for inner in loop.loops for visit in self._gather(inner, path)]
+        return self.within[loop.number]
+
+    def traffic(self, capacity: float, sets: int = 0) -> dict[int, float]:
+        """Bytes that each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
+
+        `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
+        """
+        working: dict[int, float] = {}
+        once: dict[tuple[int, int], float] = {}
+        for loop, visits in self.within.items():
+            sizes: dict[int, list[float]] = {}
+            wholes: dict[int, list[float]] = {}
+            for visit in visits:
+                depth = visit.loops.index(loop)
+                limit = max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
+                size = min(visit.touched[depth + 1], limit)
+                sizes.setdefault(visit.group.buffer, []).append(size)
+                wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], limit))
+            working[loop] = sum(max(each) for each in sizes.values())
+            for buffer, each in wholes.items():
+                once[loop, buffer] = max(each) / sum(each)
+        return {
+            loop: sum(self._bytes(visit, self._stays(visit, working, capacity, sets), once) for visit in visits)
+            for loop, visits in self.own.items()
+            if visits
+        }
+
+    def _stays(self, visit: Visit, working: Mapping[int, float], capacity: float, sets: int) -> dict[int, float]:
+        """For each loop around a group, the share of what an iteration touches that stays until the next."""
+        stays = {}
+        for depth, loop in enumerate(visit.loops):
+            size = visit.touched[depth + 1]
+            crowded = size * (_crowding(size, *visit.steps[depth + 1], sets) - 1.0) if sets else 0.0
+            stays[loop] = _share(working[loop] + crowded, capacity)
+        return stays
+
+    def _bytes(self, visit: Visit, stays: Mapping[int, float], once: Mapping[tuple[int, int], float]) -> float:
+        """What one group brings in, both ways, from the innermost loop outwards."""
+        trips, limit = self.tree.trips, max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
+        brought = visit.touched[-1]
+        for depth in range(len(visit.loops) - 1, -1, -1):
+            loop = visit.loops[depth]
+            kept = 0.0 if loop == 0 else min(visit.touched[depth], limit) * once[loop, visit.group.buffer]
+            each = trips[loop] * brought
+            brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
+        return brought * (2.0 if visit.group.store else 1.0)
+
+
+def _crowding(size: float, step: float, lines: float, sets: int) -> float:
+    """How much more of a cache a footprint takes whose steps meet a part of its sets alone."""
+    if step < LINE or step % LINE:
+        return 1.0
+    met = min(sets, sets // math.gcd(int(step // LINE), sets) * math.ceil(lines))
+    return min(sets, size / LINE) / met if size / LINE > met else 1.0
+
+
+def _share(size: float, capacity: float) -> float:
+    """The share of a working set that stays: all of it up to somewhat less than the cache, none at well above."""
+    return max(0.0, min(1.0, 1.6 - size / capacity))

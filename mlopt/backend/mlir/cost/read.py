@@ -1,0 +1,336 @@
+"""From the IR, where buffers and flat vectors are, to the tree of its loops. One walk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..bindings import ir
+from .index import Index, affine, least
+from .tree import Access, Loop, Operation, Shape, Tree
+
+DYNAMIC = -(1 << 63)
+IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
+"""Reductions of floats whose order LLVM must keep."""
+UNROLLED = 32
+"""Iterations of a small loop that LLVM writes out."""
+INDEX = Shape(1, 1, 64, False)
+LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
+STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
+FREE = ("memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim")
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A memref: where it lies, and how its subscripts are weighed."""
+
+    number: int
+    offset: Index
+    """Bytes."""
+    strides: tuple[float, ...]
+    """Bytes."""
+    sizes: tuple[float, ...]
+    element: int
+    """Bytes."""
+
+
+class Reader:
+    """Walks a module's first function."""
+
+    def __init__(self) -> None:
+        self.indices: dict[int, Index] = {}
+        self.buffers: dict[int, Buffer] = {}
+        self.shapes: dict[int, Shape] = {}
+        self.trips: dict[int, float] = {0: 1.0}
+        self.sizes: dict[int, float] = {}
+        self.temporary: set[int] = set()
+        self._types: dict[int, Shape | None] = {}
+        self._home: dict[int, int] = {}
+        """The loop in whose body a vector is made."""
+        self._splat: set[int] = set()
+        """Constant vectors, which one register holds whatever their size."""
+
+    def read(self, module: Any) -> Tree:
+        function = next(op for op in module.regions[0].blocks[0].operations if op.operation.name == "func.func")
+        root = Loop(0, 1.0)
+        block = function.operation.regions[0].blocks[0]
+        for argument in block.arguments:
+            self._new_buffer(hash(argument), ir.MemRefType(argument.type), ())
+        self._body(block, [root])
+        return Tree(root, self.trips, self.sizes, frozenset(self.temporary))
+
+    def _body(self, block: Any, path: list[Loop]) -> None:
+        for view in block.operations:
+            op = view.operation
+            name = op.name
+            handler = HANDLERS.get(name)
+            if handler is not None:
+                handler(self, op, path)
+            elif name in LOADS or name in STORES:
+                self._access(op, name, path)
+            elif name not in FREE:
+                self._arithmetic(op, name, path)
+
+    def _shape(self, kind: Any) -> Shape | None:
+        """Of a number or a vector; None for anything else."""
+        key = hash(kind)
+        if key not in self._types:
+            shape: Shape | None = None
+            if isinstance(kind, ir.VectorType):
+                *rows, lanes = kind.shape or [1]
+                shape = Shape(math.prod(rows), lanes, _bits(kind.element_type), True)
+            elif isinstance(kind, (ir.IndexType, ir.IntegerType, ir.FloatType)):
+                shape = Shape(1, 1, _bits(kind), False)
+            self._types[key] = shape
+        return self._types[key]
+
+    def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
+        operands = tuple(hash(operand) for operand in op.operands)
+        results = list(op.results)
+        shape = self._shape(results[0].type) if results else None
+        if shape is None:
+            if op.regions:
+                for region in op.regions:
+                    for block in region.blocks:
+                        self._body(block, path)
+            return
+        result = hash(results[0])
+        detail: tuple[int, ...] = ()
+        if name == "vector.extract":
+            detail = tuple(op.attributes["static_position"])
+        elif name == "vector.reduction":
+            shape = self.shapes.get(operands[0], shape)
+            detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
+        self._add(path, Operation(name, result, operands, shape, detail), self._shape(results[0].type) or shape)
+
+    def _insert(self, op: Any, path: list[Loop]) -> None:
+        """The most frequent operation, whose result is like what it is put into."""
+        value, into, *_ = op.operands
+        shape = self.shapes.get(hash(into)) or self._shape(into.type) or INDEX
+        detail = tuple(op.attributes["static_position"])
+        self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
+
+    def _add(self, path: list[Loop], operation: Operation, result: Shape) -> None:
+        here = path[-1]
+        here.operations.append(operation)
+        for operand in operation.operands:
+            home = self._home.get(operand)
+            if home is not None and home != here.number:
+                shape = self.shapes[operand]
+                here.outside[operand] = Shape(1, 1, shape.bits, True) if operand in self._splat else shape
+        if operation.result:
+            self.shapes[operation.result] = result
+            if result.vector:
+                self._home[operation.result] = here.number
+
+    def _access(self, op: Any, name: str, path: list[Loop]) -> None:
+        operands = list(op.operands)
+        store = name in STORES
+        keys = [hash(operand) for operand in operands]
+        value = 1 if name == "vector.transfer_write" else 0
+        if store and name != "vector.maskedstore":
+            value = 0
+        if name == "vector.maskedstore":
+            value = len(keys) - 1
+        place = next(i for i, key in enumerate(keys) if key in self.buffers)
+        buffer = self.buffers[keys[place]]
+        rank = len(buffer.strides)
+        subscripts = keys[place + 1 : place + 1 + rank]
+        at = buffer.offset
+        for key, stride in zip(subscripts, buffer.strides, strict=True):
+            at = at + self.indices.get(key, Index(0.0)).times(stride)
+        kind = operands[value].type if store else op.results[0].type
+        shape = self._shape(kind) or INDEX
+        width = shape.lanes * max(1, shape.bits // 8)
+        steps = {loop: step for loop, step in at.steps.items() if step}
+        access = Access(buffer.number, steps, at.start, width * shape.rows, store)
+        path[-1].accesses.append(access)
+        used = (keys[value],) if store else ()
+        result = 0 if store else hash(op.results[0])
+        masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
+        self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
+
+    def _new_buffer(self, key: int, kind: Any, dynamic: Sequence[int]) -> None:
+        """Memory of its own; `dynamic` are the sizes that the type leaves open."""
+        open_sizes = iter(dynamic)
+        sizes = [
+            size if size >= 0 else self.indices.get(next(open_sizes), Index(1.0)).mean(self.trips)
+            for size in (-1 if kind.is_dynamic_dim(d) else kind.shape[d] for d in range(kind.rank))
+        ]
+        element = max(1, _bits(kind.element_type) // 8)
+        strides, stride = [], float(element)
+        for size in reversed(sizes):
+            strides.append(stride)
+            stride *= size
+        self.sizes[key] = stride
+        self.buffers[key] = Buffer(key, Index(0.0), tuple(reversed(strides)), tuple(sizes), element)
+
+    def _claim(self, op: Any, path: list[Loop]) -> None:
+        result = op.results[0]
+        self._new_buffer(hash(result), ir.MemRefType(result.type), [hash(operand) for operand in op.operands])
+        self.temporary.add(hash(result))
+        if op.name == "memref.alloc":
+            path[-1].operations.append(Operation("memref.alloc", 0, (), INDEX))
+
+    def _global(self, op: Any, path: list[Loop]) -> None:
+        self._new_buffer(hash(op.results[0]), ir.MemRefType(op.results[0].type), ())
+
+    def _constant(self, op: Any, path: list[Loop]) -> None:
+        result = op.results[0]
+        shape = self._shape(result.type)
+        if shape is None:
+            return
+        self.shapes[hash(result)] = shape
+        if shape.vector:
+            self._home[hash(result)] = -1
+            self._splat.add(hash(result))
+        elif isinstance(result.type, ir.IndexType):
+            self.indices[hash(result)] = Index(float(ir.IntegerAttr(op.attributes["value"]).value))
+
+    def _affine(self, op: Any, path: list[Loop]) -> None:
+        affine_map = op.attributes["map"].value
+        operands = [self.indices.get(hash(operand), Index(0.0)) for operand in op.operands]
+        dims, symbols = operands[: affine_map.n_dims], operands[affine_map.n_dims :]
+        results = [affine(expression, dims, symbols) for expression in affine_map.results]
+        if op.name == "affine.min":
+            found = least(results, self.trips)
+        elif op.name == "affine.max":
+            found = least([each.times(-1.0) for each in results], self.trips).times(-1.0)
+        else:
+            found = results[0]
+        self._index(op, found, path)
+
+    def _index(self, op: Any, found: Index, path: list[Loop]) -> None:
+        key = hash(op.results[0])
+        self.indices[key], self.shapes[key] = found, INDEX
+        path[-1].operations.append(Operation("index", 0, (), INDEX))
+
+    def _integer(self, op: Any, path: list[Loop]) -> None:
+        """Arithmetic on integers, which may be subscripts."""
+        if not isinstance(op.results[0].type, ir.IndexType):
+            return self._arithmetic(op, op.name, path)
+        left, right = (self.indices.get(hash(operand), Index(0.0)) for operand in op.operands)
+        if op.name == "arith.addi":
+            found = left + right
+        elif op.name == "arith.subi":
+            found = left + right.times(-1.0)
+        else:
+            found = left.times(right.start) if not right.steps else right.times(left.start)
+        self._index(op, found, path)
+
+    def _for(self, op: Any, path: list[Loop]) -> None:
+        low, high, step = (self.indices.get(hash(operand), Index(1.0)) for operand in list(op.operands)[:3])
+        each = max(1.0, step.start)
+        trips: float = math.ceil(round((high.mean(self.trips) - low.mean(self.trips)) / each, 6))
+        if high.steps or low.steps or high.start % 1.0:
+            trips = (high.mean(self.trips) - low.mean(self.trips)) / each
+        loop = self._enter(max(0.0, trips), path)
+        block = op.regions[0].blocks[0]
+        variable, *carried = block.arguments
+        self.indices[hash(variable)] = low + Index(0.0, {loop.number: each})
+        self.shapes[hash(variable)] = INDEX
+        loop.carried = tuple((hash(v), s) for v in carried if (s := self._shape(v.type)))
+        for value, shape in loop.carried:
+            self.shapes[value] = shape
+        for result, (_, shape) in zip(op.results, loop.carried, strict=False):
+            self.shapes[hash(result)] = shape
+            self._home[hash(result)] = path[-1].number
+        self._body(block, [*path, loop])
+        loop.unrolled = not loop.loops and trips <= UNROLLED and "llvm.loop_annotation" not in op.attributes
+
+    def _forall(self, op: Any, path: list[Loop]) -> None:
+        block = op.regions[0].blocks[0]
+        bounds = [list(op.attributes[f"static{name}"]) for name in ("LowerBound", "UpperBound", "Step")]
+        dynamic = iter([self.indices.get(hash(operand), Index(1.0)).mean(self.trips) for operand in op.operands])
+        low, high, step = ([next(dynamic) if b == DYNAMIC else b for b in each] for each in bounds)
+        for variable, first, last, by in zip(block.arguments, low, high, step, strict=False):
+            loop = self._enter(math.ceil((last - first) / by), path, parallel=True)
+            self.indices[hash(variable)] = Index(float(first), {loop.number: float(by)})
+            self.shapes[hash(variable)] = INDEX
+            path = [*path, loop]
+        self._body(block, path)
+
+    def _enter(self, trips: float, path: list[Loop], parallel: bool = False) -> Loop:
+        loop = Loop(len(self.trips), trips, parallel)
+        self.trips[loop.number] = trips
+        path[-1].loops.append(loop)
+        return loop
+
+    def _yield(self, op: Any, path: list[Loop]) -> None:
+        path[-1].yields = tuple(hash(operand) for operand in op.operands)
+
+    def _subview(self, op: Any, path: list[Loop]) -> None:
+        """A part of a buffer."""
+        keys = [hash(operand) for operand in op.operands]
+        source = self.buffers[keys[0]]
+        dynamic = iter(keys[1:])
+        offsets, sizes, steps = (
+            [self.indices.get(next(dynamic), Index(0.0)) if n == DYNAMIC else Index(float(n)) for n in op.attributes[k]]
+            for k in ("static_offsets", "static_sizes", "static_strides")
+        )
+        at = source.offset
+        for offset, stride in zip(offsets, source.strides, strict=True):
+            at = at + offset.times(stride)
+        kept = ir.MemRefType(op.results[0].type).shape
+        strides = [stride * step.start for stride, step in zip(source.strides, steps, strict=True)]
+        extents = [size.mean(self.trips) for size in sizes]
+        chosen = [d for d in range(len(extents)) if len(kept) == len(extents) or extents[d] != 1]
+        chosen = (chosen + [d for d in range(len(extents)) if d not in chosen])[: len(kept)]
+        self.buffers[hash(op.results[0])] = Buffer(
+            source.number,
+            at,
+            tuple(strides[d] for d in sorted(chosen)),
+            tuple(extents[d] for d in sorted(chosen)),
+            source.element,
+        )
+
+    def _reshape(self, op: Any, path: list[Loop]) -> None:
+        """Another view of the same bytes, in their order."""
+        source, kind = self.buffers[hash(op.operands[0])], ir.MemRefType(op.results[0].type)
+        strides, stride = [], source.strides[-1] if source.strides else float(source.element)
+        sizes = [1.0 if kind.is_dynamic_dim(d) else float(kind.shape[d]) for d in range(kind.rank)]
+        found, _ = kind.get_strides_and_offset()
+        for size, static in zip(reversed(sizes), reversed(found), strict=True):
+            stride = stride if static == DYNAMIC else static * float(source.element)
+            strides.append(stride)
+            stride *= size
+        self.buffers[hash(op.results[0])] = Buffer(
+            source.number, source.offset, tuple(reversed(strides)), tuple(sizes), source.element
+        )
+
+
+def _bits(kind: Any) -> int:
+    if isinstance(kind, ir.IndexType):
+        return 64
+    if isinstance(kind, ir.ComplexType):
+        return 2 * _bits(kind.element_type)
+    return int(kind.width)
+
+
+HANDLERS = {
+    "scf.for": Reader._for,
+    "scf.forall": Reader._forall,
+    "scf.yield": Reader._yield,
+    "arith.constant": Reader._constant,
+    "vector.insert": Reader._insert,
+    "affine.apply": Reader._affine,
+    "affine.min": Reader._affine,
+    "affine.max": Reader._affine,
+    "arith.addi": Reader._integer,
+    "arith.subi": Reader._integer,
+    "arith.muli": Reader._integer,
+    "memref.alloc": Reader._claim,
+    "memref.alloca": Reader._claim,
+    "memref.get_global": Reader._global,
+    "memref.subview": Reader._subview,
+    "memref.collapse_shape": Reader._reshape,
+    "memref.expand_shape": Reader._reshape,
+    "memref.cast": Reader._reshape,
+}
+
+
+def read(module: Any) -> Tree:
+    """The tree of a module's first function, which is on buffers. Needs an active context."""
+    return Reader().read(module)

@@ -1,0 +1,139 @@
+"""CPUs that schedules are made for: described in YAML (conf/target/), or this machine, as it tells of itself."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt
+
+from ...core.errors import UserError
+from ...core.fingerprint import available_cores, cache_bytes, cpu_flags
+from .simd import Simd, host_simd
+
+Count = Annotated[int, Ge(1)]
+Figure = Annotated[float, Gt(0.0)]
+
+DESCRIPTIONS = Path(__file__).absolute().parents[2] / "conf" / "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One level of data cache."""
+
+    bytes: Count
+    """Of one core; of all cores together where it is `shared`."""
+    bytes_per_cycle: Figure
+    """From here towards the core, for one core."""
+    ways: Count
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """A CPU as the cost model sees it. Rates are per cycle and core, latencies in cycles."""
+
+    cores: Count
+    gigahertz: Figure
+    vector_bits: Count
+    """Width of the vector registers."""
+    registers: Count
+    """How many of them."""
+    datapath_bits: Count
+    """Width of the units: a wider vector takes several turns."""
+    fma_units: Count
+    float_units: Count
+    """Units that add or multiply, those for fused multiply-adds included."""
+    vector_units: Count
+    """Units for any vector operation."""
+    shuffle_units: Count
+    load_units: Count
+    store_units: Count
+    issue: Count
+    """Operations started at most."""
+    window: Count
+    """Operations under way at most: the reorder buffer."""
+    fma_latency: Figure
+    add_latency: Figure
+    load_latency: Figure
+    """From the first cache, of a vector."""
+    shuffle_latency: Figure
+    divide_cycles: Figure
+    """Between two divisions or roots of a whole datapath, in float32."""
+    mispredict: Figure
+    """Cycles lost to a branch that went the other way."""
+    caches: tuple[Cache, ...]
+    """The innermost first."""
+    memory_bytes_per_second: Figure
+    """For all cores together."""
+    memory_bytes_per_second_one_core: Figure
+    tlb_entries: Count
+    """Of the first level, for pages of 4 KiB."""
+    page_walk: Figure
+    """Cycles that an access takes longer whose page is not among them."""
+    code_bytes: Count = 32768
+    """Of the instruction cache."""
+    fork_microseconds: Figure = 5.0
+    """To begin and end a parallel loop."""
+    dots: bool = False
+    """Whether there are dot products of pairs of bfloat16."""
+
+    @property
+    def simd(self) -> Simd:
+        return Simd(self.vector_bits // 32, self.registers, self.dots)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """This machine, wherever the question is asked."""
+
+    @property
+    def cores(self) -> int:
+        return available_cores()
+
+    @property
+    def simd(self) -> Simd:
+        return host_simd()
+
+
+Target = Cpu | Host
+HOST = Host()
+
+
+def cpu(**description: Any) -> Cpu:
+    """A CPU from plain data. Raises UserError, in a line, for what does not describe one."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Cpu).validate_python(description)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        message = "there is no such key" if fault["type"] == "unexpected_keyword_argument" else fault["msg"]
+        raise UserError(f"target.{'.'.join(map(str, fault['loc']))}: {message}") from None
+
+
+def describe(target: Target) -> Cpu:
+    """The figures of a target; those of this machine as far as it tells, else of the nearest that is described."""
+    return _host() if isinstance(target, Host) else target
+
+
+@functools.cache
+def _host() -> Cpu:
+    import yaml
+
+    description = yaml.safe_load((DESCRIPTIONS / f"{_nearest()}.yaml").read_text())
+    nearest = cpu(**{key: value for key, value in description.items() if not key.startswith("_")})
+    sizes = list(cache_bytes().values())
+    caches = tuple(replace(c, bytes=size) for c, size in zip(nearest.caches, sizes, strict=False)) or nearest.caches
+    simd = host_simd()
+    return replace(nearest, cores=available_cores(), registers=simd.registers, dots=simd.dots, caches=caches)
+
+
+def _nearest() -> str:
+    """The description that is nearest to this machine's cores."""
+    flags = cpu_flags()
+    if "avx512f" in flags:
+        return "zen4" if "clzero" in flags else "avx512"  # an instruction of AMD's alone
+    return "neon" if "asimd" in flags else "avx2"
