@@ -47,6 +47,9 @@ bench-schedules: $(READY) ## what becomes of 2,000 schedules drawn uniformly ove
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py
 
+bench-fidelity: $(READY) ## how well simulated costs stand for measured times
+	$(BIN)/python benchmarks/fidelity.py
+
 bench-honesty: $(READY) ## planted cheats that are caught, and honest kernels that are accused
 	$(BIN)/python benchmarks/honesty.py
 

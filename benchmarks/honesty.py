@@ -1,8 +1,8 @@
 """Whether every planted cheat is caught and no honest kernel accused, in trials and in the finals.
 
-Each cheat of the gallery is run `--runs` times in both; `--honest` kernels (random schedules of the smaller workloads) take part in trials, and of each workload the naive program and PyTorch in the
-finals. Every run has
-workers as a study has them. Whoever comes through that should not, or is accused that should not be, is printed.
+Each cheat of the gallery is run `--runs` times in both. `--honest` kernels (random schedules of the smaller workloads)
+take part in trials, and of each workload the naive program and PyTorch in the finals. Works run in workers, as those of
+a study do. Whoever is accused and should not be is printed.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ LARGE = ("matmul 1024", "matmul 2048", "mlp", "decode", "attention", "conv2d 1x1
 HONEST_WORKLOADS: Mapping[str, Workload] = {
     name: workload for name, workload in kernels.WORKLOADS.items() if not name.startswith(LARGE)
 }
-CHEATS_AT = Matmul(128, 128, 128)
-"""What the cheats compute, naively: a call takes long enough for an answer from memory to be much faster."""
+CHEATS_AT = Matmul(512, 512, 512)
+"""What the cheats compute: a call takes long enough for an answer from memory to be much faster."""
 
 TURNS = 5
 SECONDS = 120.0
@@ -70,9 +70,10 @@ def outcome(future: Future[Outcome]) -> Outcome:
 
 def cheat_row(cheat: str, runs: int, executor: Executor) -> dict[str, Any]:
     backend = CheatingBackend(Mlir(1), cheat)
-    trial = TrialWork(CHEATS_AT, backend, Execution(), first_schedule(backend, CHEATS_AT), None)
+    schedule = first_schedule(backend, CHEATS_AT)
+    trial = TrialWork(CHEATS_AT, backend, Execution(), schedule, None)
     outcomes = in_trials(itertools.repeat(trial, runs), executor)
-    finals = [in_finals(KernelContender(cheat, backend, CHEATS_AT, None, "warm")) for _ in range(runs)]
+    finals = [in_finals(KernelContender(cheat, backend, CHEATS_AT, schedule, "warm")) for _ in range(runs)]
     caught = [found for found in outcomes if found.status is Status.WRONG_RESULT]
     return {
         "kernel": cheat,

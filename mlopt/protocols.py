@@ -290,6 +290,17 @@ class Evaluator(Protocol):
         """Judge one program; `best` is the objective to beat so far. Raises WrongResult."""
 
 
+@runtime_checkable
+class ScreeningEvaluator(Evaluator, Protocol):
+    """An evaluator that executes programs, but not all of them."""
+
+    def screen(self, program: Program, workload: Workload, best: float | None) -> Measurement | None:
+        """A measurement of a program that need not be executed, beside others, before it is loaded; None: evaluate it.
+
+        It has no seconds, but `estimated_seconds` among its metrics, which are not below the best executed program's.
+        """
+
+
 class Search(Protocol):
     """Proposes schedules and learns from what became of them."""
 

@@ -17,7 +17,7 @@ from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status
 from .executor import clock, device
-from .protocols import Backend, Evaluator, Program, Workload
+from .protocols import Backend, Evaluator, Program, ScreeningEvaluator, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +54,33 @@ class TrialWork:
                     self.evaluator.prepare(self.workload)
                 with seconds:
                     program = self.backend.build(self.workload, self.schedule)
-                    if self.evaluator.executes:
+                    measurement = self._screen(program)
+                    if self.evaluator.executes and measurement is None:
                         program.load()
                 if isinstance(program, RecordedProgram):
                     seconds.total = program.trial.compile_seconds
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
-            with device.alone() if self.evaluator.executes else device.shared():
-                measurement = self._evaluate(program)
+            if measurement is None:
+                with device.alone() if self.evaluator.executes else device.shared():
+                    measurement = _finite(self.evaluator.evaluate(program, self.workload, self.best))
         except Exception as error:  # the one place where an exception becomes a status
             message = str(error) if isinstance(error, Failed) else summary(error)
             return Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now())
 
-    def _evaluate(self, program: Program) -> Measurement:
-        found = self.evaluator.evaluate(program, self.workload, self.best)
-        if not all(map(math.isfinite, (found.seconds or 0.0, *found.samples, *found.metrics.values()))):
-            raise ValueError("the evaluator's numbers are not finite")
-        return found
+    def _screen(self, program: Program) -> Measurement | None:
+        """What is known without running the program, where that is enough."""
+        if not isinstance(self.evaluator, ScreeningEvaluator):
+            return None
+        found = self.evaluator.screen(program, self.workload, self.best)
+        return None if found is None else _finite(found)
+
+
+def _finite(found: Measurement) -> Measurement:
+    if not all(map(math.isfinite, (found.seconds or 0.0, *found.samples, *found.metrics.values()))):
+        raise ValueError("the evaluator's numbers are not finite")
+    return found
 
 
 class _Stopwatch:

@@ -167,7 +167,8 @@ class Study:
         log.append(trial)
         self.trials.append(trial)
         to_beat = self._to_beat()
-        if trial.objective is not None and (to_beat is None or trial.objective < to_beat):
+        objective = trial.seconds if self.evaluator.executes else trial.objective  # an estimate is no result
+        if objective is not None and (to_beat is None or objective < to_beat):
             self.best = trial
         self.search.tell([trial])
         self.trackers.log(trial)

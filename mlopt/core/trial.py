@@ -65,7 +65,7 @@ class Measurement:
     samples: tuple[float, ...] = ()
     """Every timed repetition kept, in seconds."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Further numbers by name; a simulated cost is `cost`."""
+    """Further numbers by name; a simulated cost is `cost`, what a screened program may take `estimated_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,12 @@ class Trial:
 
     @property
     def objective(self) -> float | None:
-        """What a search minimises: seconds where executed, else the simulated cost, None for a failure."""
+        """What a search minimises: seconds, else seconds estimated, else the simulated cost; None for a failure."""
         if not self.ok:
             return None
-        return self.seconds if self.seconds is not None else self.metrics.get("cost")
+        if self.seconds is not None:
+            return self.seconds
+        return self.metrics.get("estimated_seconds", self.metrics.get("cost"))
 
     @classmethod
     def from_json(cls, line: str) -> Trial:

@@ -104,19 +104,16 @@ class Body:
 
     def cycles(self) -> float:
         """Of one iteration, its inner loops left out."""
-        cycles = self.uses.cycles(self.cpu)
-        if self.loop.loops or not self.loop.number:
-            return cycles
-        if lanes := self._vectorized():
-            whole, left = divmod(self.loop.trips, lanes)
-            return cycles * min(1.0, (whole * self._strided() + left) / max(1.0, self.loop.trips))
-        if self.loop.trips <= 1.0 or self.loop.unrolled:
-            return cycles
+        loop, cycles, instructions = self.loop, self.uses.cycles(self.cpu), self.uses.instructions() + 2.0
         # As many instructions as fit the window are under way at once, of later iterations and entries too.
-        instructions = self.uses.instructions() + 2.0
-        window = self.cpu.window
-        hidden = max(1.0, window / (instructions * self.loop.trips))
-        return max(cycles, self.chain() / hidden, self.path() * min(1.0, instructions / window), 1.0)
+        waits = self.path() * min(1.0, instructions / self.cpu.window)
+        if loop.loops or not loop.number or loop.trips <= 1.0 or loop.unrolled:
+            return max(cycles, waits)
+        if lanes := self._vectorized():
+            whole, left = divmod(loop.trips, lanes)
+            return cycles * min(1.0, (whole * self._strided() + left) / max(1.0, loop.trips))
+        hidden = max(1.0, self.cpu.window / (instructions * loop.trips))
+        return max(cycles, self.chain() / hidden, waits, 1.0)
 
     def path(self) -> float:
         """Cycles of the longest dependency within one iteration."""
@@ -134,8 +131,10 @@ class Body:
         """Buffers that an innermost loop reads and writes in one place each: LLVM keeps that in registers."""
         if self.loop.loops or not self.loop.number:
             return set()
-        moved = {a.buffer for a in self.loop.accesses if self.loop.number in a.steps}
-        return {a.buffer for a in self.loop.accesses if a.buffer in temporary} - moved
+        accessed = {access.buffer for access in self.loop.accesses}
+        fixed = accessed - {access.buffer for access in self.loop.accesses if self._moves(access)}
+        # What is passed in may overlap with what else is passed in.
+        return {buffer for buffer in fixed if buffer in temporary or accessed - {buffer} <= temporary}
 
     def _vectorized(self) -> int:
         """Iterations that LLVM's loop vectoriser takes at once, 0 where it does nothing."""
@@ -186,9 +185,10 @@ class Body:
         elif name in FREE:
             pass
         elif name == "vector.reduction":
-            uses.vector += shape.lanes
-            uses.float_ += shape.lanes
-            uses.shuffle += shape.lanes
+            steps = shape.lanes if operation.detail[0] else n + shape.lanes.bit_length()
+            uses.vector += steps
+            uses.float_ += steps
+            uses.shuffle += steps
         elif name in DIVISIONS:
             uses.divide += DIVISIONS[name] * n * cpu.divide_cycles
             uses.vector += n
@@ -309,7 +309,9 @@ class Body:
         if name in DIVISIONS:
             return 3.0 * cpu.divide_cycles
         if name == "vector.reduction":
-            return cpu.add_latency * operation.shape.lanes
+            if operation.detail[0]:
+                return cpu.add_latency * operation.shape.lanes
+            return (cpu.add_latency + cpu.shuffle_latency) * operation.shape.lanes.bit_length()
         if name in ("vector.insert", "vector.extract"):
             if operation.name == "vector.extract" and operation.shape.vector:
                 return 0.0

@@ -103,7 +103,7 @@ class Visits:
 
         `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
         """
-        stays: dict[int, float] = {}
+        working: dict[int, float] = {}
         once: dict[tuple[int, int], float] = {}
         for loop, visits in self.within.items():
             sizes: dict[int, list[float]] = {}
@@ -112,17 +112,25 @@ class Visits:
                 depth = visit.loops.index(loop)
                 limit = max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
                 size = min(visit.touched[depth + 1], limit)
-                size *= _crowding(size, *visit.steps[depth + 1], sets) if sets else 1.0
                 sizes.setdefault(visit.group.buffer, []).append(size)
                 wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], limit))
-            stays[loop] = _share(sum(max(each) for each in sizes.values()), capacity)
+            working[loop] = sum(max(each) for each in sizes.values())
             for buffer, each in wholes.items():
                 once[loop, buffer] = max(each) / sum(each)
         return {
-            loop: sum(self._bytes(visit, stays, once) for visit in visits)
+            loop: sum(self._bytes(visit, self._stays(visit, working, capacity, sets), once) for visit in visits)
             for loop, visits in self.own.items()
             if visits
         }
+
+    def _stays(self, visit: Visit, working: Mapping[int, float], capacity: float, sets: int) -> dict[int, float]:
+        """For each loop around a group, the share of what an iteration touches that stays until the next."""
+        stays = {}
+        for depth, loop in enumerate(visit.loops):
+            size = visit.touched[depth + 1]
+            crowded = size * (_crowding(size, *visit.steps[depth + 1], sets) - 1.0) if sets else 0.0
+            stays[loop] = _share(working[loop] + crowded, capacity)
+        return stays
 
     def _bytes(self, visit: Visit, stays: Mapping[int, float], once: Mapping[tuple[int, int], float]) -> float:
         """What one group brings in, both ways, from the innermost loop outwards."""

@@ -12,6 +12,8 @@ from .index import Index, affine, least
 from .tree import Access, Loop, Operation, Shape, Tree
 
 DYNAMIC = -(1 << 63)
+IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
+"""Reductions of floats whose order LLVM must keep."""
 UNROLLED = 32
 """Iterations of a small loop that LLVM writes out."""
 INDEX = Shape(1, 1, 64, False)
@@ -47,6 +49,8 @@ class Reader:
         self._types: dict[int, Shape | None] = {}
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
+        self._splat: set[int] = set()
+        """Constant vectors, which one register holds whatever their size."""
 
     def read(self, module: Any) -> Tree:
         function = next(op for op in module.regions[0].blocks[0].operations if op.operation.name == "func.func")
@@ -94,11 +98,19 @@ class Reader:
             return
         result = hash(results[0])
         detail: tuple[int, ...] = ()
-        if name in ("vector.extract", "vector.insert"):
+        if name == "vector.extract":
             detail = tuple(op.attributes["static_position"])
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
+            detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
         self._add(path, Operation(name, result, operands, shape, detail), self._shape(results[0].type) or shape)
+
+    def _insert(self, op: Any, path: list[Loop]) -> None:
+        """The most frequent operation, whose result is like what it is put into."""
+        value, into, *_ = op.operands
+        shape = self.shapes.get(hash(into)) or self._shape(into.type) or INDEX
+        detail = tuple(op.attributes["static_position"])
+        self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
 
     def _add(self, path: list[Loop], operation: Operation, result: Shape) -> None:
         here = path[-1]
@@ -106,7 +118,8 @@ class Reader:
         for operand in operation.operands:
             home = self._home.get(operand)
             if home is not None and home != here.number:
-                here.outside[operand] = self.shapes[operand]
+                shape = self.shapes[operand]
+                here.outside[operand] = Shape(1, 1, shape.bits, True) if operand in self._splat else shape
         if operation.result:
             self.shapes[operation.result] = result
             if result.vector:
@@ -172,6 +185,7 @@ class Reader:
         self.shapes[hash(result)] = shape
         if shape.vector:
             self._home[hash(result)] = -1
+            self._splat.add(hash(result))
         elif isinstance(result.type, ir.IndexType):
             self.indices[hash(result)] = Index(float(ir.IntegerAttr(op.attributes["value"]).value))
 
@@ -300,6 +314,7 @@ HANDLERS = {
     "scf.forall": Reader._forall,
     "scf.yield": Reader._yield,
     "arith.constant": Reader._constant,
+    "vector.insert": Reader._insert,
     "affine.apply": Reader._affine,
     "affine.min": Reader._affine,
     "affine.max": Reader._affine,
