@@ -100,3 +100,10 @@ def test_a_sum_in_order_takes_as_long_as_all_its_terms() -> None:
         for ordered in (0, 1)
     ]
     assert cycles(loops[1]) > 4 * cycles(loops[0])
+
+
+def test_code_that_the_instruction_cache_does_not_hold_is_fetched_again_and_again() -> None:
+    loop = chains(16)
+    access = Access(4, {1: 64.0}, 0.0, 64, False)
+    loop.operations += [Operation("vector.load", 200 + i, (), VECTOR, access=access) for i in range(16)]
+    assert cycles(loop, replace(CPU, code_bytes=64)) > cycles(loop) == 16 / CPU.fma_units
