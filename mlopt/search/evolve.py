@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from ..core.errors import UserError
-from ..core.schedule import Schedule, Value
+from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import HintedSpace, Space, StudyContext
 from .draw import Draw
+from .streams import Streams
 from .vary import Vary
 
 ATTEMPTS = 8
@@ -33,10 +34,11 @@ class Evolve:
     kinds of landscape (recorded GPU kernels and a model of a tiled matmul), where the optimum is broad around them.
     """
 
+    _streams: Streams
     _rng: np.random.Generator
     _draw: Draw
     _vary: Vary
-    _hints: list[Mapping[str, Value]]
+    _hints: list[Schedule]
     _population: dict[Schedule, float]
     """The best first, with their objectives."""
 
@@ -67,11 +69,13 @@ class Evolve:
         self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._rng = context.rng
-        self._draw = Draw(space, context.rng)
-        self._vary = Vary(space, context.rng)
+        self._streams = Streams(context.rng)
+        self._rng = self._streams.rng
+        self._draw = Draw(space, self._rng)
+        self._vary = Vary(space, self._rng)
         self._population = {}
-        self._hints = list(space.hints()) if self._use_hints and isinstance(space, HintedSpace) else []
+        hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
+        self._hints = list(map(self._vary.repair, hints))
 
     def ask(self, n: int) -> Sequence[Schedule]:
         return list(itertools.islice(iter(self._propose, None), n))
@@ -86,8 +90,9 @@ class Evolve:
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
+        self._streams.begin(len(self._draw))
         while self._hints:
-            hinted = self._vary.repair(self._hints.pop(0))
+            hinted = self._hints.pop(0)
             if self._draw.see(hinted):
                 return hinted
         if self._population and len(self._draw) >= self._size:

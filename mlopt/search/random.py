@@ -9,19 +9,26 @@ from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import Space, StudyContext
 from .draw import Draw
+from .streams import Streams
 
 
 class Random:
     """Random search: uniform over the complete schedules of the space, without repetition, until none is left."""
 
+    _streams: Streams
     _draw: Draw
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._draw = Draw(space, context.rng)
+        self._streams = Streams(context.rng)
+        self._draw = Draw(space, self._streams.rng)
 
     def ask(self, n: int) -> Sequence[Schedule]:
-        return list(itertools.islice(iter(self._draw.fresh, None), n))
+        return list(itertools.islice(iter(self._propose, None), n))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
             self._draw.see(trial.schedule)
+
+    def _propose(self) -> Schedule | None:
+        self._streams.begin(len(self._draw))
+        return self._draw.fresh()

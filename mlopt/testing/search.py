@@ -21,6 +21,9 @@ Judge = Callable[[int, Schedule], Trial]
 class SearchContract(ABC):
     """What every search promises a study. Subclass it as `Test...` and say how to make one."""
 
+    learns = True
+    """Whether proposals depend on what became of earlier ones; where not, they are the same for any number of slots."""
+
     @abstractmethod
     def make(self) -> Search:
         """A fresh search, not started."""
@@ -69,6 +72,24 @@ class SearchContract(ABC):
         resumed = Loop(self.make(), space)
         resumed.search.tell(old[::-1])
         assert_covers(space, old + resumed.run())
+
+    def test_goes_on_after_a_resume_as_if_nothing_had_happened(self, space: Space) -> None:
+        whole = Loop(self.make(), space, slots=1).run()
+        for done in (1, 7, 18):
+            resumed = Loop(self.make(), space, slots=1)
+            resumed.search.tell(whole[:done])
+            future = [trial.schedule for trial in resumed.run(5)]
+            assert future == [trial.schedule for trial in whole[done : done + 5]]
+
+    def test_proposes_the_same_whatever_the_number_of_slots(self, space: Space) -> None:
+        if self.learns:
+            pytest.skip("what this search proposes depends on what has finished by then")
+        proposed = []
+        for slots in (1, 4):
+            search = self.make()
+            search.start(space, context(slots))
+            proposed.append([schedule for _ in range(12 // slots) for schedule in search.ask(slots)])
+        assert proposed[0] == proposed[1]
 
     def test_old_trials_of_another_space_do_no_harm(self, space: Space) -> None:
         loop = Loop(self.make(), space)

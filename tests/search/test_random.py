@@ -8,5 +8,7 @@ from mlopt.testing import SearchContract
 
 
 class TestRandom(SearchContract):
+    learns = False
+
     def make(self) -> Search:
         return Random()

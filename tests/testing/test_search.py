@@ -12,6 +12,7 @@ from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Trial
 from mlopt.protocols import Search, Space, StudyContext
 from mlopt.search.draw import Draw
+from mlopt.search.streams import Streams
 from mlopt.testing import SearchContract
 from mlopt.testing.spaces import Flat, Tree
 
@@ -21,12 +22,16 @@ class Sound:
 
     def start(self, space: Space, context: StudyContext) -> None:
         self.space = space
-        self.rng = context.rng
-        self.draw = Draw(space, self.rng)
+        self.streams = Streams(context.rng)
+        self.draw = Draw(space, self.streams.rng)
 
     def ask(self, n: int) -> Sequence[Schedule]:
-        drawn = [self.draw.fresh() for _ in range(n)]
+        drawn = [self.one() for _ in range(n)]
         return [schedule for schedule in drawn if schedule is not None]
+
+    def one(self) -> Schedule | None:
+        self.streams.begin(len(self.draw))
+        return self.draw.fresh()
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
@@ -40,7 +45,7 @@ class Illegal(Sound):
 
 class Repeating(Sound):
     def ask(self, n: int) -> Sequence[Schedule]:
-        self.draw = Draw(self.space, self.rng)
+        self.draw = Draw(self.space, self.streams.rng)
         return super().ask(n)
 
 
@@ -83,6 +88,21 @@ class Trusting(Sound):
             self.space.check(trial.schedule)
 
 
+class Rambling(Sound):
+    """Its random numbers depend on how many draws came before."""
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        super().start(space, context)
+        self.draw = Draw(space, context.rng)
+
+
+class Batched(Sound):
+    """What it proposes depends on how many are asked for at once."""
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        return super().ask(n)[::-1]
+
+
 class Waiting(Sound):
     """Gives up as soon as much is pending."""
 
@@ -113,12 +133,16 @@ class Waiting(Sound):
         (Timed, "learns_from_a_simulated_cost"),
         (Forgetful, "does_not_propose_what_it_was_told_without_asking"),
         (Forgetful, "resumes_from_old_trials_in_any_order"),
+        (Rambling, "goes_on_after_a_resume_as_if_nothing_had_happened"),
+        (Batched, "proposes_the_same_whatever_the_number_of_slots"),
         (Trusting, "old_trials_of_another_space_do_no_harm"),
         (Unseeded, "the_same_seed_and_results_give_the_same_schedules"),
     ],
 )
 def test_a_broken_search_fails(broken: type[Sound], test: str, space: type[Space]) -> None:
     class Contract(SearchContract):
+        learns = False
+
         def make(self) -> Search:
             return broken()
 
@@ -127,5 +151,7 @@ def test_a_broken_search_fails(broken: type[Sound], test: str, space: type[Space
 
 
 class TestSound(SearchContract):
+    learns = False
+
     def make(self) -> Search:
         return Sound()
