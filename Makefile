@@ -44,6 +44,10 @@ bench-programs: $(READY) ## the same of programs that mlopt has never seen, in M
 bench-schedules: $(READY) ## what becomes of 2,000 schedules drawn uniformly over all workloads
 	$(BIN)/python benchmarks/schedules.py
 
+bench-search: $(READY) ## searches on recorded spaces, against the field's
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python benchmarks/search.py
+
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py
 

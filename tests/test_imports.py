@@ -27,6 +27,7 @@ STUDY = {
     "trial_log",
     "plugins",
     "archive",
+    "compare",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
@@ -37,9 +38,9 @@ PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.
 HEAVY = {
     "mlflow": ("tracker/run.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
-    "openai": (),
-    "optuna": (),
+    "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
+    "sklearn": ("search/surrogate.py",),
     "torch": ("core/tensors.py", "finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
     "torch_mlir": ("backend/mlir/bindings.py", IMPORTER),
     "triton": (),

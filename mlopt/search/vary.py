@@ -47,6 +47,22 @@ class Vary:
         and at random elsewhere."""
         return self._walk(wanted, (), 0.0)
 
+    def nearest(self, options: Sequence[Decision], wanted: Value | None) -> Decision:
+        """The one of `options`, all of one knob, that decides as `wanted`, or the nearest by `repair`'s rule."""
+        for option in options:
+            if option.value == wanted:
+                return option
+        knob = self._knobs[options[0].knob]
+        if wanted is None or knob.kind not in ("ordinal", "log2"):
+            return self._any(options)
+        if wanted in knob.values:
+            code = knob.encode(wanted)
+            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
+        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
+            return self._any(options)
+        # A value of another space, such as a tile that divides another size.
+        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
+
     def _find_free(self, schedule: Schedule) -> Sequence[str]:
         """The knobs that `schedule` could have decided otherwise."""
         return [d.knob for length, d in enumerate(schedule) if len(self._options(schedule.prefix(length))) > 1]
@@ -62,10 +78,8 @@ class Vary:
         while options := self._options(schedule):
             name = options[0].knob
             value = wanted.get(name)
-            option = next((option for option in options if option.value == value), None)
-            if option is None:
-                option = self._nearest(self._knobs[name], options, value)
-            elif name in changed:
+            option = self.nearest(options, value)
+            if name in changed and option.value == value:
                 option = self._other(self._knobs[name], options, option, local)
             schedule = schedule.then(option)
         return schedule
@@ -77,17 +91,6 @@ class Vary:
             near = legal.neighbours(kept.value)
             others = [option for option in others if option.value in near]
         return self._any(others or options)
-
-    def _nearest(self, knob: Knob, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        if wanted is None or knob.kind not in ("ordinal", "log2"):
-            return self._any(options)
-        if wanted in knob.values:
-            code = knob.encode(wanted)
-            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
-        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
-            return self._any(options)
-        # A value of another space, such as a tile that divides another size.
-        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
 
     def _any(self, options: Sequence[Decision]) -> Decision:
         return options[int(self._rng.integers(len(options)))]

@@ -1,0 +1,148 @@
+"""Searches on recorded spaces, ours and the field's, in one run: `make bench-search`.
+
+Scores are those of `mlopt.compare.score`, with 95 % bootstrap intervals: 0 is random search, 1 the optimum at once. A
+configuration that a peer evaluates again counts again; "repeats free" says what it would reach if it did not. Arguments
+choose methods by the beginning of their names; `--seeds`, `--space` and `--data` do less, or other spaces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from peers import KERNEL_TUNER, OPTUNA, kernel_tuner, optuna_sampler
+from report import report
+
+from mlopt.backend.recorded.record import read
+from mlopt.backend.recorded.space import RecordedSpace
+from mlopt.cli.instantiate import build
+from mlopt.compare.score import Yardstick, interval, mean_interval
+from mlopt.core.fingerprint import available_cores
+from mlopt.plugins import BUILT_IN
+from mlopt.protocols import Budget, Search, StudyContext
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "t4"
+SEEDS = 25
+HISTORY = 1000
+TIMED = 50
+"""Trials over which the own time of a search is averaged, after `HISTORY`."""
+
+OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid")
+
+
+def ours(name: str) -> Search:
+    """The search that `search=NAME` chooses, with its defaults."""
+    from omegaconf import OmegaConf
+
+    arguments = OmegaConf.to_container(OmegaConf.load(BUILT_IN.conf / "search" / f"{name}.yaml"), resolve=True)
+    search: Search = build("search", arguments)
+    return search
+
+
+@lru_cache(maxsize=1)
+def space_of(path: Path) -> tuple[RecordedSpace, Yardstick]:
+    space = RecordedSpace(read(path))
+    return space, Yardstick.of([trial.objective for trial in space.trials.values() if trial.objective is not None])
+
+
+def drive(search: Search, space: RecordedSpace, trials: int, seed: int) -> Iterator[tuple[float | None, float]]:
+    """The objective of each trial, and the seconds that the search took for it, as in a study with one slot."""
+    search.start(space, StudyContext(np.random.default_rng(seed), Budget(trials), 1))
+    for _ in range(trials):
+        started = time.process_time()
+        proposed = search.ask(1)
+        asked = time.process_time() - started
+        if not proposed:
+            return
+        trial = space.trials[proposed[0]]
+        started = time.process_time()
+        search.tell([trial])
+        yield trial.objective, asked + time.process_time() - started
+
+
+def run(path: Path, method: str, seed: int) -> dict[str, float]:
+    """The score of one search of one space; `method` is a source and a name."""
+    space, yardstick = space_of(path)
+    source, name = method.split(" ", 1)
+    if source == "mlopt":
+        objectives = [objective for objective, _ in drive(ours(name), space, yardstick.budget, seed)]
+        return {"score": yardstick.score(objectives)}
+    peer: Callable[..., list[Any]] = kernel_tuner if source == "kernel_tuner" else optuna_sampler
+    evaluated = peer(space, name, yardstick.budget, seed)
+    fresh = dict.fromkeys(evaluated)
+    return {
+        "score": yardstick.score([space.trials[schedule].objective for schedule in evaluated]),
+        "repeats free": yardstick.score([space.trials[schedule].objective for schedule in fresh]),
+    }
+
+
+def own_seconds(path: Path, name: str) -> float:
+    """Seconds a trial that a search takes for itself when it has a history of `HISTORY` trials."""
+    space, _ = space_of(path)
+    seconds = [own for _, own in drive(ours(name), space, HISTORY + TIMED, 0)]
+    return fmean(seconds[-TIMED:])
+
+
+def row(method: str, scores: Mapping[str, list[dict[str, float]]], own: float | None) -> dict[str, Any]:
+    """One method: its mean over the spaces first, then each space."""
+    rng = np.random.default_rng(0)
+    each = {space: [run["score"] for run in runs] for space, runs in scores.items()}
+    low, high = mean_interval(list(each.values()), rng)
+    result: dict[str, Any] = {"method": method, "score": fmean(map(fmean, each.values())), "ci95": span(low, high)}
+    free = [fmean(run["repeats free"] for run in runs) for runs in scores.values() if "repeats free" in runs[0]]
+    result["repeats free"] = fmean(free) if free else ""
+    result["own ms"] = "" if own is None else 1e3 * own
+    for space, values in each.items():
+        result[space] = f"{fmean(values):.2f} {span(*interval(values, rng))}"
+    return result
+
+
+def span(low: float, high: float) -> str:
+    return f"({low:.2f} to {high:.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("methods", nargs="*", help='beginnings of names, such as "mlopt" or "optuna tpe"; else all')
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--space", action="append", default=[], help="beginning of a file's name; all by default")
+    parser.add_argument("--data", type=Path, default=DATA, help="a folder of T4 files")
+    parser.add_argument("--processes", type=int, default=available_cores())
+    arguments = parser.parse_args()
+    paths = [p for p in sorted(arguments.data.glob("*.json*")) if p.name.startswith(tuple(arguments.space) or "")]
+    if not paths:
+        parser.exit(2, f"no T4 files in {arguments.data}: give their folder with --data\n")
+    available = [name for name in OURS if (BUILT_IN.conf / "search" / f"{name}.yaml").exists()]
+    methods = [f"mlopt {name}" for name in available]
+    methods += [f"kernel_tuner {name}" for name in KERNEL_TUNER] + [f"optuna {name}" for name in OPTUNA]
+    methods = [method for method in methods if method.startswith(tuple(arguments.methods) or "")]
+    rows = []
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        for method in methods:
+            # A space after the other, so that each process reads each file once a method.
+            runs = [(path, seed) for path in paths for seed in range(arguments.seeds)]
+            chunk = -(-arguments.seeds // arguments.processes)
+            found = pool.map(run, (p for p, _ in runs), [method] * len(runs), (s for _, s in runs), chunksize=chunk)
+            scores: dict[str, list[dict[str, float]]] = {}
+            for (path, _), result in zip(runs, found, strict=True):
+                scores.setdefault(path.name.split(".")[0], []).append(result)
+            largest = max(paths, key=lambda path: path.stat().st_size)
+            source, name = method.split(" ", 1)
+            own = pool.submit(own_seconds, largest, name).result() if source == "mlopt" else None
+            rows.append(row(method, scores, own))
+            print(rows[-1], flush=True)
+    report("search", f"Searches on recorded spaces, {arguments.seeds} seeds", rows)
+
+
+if __name__ == "__main__":
+    # One thread a process: it is the processes that use the cores.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    main()

@@ -1,0 +1,1 @@
+"""Searches compared on equal terms."""

@@ -1,0 +1,103 @@
+"""How good a search is, next to random search: the protocol of the auto-tuning community.
+
+Willemsen et al. 2024, "A methodology for comparing optimization algorithms for auto-tuning". Random search without
+replacement is the baseline, and its expected best is computed rather than sampled. A space is searched for as long as
+random search needs to come near its optimum, so that easy and hard spaces count alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.errors import UserError
+
+CUTOFF = 0.95
+"""How near: this part of the way from the median of all valid objectives to the optimum."""
+
+CONFIDENCE = 0.95
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Yardstick:
+    """What searches of one space are measured against."""
+
+    optimum: float
+    worst: float
+    """The worst valid objective: what a search counts as having before its first valid trial."""
+    baseline: NDArray[np.float64]
+    """Shape (budget,): the expected best of random search after 1, 2, ... valid trials."""
+
+    @classmethod
+    def of(cls, objectives: ArrayLike) -> Yardstick:
+        """The yardstick of a space by its valid objectives, less being better. Raises UserError if all are equal."""
+        ordered = np.sort(np.asarray(objectives, dtype=np.float64))
+        if not len(ordered) or ordered[0] == ordered[-1]:
+            raise UserError("a space whose valid objectives are all equal compares no searches")
+        return cls(float(ordered[0]), float(ordered[-1]), expected_best(ordered, budget(ordered)))
+
+    @property
+    def budget(self) -> int:
+        """Trials that a search has."""
+        return len(self.baseline)
+
+    def score(self, objectives: Sequence[float | None]) -> float:
+        """How much of the way from random search to the optimum a search was ahead, on the mean over the budget.
+
+        0 is random search and 1 is the optimum at once. `objectives` are those of the search's trials in their order,
+        None for a failure; trials beyond the budget do not count, and after the last one the best stays the best.
+        """
+        best = np.full(self.budget, self.worst)
+        tried = [self.worst if objective is None else objective for objective in objectives[: self.budget]]
+        best[: len(tried)] = tried
+        ahead = (self.baseline - np.minimum.accumulate(best)) / (self.baseline - self.optimum)
+        return float(ahead.mean())
+
+
+def budget(ordered: NDArray[np.float64]) -> int:
+    """The trials that random search needs on average until one is within the cutoff, less than one more at most.
+
+    Of n valid objectives, in ascending order, h are good enough: before the first of them come (n - h) / (h + 1) on
+    average.
+    """
+    median = float(np.median(ordered))
+    good = int(np.searchsorted(ordered, median - CUTOFF * (median - ordered[0]), side="right"))
+    return max(1, math.ceil((len(ordered) - good) / (good + 1)))
+
+
+def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float64]:
+    """Shape (draws,): the expected least of 1, 2, ... values drawn without replacement from `ordered` (ascending).
+
+    The value of rank r is the least of k when all other k - 1 are among the n - 1 - r behind it. The probability of
+    that falls from one k to the next by a factor, so no binomial coefficient is ever formed.
+    """
+    n = len(ordered)
+    behind = n - 1.0 - np.arange(n)
+    chance = np.full(n, 1.0 / n)
+    best = np.empty(draws)
+    for k in range(1, draws + 1):
+        best[k - 1] = chance @ ordered
+        if k < n:
+            chance *= np.maximum(behind - (k - 1), 0.0) / (n - k) * ((k + 1) / k)
+    return best
+
+
+def interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
+    """The 95 % confidence interval of the mean of `scores`, by the percentile bootstrap (Efron 1979)."""
+    return mean_interval([scores], rng)
+
+
+def mean_interval(scores: Sequence[Sequence[float]], rng: np.random.Generator) -> tuple[float, float]:
+    """The same for the mean over several spaces, each with its own scores: each is resampled by itself."""
+    means = np.mean([_resampled(np.asarray(each), rng) for each in scores], axis=0)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _resampled(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    return np.asarray(scores[rng.integers(len(scores), size=(RESAMPLES, len(scores)))].mean(axis=1))

@@ -1,0 +1,174 @@
+"""Bayesian optimisation."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.schedule import Schedule
+from ..core.trial import Trial
+from ..protocols import HintedSpace, Space, StudyContext
+from .candidates import Candidates
+from .draw import Draw
+from .streams import Streams
+from .surrogate import Surrogate
+from .vary import Vary
+
+DRAWN = 500
+"""Uniform draws among the candidates, beside as many as there are trials."""
+
+SPREAD = 30
+"""Uniform draws of which the one unlike all others is an initial schedule."""
+
+
+class Bayes:
+    """Bayesian optimisation for discrete, conditional spaces with constraints and failures.
+
+    After the space's own hints (if it has any, and `hints` says so) and `initial` schedules that differ much from one
+    another, a surrogate (`surrogate.py`) learns from all trials which schedules succeed and how good they are. It ranks
+    candidates by the improvement to be expected of them: the neighbours of the best `parents` trials, and uniform
+    draws, the more the longer the search goes on. They are proposed in that order; schedules one decision away from one
+    that is pending have to wait, so that slots do not all look at one place. With probability `explore` a uniform draw
+    comes instead.
+
+    The surrogate learns anew whenever a trial is the best so far, and when the number of trials has grown by the factor
+    1 + `patience`: the time it takes grows with the trials, that of one proposal hardly does.
+    """
+
+    _streams: Streams
+    _draw: Draw
+    _candidates: Candidates
+    _hints: list[Schedule]
+    _trials: list[Trial]
+    """The finished trials of this space, in the order in which they were told."""
+    _best: float
+    _due: int
+    """The number of trials from which the next proposals come."""
+    _ranked_at: int
+    _ranking: list[Schedule]
+    _pending: set[Schedule]
+
+    def __init__(
+        self,
+        initial: int = 4,
+        small: int = 60,
+        trees: int = 30,
+        parents: int = 8,
+        explore: float = 0.05,
+        patience: float = 0.02,
+        hints: bool = True,
+    ) -> None:
+        for name, value, least, most in (
+            ("initial", initial, 1, None),
+            ("small", small, 0, None),
+            ("trees", trees, 2, None),
+            ("parents", parents, 1, None),
+            ("explore", explore, 0, 1),
+            ("patience", patience, 0, None),
+        ):
+            if not (least <= value and (most is None or value <= most)):
+                limits = f"at least {least}" if most is None else f"between {least} and {most}"
+                raise UserError(f"search.{name}={value} must be {limits}")
+        self._initial = initial
+        self._small = small
+        self._trees = trees
+        self._parents = parents
+        self._explore = explore
+        self._patience = patience
+        self._use_hints = hints
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        self._streams = Streams(context.rng)
+        self._draw = Draw(space, self._streams.rng)
+        self._candidates = Candidates(space, context.rng)
+        vary = Vary(space, self._streams.rng)
+        self._hints = list(
+            map(vary.repair, space.hints() if self._use_hints and isinstance(space, HintedSpace) else ())
+        )
+        self._trials, self._best, self._due = [], float("inf"), 0
+        self._ranked_at, self._ranking, self._pending = 0, [], set()
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        return list(itertools.islice(iter(self._propose, None), n))
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            self._draw.see(trial.schedule)
+            self._pending.discard(trial.schedule)
+            if trial.schedule in self._draw:
+                self._trials.append(trial)
+                better = trial.objective is not None and trial.objective < self._best
+                if better:
+                    self._best = trial.objective or 0.0
+                if better or len(self._trials) >= (1 + self._patience) * self._due:
+                    self._due = len(self._trials)
+
+    def _propose(self) -> Schedule | None:
+        """A schedule never proposed or told before, None when there is none left."""
+        self._streams.begin(len(self._draw))
+        schedule = self._hinted() or self._promising()
+        if schedule is None:
+            schedule = self._draw.fresh()
+        else:
+            self._draw.see(schedule)
+        if schedule is not None:
+            self._pending.add(schedule)
+        return schedule
+
+    def _hinted(self) -> Schedule | None:
+        while self._hints:
+            if (hint := self._hints.pop(0)) not in self._draw:
+                return hint
+        return None
+
+    def _promising(self) -> Schedule | None:
+        """The best candidate that was never proposed; None for a uniform draw."""
+        if len(self._draw) < self._initial:
+            return self._unlike_others()
+        if self._best == float("inf") or self._streams.rng.random() < self._explore:
+            return None
+        if self._ranked_at != self._due:
+            self._rank()
+        fresh = [schedule for schedule in self._ranking if schedule not in self._draw]
+        return next(itertools.filterfalse(self._is_near_pending, fresh), fresh[0] if fresh else None)
+
+    def _unlike_others(self) -> Schedule | None:
+        """Of some uniform draws the one that is farthest from all that was proposed or told."""
+        known = [trial.schedule for trial in self._trials] + list(self._pending)
+        drawn = [schedule for schedule in self._candidates.drawn(DRAWN) if schedule not in self._draw]
+        if not known or not drawn:
+            return None
+        features = self._candidates.features(drawn)
+        scale = features.std(axis=0) + 1e-9
+        away = [np.abs((features - one) / scale).sum(axis=1) for one in self._candidates.features(known)]
+        some = self._streams.rng.integers(len(drawn), size=SPREAD)
+        return drawn[int(some[np.argmax(np.min(away, axis=0)[some])])]
+
+    def _is_near_pending(self, schedule: Schedule) -> bool:
+        mine = set(schedule)
+        return any(len(mine - set(other)) <= 1 for other in self._pending)
+
+    def _rank(self) -> None:
+        """Learn from the first `_due` trials, and rank candidates by what they promise."""
+        known = self._trials[: self._due]
+        tried = {trial.schedule for trial in known}
+        candidates = [schedule for schedule in dict.fromkeys(self._around_best()) if schedule not in tried]
+        self._ranking, self._ranked_at = [], self._due
+        if candidates:
+            objectives = [np.nan if trial.objective is None else trial.objective for trial in known]
+            improvement = Surrogate(self._small, self._trees, self._streams.rng).improvement(
+                self._candidates.features(trial.schedule for trial in known),
+                np.array(objectives),
+                self._candidates.features(candidates),
+            )
+            self._ranking = [candidates[index] for index in np.argsort(-improvement, kind="stable")]
+
+    def _around_best(self) -> Iterator[Schedule]:
+        yield from self._candidates.drawn(DRAWN + self._due)
+        valid = [(t.objective, number) for number, t in enumerate(self._trials[: self._due]) if t.objective is not None]
+        for _, number in heapq.nsmallest(self._parents, valid):
+            yield from self._candidates.around(self._trials[number].schedule, number)

@@ -1,0 +1,137 @@
+"""The samplers of Optuna."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..core.schedule import Schedule, Value
+from ..core.space import Knob
+from ..core.trial import Trial
+from ..protocols import Space, StudyContext
+from .draw import Draw
+from .streams import Streams
+from .vary import Vary
+
+if TYPE_CHECKING:
+    import optuna
+
+ATTEMPTS = 8
+"""Suggestions asked for in search of one that is new, before a uniform draw takes its place."""
+
+Sampler = Literal["tpe", "gp", "cmaes", "random"]
+
+
+class Optuna:
+    """Asks a sampler of Optuna (Akiba et al. 2019) for schedules.
+
+    A sampler is walked down the tree: each knob that is to be decided is one suggestion, of a rank where the knob's
+    values are ordered (ordinal and log2), else of a category. Optuna knows no constraints that depend on other
+    parameters: a suggestion that is not legal is repaired, and the sampler is told of what was tried in its place.
+    Failures are told as failed. The first `initial` schedules are uniform draws. A resumed study tells CMA-ES of its
+    trials, but not of the generations that they were made in: it begins anew.
+    """
+
+    _streams: Streams
+    _draw: Draw
+    _vary: Vary
+    _knobs: Mapping[str, Knob]
+    _space: Space
+    _study: optuna.Study
+    _attributes: dict[Schedule, dict[str, Any]]
+    """What a sampler has noted down on its suggestions that are pending."""
+
+    def __init__(self, sampler: Sampler = "tpe", initial: int = 10) -> None:
+        self._sampler = sampler
+        self._initial = initial
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._streams = Streams(context.rng)
+        self._draw = Draw(space, self._streams.rng)
+        self._vary = Vary(space, self._streams.rng)
+        self._space = space
+        self._knobs = {knob.name: knob for knob in space.knobs}
+        self._study = optuna.create_study()
+        self._attributes = {}
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        return list(itertools.islice(iter(self._propose, None), n))
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        from optuna.trial import TrialState, create_trial
+
+        for trial in trials:
+            self._draw.see(trial.schedule)
+            if trial.schedule in self._draw:
+                failed = trial.objective is None
+                told = create_trial(
+                    state=TrialState.FAIL if failed else TrialState.COMPLETE,
+                    value=trial.objective,
+                    params={name: _encoded(self._knobs[name], value) for name, value in trial.schedule},
+                    distributions={name: _distribution(self._knobs[name]) for name, _ in trial.schedule},
+                    system_attrs=self._attributes.pop(trial.schedule, {}),
+                )
+                self._study.add_trial(told)
+
+    def _propose(self) -> Schedule | None:
+        """A schedule never proposed or told before, None when there is none left."""
+        self._streams.begin(len(self._draw))
+        if len(self._draw) >= self._initial:
+            self._study.sampler = self._seeded()
+            for _ in range(ATTEMPTS):
+                schedule, attributes = self._suggested()
+                if self._draw.see(schedule):
+                    self._attributes[schedule] = attributes
+                    return schedule
+        return self._draw.fresh()
+
+    def _suggested(self) -> tuple[Schedule, dict[str, Any]]:
+        """A suggestion made legal, and what the sampler has noted down on it."""
+        from optuna.trial import TrialState
+
+        trial = self._study.ask()
+        schedule = Schedule()
+        while options := self._space.options(schedule):
+            knob = self._knobs[options[0].knob]
+            wanted: Value | None
+            if _is_ordered(knob):
+                wanted = knob.values[trial.suggest_int(knob.name, 0, len(knob.values) - 1)]
+            else:
+                wanted = trial.suggest_categorical(knob.name, knob.values)
+            schedule = schedule.then(self._vary.nearest(options, wanted))
+        # What is tried is told as a trial of its own, since it may differ from the suggestion.
+        self._study.tell(trial, state=TrialState.FAIL)
+        return schedule, dict(self._study.trials[trial.number].system_attrs)
+
+    def _seeded(self) -> optuna.samplers.BaseSampler:
+        """The sampler, seeded for this proposal: it keeps nothing itself that the trials do not tell it."""
+        import optuna
+
+        seed = int(self._streams.rng.integers(2**31))
+        samplers = optuna.samplers
+        if self._sampler == "tpe":
+            return samplers.TPESampler(seed=seed, n_startup_trials=self._initial)
+        if self._sampler == "gp":
+            return samplers.GPSampler(seed=seed, n_startup_trials=self._initial)
+        if self._sampler == "cmaes":
+            return samplers.CmaEsSampler(seed=seed, n_startup_trials=self._initial, warn_independent_sampling=False)
+        return samplers.RandomSampler(seed=seed)
+
+
+def _encoded(knob: Knob, value: Value) -> Value:
+    """What Optuna is told of a decision: its rank where the knob's values are ordered."""
+    return knob.values.index(value) if _is_ordered(knob) else value
+
+
+def _distribution(knob: Knob) -> optuna.distributions.BaseDistribution:
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    return IntDistribution(0, len(knob.values) - 1) if _is_ordered(knob) else CategoricalDistribution(knob.values)
+
+
+def _is_ordered(knob: Knob) -> bool:
+    return knob.kind in ("ordinal", "log2")

@@ -1,0 +1,108 @@
+"""The portfolio of searches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Budget, Search, Space, StudyContext
+from mlopt.search.evolve import Evolve
+from mlopt.search.hybrid import Hybrid
+from mlopt.search.random import Random
+from mlopt.testing import SearchContract
+from mlopt.testing.spaces import Flat, schedules
+
+
+class TestHybrid(SearchContract):
+    def make(self) -> Search:
+        return Hybrid({"evolve": Evolve(population=2), "random": Random()})
+
+
+class TestAlone(SearchContract):
+    """A portfolio of one is that one."""
+
+    def make(self) -> Search:
+        return Hybrid({"evolve": Evolve(population=3)})
+
+
+class Listed:
+    """Proposes what it was given, in that order, and remembers what it was told."""
+
+    def __init__(self, proposals: Sequence[Schedule]) -> None:
+        self._proposals = list(proposals)
+        self.told: list[Schedule] = []
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        """Nothing to get ready."""
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        asked, self._proposals = self._proposals[:n], self._proposals[n:]
+        return asked
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        self.told += [trial.schedule for trial in trials]
+
+
+EVERY = list(schedules(Flat()))
+GOOD, BAD = EVERY[:20], EVERY[20:]
+
+
+def judged(number: int, schedule: Schedule) -> Trial:
+    """The good ones get better and better, the bad ones fail."""
+    if schedule in GOOD:
+        return Trial(number, schedule, Status.OK, seconds=1.0 / (number + 1))
+    return Trial(number, schedule, Status.CRASH)
+
+
+def run(search: Search, trials: int, seed: int) -> list[Schedule]:
+    search.start(Flat(), StudyContext(np.random.default_rng(seed), Budget(trials), 1))
+    proposed = []
+    for number in range(trials):
+        (schedule,) = search.ask(1)
+        proposed.append(schedule)
+        search.tell([judged(number, schedule)])
+    return proposed
+
+
+def test_whoever_pays_off_gets_most_of_the_budget() -> None:
+    shares = []
+    for seed in range(10):
+        searches = {"bad": Listed(BAD), "good": Listed(GOOD)}
+        shares.append(np.mean([schedule in GOOD for schedule in run(Hybrid(searches, doubt=2), 24, seed)]))
+    assert np.mean(shares) > 0.6
+
+
+def test_the_first_one_begins() -> None:
+    for seed in range(10):
+        searches = {"good": Listed(GOOD), "bad": Listed(BAD)}
+        assert sum(schedule in GOOD for schedule in run(Hybrid(searches, doubt=20), 6, seed)) >= 5
+
+
+def test_all_are_told_of_all_trials() -> None:
+    searches = {"good": Listed(GOOD), "bad": Listed(BAD)}
+    proposed = run(Hybrid(searches), 20, 0)
+    assert searches["good"].told == searches["bad"].told == proposed
+
+
+def test_what_two_propose_is_proposed_once_while_it_is_pending() -> None:
+    search = Hybrid({"one": Listed(GOOD), "other": Listed(GOOD)}, doubt=0)
+    search.start(Flat(), StudyContext(np.random.default_rng(0), Budget(43), 20))
+    asked = search.ask(20)
+    assert sorted(asked) == sorted(GOOD)
+
+
+def test_goes_on_by_itself_when_all_have_ended() -> None:
+    search = Hybrid({"one": Listed(GOOD[:2]), "other": Listed([])})
+    assert sorted(run(search, len(EVERY), 0)) == sorted(EVERY)
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(UserError, match="one search at least"):
+        Hybrid({})
+    with pytest.raises(UserError, match=r"search.quantile=1.5 must be between 0 and 1"):
+        Hybrid({"random": Random()}, quantile=1.5)
