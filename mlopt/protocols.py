@@ -221,6 +221,14 @@ class Backend(Protocol):
         """Measure this machine (takes seconds; the caller keeps the answer)."""
 
 
+@runtime_checkable
+class SizedProgram(Program, Protocol):
+    """A program that knows how large its machine code is."""
+
+    def code_bytes(self) -> int:
+        """Bytes of its object code, once it is loaded."""
+
+
 class Library(Protocol):
     """A kernel compiled for programs that know nothing of mlopt."""
 
@@ -279,6 +287,15 @@ class Search(Protocol):
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Finished trials, in any order; may hold schedules that were never asked for (a resumed study)."""
+
+
+@runtime_checkable
+class ObjectivesSearch(Search, Protocol):
+    """A search that may minimise several numbers of a trial together."""
+
+    @property
+    def objectives(self) -> Sequence[str]:
+        """Their names (see `core.pareto.point`); none where it minimises the trials' own objective."""
 
 
 class Executor(Protocol):

@@ -17,7 +17,7 @@ from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status
 from .executor import clock, device
-from .protocols import Backend, Evaluator, Program, Workload
+from .protocols import Backend, Evaluator, Program, SizedProgram, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class TrialWork:
                     program = self.backend.build(self.workload, self.schedule)
                     if self.evaluator.executes:
                         program.load()
+                if self.evaluator.executes and isinstance(program, SizedProgram):
+                    metrics["code_bytes"] = program.code_bytes()
                 if isinstance(program, RecordedProgram):
                     seconds.total = program.trial.compile_seconds
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})

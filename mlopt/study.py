@@ -19,7 +19,18 @@ from .executor.worker import Worker
 from .finals.contender import Contender, KernelContender
 from .finals.interleaved import measure
 from .finals.pytorch import PytorchContender
-from .protocols import Backend, Budget, Evaluator, Executor, Search, StudyContext, StudyInfo, Tracker, Workload
+from .protocols import (
+    Backend,
+    Budget,
+    Evaluator,
+    Executor,
+    ObjectivesSearch,
+    Search,
+    StudyContext,
+    StudyInfo,
+    Tracker,
+    Workload,
+)
 from .roofline import DEADLINE_SECONDS, roofline
 from .runner import Export, Naive, Outcome, TrialWork, now
 from .trackers import Trackers
@@ -89,6 +100,8 @@ class Study:
                 time.monotonic() - started,
             )
             found.update(comparison)
+            if isinstance(self.search, ObjectivesSearch) and self.search.objectives:
+                found["pareto"] = result.pareto(self.trials, self.search.objectives)
             result.write(self.info.directory, found)
             if found["best"]:
                 self._export(found)

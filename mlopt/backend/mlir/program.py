@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import functools
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,12 @@ class MlirProgram:
 
     def load(self) -> MlirKernel:
         return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])
+
+    def code_bytes(self) -> int:
+        """Bytes of the object file, the constants of its code included."""
+        with tempfile.NamedTemporaryFile(suffix=".o") as file:
+            self._engine.dump_to_object_file(file.name)
+            return Path(file.name).stat().st_size
 
     @functools.cached_property
     def _engine(self) -> Any:
