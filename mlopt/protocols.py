@@ -314,6 +314,15 @@ class Search(Protocol):
         """Finished trials, in any order; may hold schedules that were never asked for (a resumed study)."""
 
 
+@runtime_checkable
+class ObjectivesSearch(Search, Protocol):
+    """A search that may minimise several numbers of a trial together."""
+
+    @property
+    def objectives(self) -> Sequence[str]:
+        """Their names (see `core.pareto.point`); none where it minimises the trials' own objective."""
+
+
 class Executor(Protocol):
     """Runs picklable work in killable workers, and knows nothing of what the work is."""
 

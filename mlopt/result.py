@@ -11,6 +11,7 @@ from typing import Any
 from .core.comparison import Comparison
 from .core.errors import WrongResult, summary
 from .core.fingerprint import fingerprint
+from .core.pareto import front
 from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
@@ -100,6 +101,14 @@ def final(
         "baselines": {**baselines, **skipped},
         "speedup": {name: baseline["seconds"] / best.seconds for name, baseline in baselines.items()},
     }
+
+
+def pareto(trials: Sequence[Trial], objectives: Sequence[str]) -> list[dict[str, Any]]:
+    """The trials that no other one beats in all objectives, as they were measured in the search."""
+    return [
+        {"trial": trial.trial, "schedule": trial.schedule.values(), **dict(zip(objectives, point, strict=True))}
+        for trial, point in front(trials, objectives)
+    ]
 
 
 def write(directory: Path, result: Mapping[str, Any]) -> None:

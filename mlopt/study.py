@@ -25,6 +25,7 @@ from .protocols import (
     Budget,
     Evaluator,
     Executor,
+    ObjectivesSearch,
     Roofline,
     Search,
     StudyContext,
@@ -102,6 +103,8 @@ class Study:
                 time.monotonic() - started,
             )
             found.update(comparison)
+            if isinstance(self.search, ObjectivesSearch) and self.search.objectives:
+                found["pareto"] = result.pareto(self.trials, self.search.objectives)
             result.write(self.info.directory, found)
             if found["best"]:
                 self._export(found)

@@ -36,8 +36,11 @@ IMPORTER = "workloads/torch_module/importer.py"
 PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.py", IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
+    "deap": ("search/pareto.py",),
     "mlflow": ("tracker/run.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
+    "moocore": ("core/pareto.py",),
+    "openai": (),
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
     "sklearn": ("search/surrogate.py",),

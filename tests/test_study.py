@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import psutil
 import pytest
-from doubles import ToyBackend, ToyEvaluator, fail
+from doubles import Sized, ToyBackend, ToyEvaluator, fail
 
 from mlopt import study as module
 from mlopt.core.errors import CompileError, UserError, WrongResult
@@ -273,6 +273,18 @@ def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) ->
     assert found["inputs"] is None
     assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
     assert found["wall_seconds"] > 0.0
+
+
+def test_a_search_for_several_objectives_has_its_front_in_the_result(make: Make, plain: Plain) -> None:
+    class Both(InOrder):
+        objectives = ("cost", "size")
+
+    found = make(search=Both(), evaluator=Sized()).run()
+    assert found["pareto"] == [
+        {"trial": 0, "schedule": {"number": 0}, "cost": 1.0, "size": 5.0},
+        {"trial": 2, "schedule": {"number": 2}, "cost": 3.0, "size": 4.0},
+    ]
+    assert "pareto" not in plain.found
 
 
 def test_the_best_is_exported_with_what_is_known_of_it(plain: Plain) -> None:

@@ -40,13 +40,14 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
     for key in plain:
         if key not in KEYS:
             raise UserError(f"the configuration has no key {key!r}{suggest(str(key), KEYS)}")
+    search = plain.get("search")
+    warm_start = search.pop(WARM_START, None) if isinstance(search, dict) else None
     for part in PARTS:
-        if not isinstance(plain.get(part), dict):
+        if not isinstance(plain.get(part), dict) or not plain[part]:
             raise UserError(f"a study needs a {part}; see mlopt --help")
     seed = plain.get("seed")
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed={seed} is not a whole number from 0 up")
-    warm_start = plain["search"].pop(WARM_START, None)
     parts = {part: build(part, plain[part]) for part in PARTS}
     if warm_start is not None:
         parts["search"] = WarmStart(parts["search"], str(warm_start))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import HintedSpace, Space, StudyContext
 from .draw import Draw
+from .islands import Islands
+from .niches import Niches
+from .operators import Operators
+from .pareto import Pareto
+from .settings import limit
 from .streams import Streams
 from .vary import Vary
 
@@ -22,60 +25,66 @@ ATTEMPTS = 8
 class Evolve:
     """Steady-state evolution: every finished trial may become a parent at once, so that no slot waits for a generation.
 
-    The first `population` schedules are the space's own hints (if it has any, and `hints` says so) and uniform draws.
-    Then the winner of a tournament of `tournament` random members of the population becomes a parent. With probability
-    `crossover` it is crossed with a second winner; what is not new by then is mutated. A mutation decides `mutations`
-    knobs anew on average (at least one; the number is geometrically distributed), each by the next legal value with
-    probability `local`, else by any other legal value. The population is the best `population` successful trials of all
-    time rather than the youngest: a budget of a few hundred trials is too short to find a good schedule twice, and none
-    is ever proposed twice.
+    The first schedules are the space's own hints (if it has any, and `hints` says so) and `draws` uniform ones. From
+    then on the winner of a tournament of `tournament` random members of a population becomes a parent, another winner
+    its mate, and an operator is chosen by what it achieved so far (`operators.py`). What is known already is bred anew.
+    A population is the best `population` trials of all that joined it rather than the youngest: a budget of a few
+    hundred trials is too short to find a good schedule twice, and none is ever proposed twice.
 
-    The defaults leave much of the budget to the neighbourhood of the best. They were chosen on two very different
-    kinds of landscape (recorded GPU kernels and a model of a tiled matmul), where the optimum is broad around them.
+    There are `islands` populations; `migration`, `patience` and `niches` say how they exchange members and how they are
+    renewed by a MAP-Elites archive (`islands.py`, `niches.py`).
+
+    With `objectives`, the names of what is to be minimised together (`seconds`, `compile_seconds`, a metric of the
+    trials), one population is ranked by NSGA-II instead (`pareto.py`), and the study's result has the Pareto front.
     """
 
-    _streams: Streams
-    _rng: np.random.Generator
-    _draw: Draw
-    _vary: Vary
     _hints: list[Schedule]
-    _population: dict[Schedule, float]
-    """The best first, with their objectives."""
 
     def __init__(
         self,
-        population: int = 16,
+        population: int = 12,
+        draws: int = 8,
         tournament: int = 6,
-        crossover: float = 0.3,
-        mutations: float = 1.25,
-        local: float = 0.4,
+        islands: int = 2,
+        migration: int = 40,
+        patience: int = 60,
+        niches: int = 32,
         hints: bool = True,
+        objectives: Sequence[str] = (),
     ) -> None:
-        for name, value, least, most in (
-            ("population", population, 1, None),
-            ("tournament", tournament, 1, None),
-            ("crossover", crossover, 0, 1),
-            ("mutations", mutations, 1, None),
-            ("local", local, 0, 1),
-        ):
-            if not (least <= value and (most is None or value <= most)):
-                limits = f"at least {least}" if most is None else f"between {least} and {most}"
-                raise UserError(f"search.{name}={value} must be {limits}")
+        limit("population", population, 1)
+        limit("draws", draws, 1)
+        limit("tournament", tournament, 1)
+        limit("islands", islands, 1)
+        limit("migration", migration, 1)
+        limit("patience", patience, 1)
+        limit("niches", niches, 1)
+        if len(set(objectives)) != len(objectives):
+            raise UserError(f"search.objectives={list(objectives)} names one twice")
+        self.objectives = tuple(objectives)
         self._size = population
+        self._draws = draws
         self._tournament = tournament
-        self._crossover = crossover
-        self._mutations = mutations
-        self._local = local
+        self._islands = islands
+        self._migration = migration
+        self._patience = patience
+        self._niches = niches
         self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._streams = Streams(context.rng)
-        self._rng = self._streams.rng
-        self._draw = Draw(space, self._rng)
-        self._vary = Vary(space, self._rng)
-        self._population = {}
+        self._streams, self._chances = Streams(context.rng), Streams(context.rng)
+        self._draw = Draw(space, self._streams.rng)
+        self._vary = Vary(space, self._streams.rng)
+        self._operators = Operators(self._vary, space.knobs, self._streams.rng)
+        self._population: Islands | Pareto
+        if self.objectives:
+            self._population = Pareto(self._size, self.objectives)
+        else:
+            niches = Niches(space, self._chances.rng, self._niches)
+            self._population = Islands(self._islands, self._size, self._migration, self._patience, niches)
         hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
         self._hints = list(map(self._vary.repair, hints))
+        self._told = 0
 
     def ask(self, n: int) -> Sequence[Schedule]:
         return list(itertools.islice(iter(self._propose, None), n))
@@ -83,34 +92,24 @@ class Evolve:
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
             self._draw.see(trial.schedule)
-            if trial.objective is not None and trial.schedule in self._draw:
-                self._population[trial.schedule] = trial.objective
-        ranked = sorted(self._population.items(), key=lambda member: member[1])
-        self._population = dict(ranked[: self._size])
+            if trial.schedule in self._draw:
+                if self._told >= self._draws:
+                    self._operators.judge(trial, self._population.turn(self._told))
+                self._chances.begin(self._told)
+                self._population.join(trial, self._chances.rng)
+                self._told += 1
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
         while self._hints:
-            hinted = self._hints.pop(0)
-            if self._draw.see(hinted):
+            if self._draw.see(hinted := self._hints.pop(0)):
                 return hinted
-        if self._population and len(self._draw) >= self._size:
+        population = self._population.turn(len(self._draw))
+        if population.members and len(self._draw) >= self._draws:
             for _ in range(ATTEMPTS):
-                child = self._breed()
+                parent, mate = (population.select(self._streams.rng, self._tournament) for _ in range(2))
+                child = self._operators.breed(parent, mate)
                 if self._draw.see(child):
                     return child
         return self._draw.fresh()
-
-    def _breed(self) -> Schedule:
-        child = self._select()
-        if self._rng.random() < self._crossover:
-            child = self._vary.cross(child, self._select())
-        if child in self._draw:
-            child = self._vary.mutate(child, int(self._rng.geometric(1 / self._mutations)), self._local)
-        return child
-
-    def _select(self) -> Schedule:
-        """The best of `tournament` random members of the population."""
-        winner = min(self._rng.integers(len(self._population), size=self._tournament).tolist())
-        return next(itertools.islice(self._population, winner, None))

@@ -11,7 +11,7 @@ from ..core import record
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
-from ..protocols import Search, Space, StudyContext
+from ..protocols import ObjectivesSearch, Search, Space, StudyContext
 from .vary import Vary
 
 MOST = 10
@@ -34,6 +34,11 @@ class WarmStart:
     def __init__(self, search: Search, path: str) -> None:
         self._search = search
         self._path = Path(path)
+
+    @property
+    def objectives(self) -> Sequence[str]:
+        """Those of the search."""
+        return self._search.objectives if isinstance(self._search, ObjectivesSearch) else ()
 
     def start(self, space: Space, context: StudyContext) -> None:
         ranked = self._earlier()

@@ -19,7 +19,7 @@ from mlopt.backend.mlir.space.pipeline import PipelineSpace
 from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.fingerprint import available_cores
-from mlopt.protocols import Backend, Workload
+from mlopt.protocols import Backend, SizedProgram, Workload
 from mlopt.testing.backend import assert_computes
 from mlopt.testing.space import walks
 from mlopt.testing.workload import assert_mistake
@@ -199,6 +199,16 @@ def test_a_pass_that_fails_is_a_compile_error_that_names_the_stage(monkeypatch: 
     monkeypatch.setattr(naive, "NAIVE_LOOPS", "builtin.module(no-such-pass)")
     with pytest.raises(CompileError, match=r"^lower: .*no-such-pass"):
         Mlir().build(SMALL, None)
+
+
+def test_a_program_knows_the_size_of_its_code() -> None:
+    space = Mlir(1).space(SMALL)
+    programs = [Mlir(1).build(SMALL, schedule) for schedule in (None, walks(space)[0])]
+    for program in programs:
+        assert isinstance(program, SizedProgram)
+        program.load()
+    plain, scheduled = (program.code_bytes() for program in programs if isinstance(program, SizedProgram))
+    assert 500 < plain < scheduled < 1 << 20
 
 
 def test_stages_are_timed_in_their_order() -> None:
