@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types check bench-kernels bench-programs bench-schedules bench-throughput bench-fidelity bench-honesty clean
+.PHONY: help setup demo test lint types check bench-kernels bench-measuring bench-programs bench-schedules bench-throughput bench-fidelity bench-honesty clean
 
 help: ## say what the targets do
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-18s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: lint types test ## lint, types and tests
 
 bench-kernels: $(READY) ## kernels found, against their peers on this machine
 	$(BIN)/python benchmarks/kernels.py
+
+bench-measuring: $(READY) ## a kernel against itself, the order of finalists, what measuring costs; on a quiet machine
+	$(BIN)/python benchmarks/measuring.py
 
 bench-programs: $(READY) ## the same of programs that mlopt has never seen, in MLIR and as PyTorch modules
 	$(BIN)/python benchmarks/programs.py

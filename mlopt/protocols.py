@@ -198,6 +198,14 @@ class Program(Protocol):
 
 
 @runtime_checkable
+class SizedProgram(Program, Protocol):
+    """A program that knows how long its machine code is."""
+
+    def code_bytes(self) -> int | None:
+        """Bytes of instructions, once it is loaded; None where its compiler does not tell."""
+
+
+@runtime_checkable
 class SimulatedProgram(Program, Protocol):
     """A program whose cost can be told without running it."""
 

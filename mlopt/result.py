@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .core.comparison import Comparison
 from .core.errors import WrongResult, summary
 from .core.fingerprint import fingerprint
 from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
+from .finals.interleaved import Course
 from .protocols import Backend, Evaluator, Roofline, StudyInfo, Workload
 
 NAME = "result.json"
@@ -60,17 +62,19 @@ def provisional(best: Trial) -> dict[str, Any]:
 
 def final(
     finalists: Mapping[str, Trial],
-    estimates: Mapping[str, Estimate],
+    courses: Mapping[str, Course],
     absent: Mapping[str, Exception],
     roofline: Roofline | None,
     workload: Workload,
 ) -> dict[str, Any]:
     """`best`, `baselines` and `speedup` from the interleaved run; `finalists` are trials by name, the fastest first.
 
-    A schedule beats another by its median there. `speedup` is the baseline's time over the best's. `lost` names the
+    They stand there by their medians; which of them the best beats for certain (`core.comparison`) each says itself, by
+    `behind`: the others may be as fast. `speedup` is the baseline's time over the best's. `lost` names the
     finalists that did not come through; when none did, the best is provisional, beats nobody, and is none that was
     found wrong.
     """
+    estimates = {name: course.estimate for name, course in courses.items()}
     standing = sorted((name for name in finalists if name in estimates), key=lambda name: estimates[name].seconds)
     lost = {name: _reason(error) for name, error in absent.items() if name in finalists}
     if not standing:
@@ -85,9 +89,13 @@ def final(
             "bytes_per_second": roofline.bytes_per_second,
         }
     skipped = {name: {"skipped": _reason(error)} for name, error in absent.items() if name not in finalists}
+    turns = {name: courses[name].medians for name in standing}
+    behind = {name: Comparison.of(turns[standing[0]], turns[name]).winner == 0 for name in standing}
     return {
         "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(best)},
-        "finalists": [{"trial": finalists[name].trial, **_timed(estimates[name])} for name in standing],
+        "finalists": [
+            {"trial": finalists[name].trial, **_timed(estimates[name]), "behind": behind[name]} for name in standing
+        ],
         "lost": lost,
         "baselines": {**baselines, **skipped},
         "speedup": {name: baseline["seconds"] / best.seconds for name, baseline in baselines.items()},

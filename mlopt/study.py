@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +19,19 @@ from .executor.worker import Worker
 from .finals.contender import Contender, KernelContender
 from .finals.interleaved import measure
 from .finals.pytorch import PytorchContender
-from .protocols import Backend, Budget, Evaluator, Executor, Search, StudyContext, StudyInfo, Tracker, Workload
+from .finals.selection import finalists
+from .protocols import (
+    Backend,
+    Budget,
+    Evaluator,
+    Executor,
+    Roofline,
+    Search,
+    StudyContext,
+    StudyInfo,
+    Tracker,
+    Workload,
+)
 from .roofline import DEADLINE_SECONDS, roofline
 from .runner import Export, Naive, Outcome, TrialWork, now
 from .trackers import Trackers
@@ -61,6 +73,7 @@ class Study:
         self.info = info
         self.trials: list[Trial] = []
         self.best: Trial | None = None
+        self._roofline: Roofline | None = None
 
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
@@ -111,6 +124,9 @@ class Study:
             self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
             context = StudyContext(np.random.default_rng(self.seed), self.budget, self.executor.slots)
             self.search.start(space, context)
+            if self.evaluator.executes:
+                with contextlib.suppress(Exception):  # the finals try again, and say why there is none
+                    self._roofline = self._measure_roofline(float("inf"))
             self._loop(log)
 
     def _loop(self, log: TrialLog) -> None:
@@ -145,6 +161,9 @@ class Study:
             self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds).add_done_callback(show)
 
     def _finish(self, trial: Trial, log: TrialLog) -> None:
+        if self._roofline is not None and trial.seconds is not None:
+            share = self._roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
+            trial = replace(trial, metrics={**trial.metrics, "roofline": share})
         log.append(trial)
         self.trials.append(trial)
         to_beat = self._to_beat()
@@ -163,23 +182,26 @@ class Study:
             return {}
         if not self.evaluator.executes:
             return {"best": result.provisional(self.best)}
-        valid = [trial for trial in self.trials if trial.seconds is not None]
-        finalists = {f"trial {t.trial}": t for t in heapq.nsmallest(FINALISTS, valid, key=lambda t: t.seconds or 0.0)}
-        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in finalists.items()}
+        chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
+        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in chosen.items()}
         schedules["naive"] = None
         workload, inputs = self.workload, self.evaluator.inputs
         contenders: list[Contender] = [
             *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
             *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (False, True)),
         ]
-        estimates, absent = measure(contenders, np.random.default_rng(self.seed))
+        courses, absent = measure(contenders, np.random.default_rng(self.seed))
         roof = None
         try:
-            fastest = min((estimate.seconds for estimate in estimates.values()), default=float("inf"))
-            roof = roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), workload, fastest)
+            fastest = min((course.estimate.seconds for course in courses.values()), default=float("inf"))
+            roof = self._measure_roofline(fastest)
         except Exception as error:  # a yardstick is missing, the result is not
             absent["roofline"] = error
-        return result.final(finalists, estimates, absent, roof, self.workload)
+        return result.final(chosen, courses, absent, roof, self.workload)
+
+    def _measure_roofline(self, fastest: float) -> Roofline:
+        """The machine's roofline, unless `fastest` seconds prove it too low."""
+        return roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), self.workload, fastest)
 
     def _export(self, found: dict[str, Any]) -> None:
         """Write `best/`."""

@@ -15,7 +15,19 @@ import mlopt
 
 PACKAGE = Path(mlopt.__file__).parent
 SIBLINGS = {"search", "backend", "evaluator", "executor", "tracker"}
-STUDY = {"study", "runner", "library", "finals", "result", "roofline", "trackers", "trial_log", "plugins", "archive"}
+STUDY = {
+    "study",
+    "runner",
+    "library",
+    "finals",
+    "doctor",
+    "result",
+    "roofline",
+    "trackers",
+    "trial_log",
+    "plugins",
+    "archive",
+}
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
 # Workloads given as MLIR ask the backend what they compute.

@@ -12,10 +12,10 @@ from doubles import ToyBackend
 from mlopt import result
 from mlopt.core.errors import CompileError, WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status, Trial, WorkerLost
 from mlopt.evaluator.execution import Execution
 from mlopt.finals.contender import Skipped
+from mlopt.finals.interleaved import Course
 from mlopt.protocols import Roofline, StudyInfo
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -29,11 +29,12 @@ def ok(number: int, seconds: float) -> Trial:
 
 
 FIRST, SECOND = ok(7, 1.0), ok(9, 2.0)
+TURNS = 1.0, 0.9, 1.2, 1.0, 1.2, 0.9, 1.0, 1.0  # the interval of their median is all of them but for two
 FINALISTS = {"trial 7": FIRST, "trial 9": SECOND}
 
 
 def final(estimates: dict[str, float], absent: dict[str, Exception], roofline: Roofline | None = None) -> Any:
-    timed = {name: Estimate(seconds, 0.9 * seconds, 1.2 * seconds) for name, seconds in estimates.items()}
+    timed = {name: Course([factor * seconds for factor in TURNS]) for name, seconds in estimates.items()}
     found = result.final(FINALISTS, timed, absent, roofline, MATMUL)
     json.dumps(found, allow_nan=False)
     return found
@@ -64,6 +65,12 @@ def test_the_best_is_the_fastest_of_the_finals_not_of_its_own_trial() -> None:
     found = final({"trial 7": 3.0, "trial 9": 2.5, "naive": 5.0}, {})
     assert found["best"] == {"trial": 9, "schedule": {"tile": 9}, "seconds": 2.5, "ci95": [2.25, 3.0]}
     assert [finalist["trial"] for finalist in found["finalists"]] == [9, 7]
+
+
+@pytest.mark.parametrize(("seconds", "behind"), [(2.6, True), (2.51, False)])
+def test_a_finalist_says_whether_it_is_behind_for_certain(seconds: float, behind: bool) -> None:
+    found = final({"trial 7": seconds, "trial 9": 2.5}, {})
+    assert [finalist["behind"] for finalist in found["finalists"]] == [False, behind]
 
 
 def test_baselines_come_with_what_the_best_gains_over_them() -> None:

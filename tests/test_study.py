@@ -22,10 +22,10 @@ from doubles import ToyBackend, ToyEvaluator, fail
 from mlopt import study as module
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status, Trial
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
+from mlopt.finals.interleaved import Course
 from mlopt.protocols import Budget, Roofline, Space, StudyContext, StudyInfo
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
@@ -162,7 +162,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
         def measure(contenders: Sequence[Contender], rng: object) -> Any:
             seen.extend(contenders)
             outcomes = {contender.name: outcome(contender.name) for contender in contenders}
-            times = {name: Estimate(s, s, s) for name, s in outcomes.items() if not isinstance(s, Exception)}
+            times = {name: Course([s] * 8) for name, s in outcomes.items() if not isinstance(s, Exception)}
             return times, {name: error for name, error in outcomes.items() if isinstance(error, Exception)}
 
         monkeypatch.setattr(module, "measure", measure)
@@ -310,6 +310,14 @@ def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet:
     found = make(ToyBackend(ceiling=None, thread_count=7), evaluator=ToyEvaluator(executes=True)).run()
     assert found["baselines"]["roofline"] == {"skipped": "OSError: no counters"}
     assert found["best"]["seconds"] == 1.0
+
+
+def test_each_trial_says_how_near_it_came_to_the_roofline(make: Make, meet: Meet) -> None:
+    meet(lambda name: 1.0)
+    study = make(ToyBackend(thread_count=8), evaluator=ToyEvaluator(executes=True))
+    study.run()
+    least = max(MATMUL.flops / 1e12, MATMUL.bytes / 1e11)
+    assert all(trial["metrics"]["roofline"] == pytest.approx(least / trial["seconds"]) for trial in log(study))
 
 
 def test_a_roofline_that_the_best_beat_is_measured_again(tmp_path: Path, meet: Meet) -> None:

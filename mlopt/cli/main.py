@@ -9,13 +9,14 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("export", "list", "t4", "ui")
+COMMANDS = ("doctor", "export", "list", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
   mlopt list [GROUP]                    show every option of every group
+  mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
   mlopt ui                              open the MLflow UI on the studies
@@ -54,6 +55,10 @@ def _dispatch(words: list[str]) -> int:
             from .list import list_options
 
             return list_options(rest)
+        case ["doctor", *rest]:
+            from .doctor import doctor
+
+            return doctor(rest)
         case ["export", *rest]:
             from .export import export
 

@@ -22,6 +22,11 @@ TIMED, OTHER, FRESH = range(len(DISTRIBUTIONS))
 ALIGNMENT = 64
 """Bytes: every buffer begins at a cache line."""
 
+HUGE_PAGE, LARGE, ADVISED = 1 << 21, 1 << 20, 1 << 22
+"""Bytes: a buffer of LARGE or more begins at a huge page, and is part of an allocation of at least ADVISED, for which
+numpy asks for such pages. Small pages lie otherwise in every process, so that one kernel takes up to a fifth longer in
+one than in another."""
+
 MARGIN, MARK = 4096, 0xA5
 """Bytes around every buffer, and what they hold until a kernel writes outside of it."""
 
@@ -94,18 +99,19 @@ def case(workload: Workload, seed: int, number: int, sets: int = 1) -> Case:
 
 
 def aligned(array: Array) -> Array:
-    """A copy of `array` in memory that begins at a cache line."""
+    """A copy of `array` in memory as `empty` gives it."""
     copy = empty(TensorSpec(array.shape, str(array.dtype)))
     copy[...] = array
     return copy
 
 
 def empty(spec: TensorSpec) -> Array:
-    """Memory for a tensor, beginning at a cache line, with whatever it holds."""
+    """Memory for a tensor, beginning at a cache line, a large one at a huge page, with whatever it holds."""
     dtype = np.dtype(spec.dtype)
     size = int(np.prod(spec.shape, dtype=np.int64)) * dtype.itemsize
-    memory = np.empty(size + 2 * MARGIN + ALIGNMENT, np.uint8)
-    start = MARGIN + -(memory.ctypes.data + MARGIN) % ALIGNMENT
+    alignment, least = (HUGE_PAGE, ADVISED) if size >= LARGE else (ALIGNMENT, 0)
+    memory = np.empty(max(size + 2 * MARGIN + alignment, least), np.uint8)
+    start = MARGIN + -(memory.ctypes.data + MARGIN) % alignment
     array = memory[start : start + size].view(dtype).reshape(spec.shape)
     _mark(array, renew=True)
     return array
@@ -117,7 +123,8 @@ def _mark(array: Array, renew: bool) -> bool:
     if not isinstance(memory, np.ndarray) or memory.dtype != np.uint8 or memory.size < array.nbytes + 2 * MARGIN:
         return True
     start = array.ctypes.data - memory.ctypes.data
-    margins = memory[:start], memory[start + array.nbytes :]
+    end = start + array.nbytes
+    margins = memory[start - MARGIN : start], memory[end : end + MARGIN]
     for margin in margins if renew else ():
         margin.fill(MARK)
     return all(bool((margin == MARK).all()) for margin in margins)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 
+from ..core.cores import pinned
 from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
-from ..protocols import Inputs, Program, Workload
+from ..protocols import Inputs, Program, SizedProgram, Workload
 from .correctness import FRESH, OTHER, TIMED, Case, case, empty, unseen
+from .counters import count
+from .drift import Steady, reference, steady
+from .energy import PowerMeter
+from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
-from .timing import Timer
+from .timing import Timer, calls_per_sample
 from .watch import Watch
 
 AFFORDABLE_SECONDS = 0.25
@@ -56,16 +62,24 @@ class Execution:
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         with unchanged():
-            samples = self._samples(program, workload, best)
-        estimate = Estimate.of(samples)
+            timings, seen = self._timings(program, workload, best)
+        estimate = Estimate.of(timings.samples)
+        size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
             seconds=estimate.seconds,
-            samples=tuple(samples),
-            metrics={"precision": estimate.precision, "flops_per_second": workload.flops / estimate.seconds},
+            samples=tuple(timings.samples),
+            metrics={
+                "precision": estimate.precision,
+                "flops_per_second": workload.flops / estimate.seconds,
+                "drift": timings.drift,
+                "reference_seconds": timings.reference_seconds,
+                **({} if size is None else {"code_bytes": size}),
+                **seen,
+            },
         )
 
-    def _samples(self, program: Program, workload: Workload, best: float | None) -> list[float]:
-        """Seconds of one call, many times over. Raises WrongResult."""
+    def _timings(self, program: Program, workload: Workload, best: float | None) -> tuple[Steady, dict[str, float]]:
+        """The calls' timings, and what else the machine tells of a call, by metric. Raises WrongResult."""
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
         rng = np.random.default_rng()  # of no seed, since a kernel could know it
@@ -75,17 +89,38 @@ class Execution:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
             watch = Watch(workload, kernel, timed, outputs, rng, fresh)
-            samples = Timer(self.precision, self.seconds).samples(watch.calls, kernel.overhead(), best, watch)
+            with pinned(), unchanged():
+                timings, seen = self._time(watch, kernel.overhead(), best)
             watch.verify(fresh)
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
-            leads = best is None or Estimate.of(samples).seconds < best
+            leads = best is None or Estimate.of(timings.samples).seconds < best
             if leads and timed.reference_seconds < AFFORDABLE_SECONDS:
                 unseen(kernel, workload, rng)()
             if still:
                 demand_stillness(kernel, watch.calls[0], outputs)
         finally:
             kernel.rest()
-        return samples
+        return timings, seen
+
+    def _time(self, watch: Watch, overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
+        """The calls' timings, and what else the machine tells of a call, by metric."""
+        timer, fixed_work = Timer(self.precision, self.seconds), reference()
+        power, memory = PowerMeter(), PeakMemory()
+        timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
+        watts, grown = power.watts(), memory.grown()
+
+        def sample() -> int:
+            turns = list(itertools.islice(itertools.cycle(watch.calls), calls_per_sample(min(timings.samples))))
+            for call in turns:
+                call()
+            return len(turns)
+
+        seen = count(sample)
+        if watts is not None:
+            seen["joules"] = watts * Estimate.of(timings.samples).seconds
+        if grown is not None:
+            seen["peak_memory_bytes"] = grown
+        return timings, seen
 
     def _cases(self, workload: Workload) -> tuple[Case, Case, Case]:
         timed = case(workload, self.seed, TIMED, set_count(workload, self.inputs))

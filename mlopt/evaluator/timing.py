@@ -16,8 +16,8 @@ SAMPLE_SECONDS = 5e-5
 """A sample spans at least this much, over several calls of a fast kernel: far above the clock's resolution."""
 
 WARM_UP_SECONDS = 2e-3
-FEWEST_SAMPLES = 6
-"""The fewest for a 95 % interval of the median."""
+FEWEST_SAMPLES, MOST_SAMPLES = 6, 50
+"""The fewest for a 95 % interval of the median; and after which the rest is left to the finals."""
 
 MOST_SUBTRACTED = 0.05
 """Share of a measured time. A kernel so short that its call costs more than this cannot be told from its call."""
@@ -49,13 +49,13 @@ class Timer:
     ) -> list[float]:
         """Seconds of one call, many times over; `calls` are taken in turn (one: inputs stay in the caches).
 
-        Ends when the interval is precise, when it lies above `best`, or when the time is over.
+        Ends when the interval is precise, when it lies above `best`, or when the time or MOST_SAMPLES are over.
         """
         turns = itertools.cycle(calls)
         repeat = self._warm_up(turns)
         samples: list[float] = []
         end = time.perf_counter() + self.seconds
-        while not self._enough(samples, best, time.perf_counter() >= end):
+        while not self._enough(samples, best, time.perf_counter() >= end or len(samples) >= MOST_SAMPLES):
             samples.append(take(turns, repeat, overhead, observer))
         return samples
 

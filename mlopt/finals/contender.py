@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..core.cores import pinned
 from ..core.schedule import Schedule
 from ..evaluator.correctness import FRESH, TIMED, Case, case, empty, unseen
 from ..evaluator.rotation import set_count
@@ -149,7 +150,7 @@ class Turn:
     """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        with unchanged():
+        with pinned(), unchanged():
             return self._samples(_prepared(self.name))
 
     def _samples(self, prepared: Prepared) -> Sequence[float]:

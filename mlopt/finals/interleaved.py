@@ -1,8 +1,9 @@
 """The interleaved run: every contender in its own process, one turn each a round, in shuffled order.
 
-What changes during the run (clocks, neighbours on the machine) hits all contenders alike. While one is timed, the
-others' processes are stopped. A turn's median is one observation, since calls within a turn are not independent. Every
-contender is verified before its first turn and after its last one.
+What changes during the run (clocks, neighbours on the machine) hits all contenders alike, so that turns of one round
+can be compared in pairs (`core.comparison`). While one is timed, the others' processes are stopped. A turn's median is
+one observation, since calls within a turn are not independent. Every contender is verified before its first turn and
+after its last one.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ Absent = dict[str, Exception]
 """Contenders that have no time, by name, and what kept them from it."""
 
 
-def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Estimate], Absent]:
-    """Each contender's time by its name, and for those without one the reason."""
+def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Course], Absent]:
+    """Each contender's turns by its name, and for those that have no time the reason."""
     # The pool ends last: when interrupted, it waits for works that end with their workers.
     with ThreadPoolExecutor(available_cores()) as pool, ExitStack() as stack:
         workers = {c.name: Worker(("numpy", "mlopt.finals.contender", *c.preload)) for c in contenders}
@@ -57,12 +58,12 @@ def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[
         for contender in present:
             if contender.name not in absent:
                 _verify(contender, workers[contender.name], absent)
-    return {name: course.estimate for name, course in courses.items() if name not in absent}, absent
+    return {name: course for name, course in courses.items() if name not in absent}, absent
 
 
 @dataclass(frozen=True, slots=True)
-class _Course:
-    """The turns of one contender so far."""
+class Course:
+    """The turns of one contender so far, one a round."""
 
     medians: list[float] = field(default_factory=list)
     """One observation a turn, in seconds."""
@@ -103,9 +104,9 @@ def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker], poo
 
 def _rounds(
     contenders: Sequence[Contender], workers: Mapping[str, Worker], rng: np.random.Generator, absent: Absent
-) -> Mapping[str, _Course]:
+) -> Mapping[str, Course]:
     """Every contender's turns; who is lost on the way is added to `absent`."""
-    courses = {contender.name: _Course() for contender in contenders}
+    courses = {contender.name: Course() for contender in contenders}
     end = time.monotonic() + SECONDS
     for number in range(MOST_ROUNDS):
         running = [c for c in contenders if c.name not in absent and not courses[c.name].over]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import psutil
+
+from ..core.cores import pin_helpers, placement
 from ..core.errors import UserError
 from ..core.tensors import to_numpy, to_torch
 from ..evaluator.correctness import Case
@@ -53,6 +58,7 @@ class PytorchContender:
                 function = self._compile(torch, function)
             prepared = _PreparedPytorch(self.workload, function, timed, torch.inference_mode())
             prepared.check(timed)
+        _pin(self.threads)
         return prepared
 
     def _compile(self, torch: Any, eager: Callable[..., Any]) -> Callable[..., Any]:
@@ -61,6 +67,13 @@ class PytorchContender:
         torch._inductor.config.compile_threads = 1  # a pool of compilers would outlive the compilation
         function: Callable[..., Any] = torch.compile(eager, dynamic=False, fullgraph=True)
         return function
+
+
+def _pin(threads: int) -> None:
+    """Give PyTorch's helper threads cores of their own, as our kernels' have; its OpenMP library is loaded by now."""
+    loaded = (Path(mapped.path) for mapped in psutil.Process().memory_maps())
+    for library in (path for path in loaded if path.name.startswith("libgomp")):
+        pin_helpers(ctypes.CDLL(str(library)), placement()[:threads])
 
 
 class _PreparedPytorch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ from doubles import (
     writes_to_inputs,
 )
 
+from mlopt.core.cores import placement
 from mlopt.core.errors import UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
@@ -156,10 +158,41 @@ def test_the_time_is_the_median_of_the_samples_and_its_precision_is_told() -> No
     measurement = trial(mlir()).measurement
     estimate = Estimate.of(measurement.samples)
     assert measurement.seconds == estimate.seconds
-    assert measurement.metrics == {
-        "precision": estimate.precision,
-        "flops_per_second": MATMUL.flops / estimate.seconds,
-    }
+    assert measurement.metrics["precision"] == estimate.precision
+    assert measurement.metrics["flops_per_second"] == MATMUL.flops / estimate.seconds
+
+
+def test_what_else_the_machine_tells_stands_beside_it() -> None:
+    metrics = trial(mlir()).measurement.metrics
+    assert metrics["drift"] >= 0.0
+    assert metrics["reference_seconds"] > 0.0
+    assert 100 < metrics["code_bytes"] < 10_000
+    assert 0 <= metrics["peak_memory_bytes"] < 1 << 24
+
+
+def takes_memory() -> Function:
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.ones(1 << 26, np.uint8)
+        np.matmul(a, b, out=c)
+
+    return multiply
+
+
+def test_memory_that_a_kernel_takes_while_it_runs_is_seen() -> None:
+    assert QUICK.evaluate(ToyProgram(takes_memory), MATMUL, None).metrics["peak_memory_bytes"] > 0.9 * (1 << 26)
+
+
+def test_time_is_taken_on_a_fixed_core_and_only_time() -> None:
+    cores: list[set[int]] = []
+
+    def noting() -> Function:
+        return lambda a, b, c: (cores.append(os.sched_getaffinity(0)), np.matmul(a, b, out=c))[0]
+
+    before = os.sched_getaffinity(0)
+    QUICK.evaluate(ToyProgram(noting), MATMUL, None)
+    first, *timed, last = cores
+    assert first == last == before == os.sched_getaffinity(0)
+    assert set(placement()[:1]) in timed or not placement()
 
 
 class Given(ToyProgram):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import signal
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 from doubles import WAITS, Holder
 
 from mlopt.core.trial import WorkerLost
+from mlopt.executor import device
+from mlopt.executor.local import Local
 from mlopt.executor.worker import Worker
 
 pytestmark = pytest.mark.usefixtures("own_device")
@@ -176,6 +179,31 @@ def test_who_was_stopped_goes_on_when_the_stopper_dies(hold: Hold, worker: Worke
         assert holder.holds()
         holder.process.kill()
         future.result(30.0)
+
+
+def take_time(notes: Path) -> None:
+    """Note when the device was held, a while each time."""
+    for _ in range(10):
+        with device.alone():
+            start = time.monotonic()
+            time.sleep(0.005)
+            with notes.open("a") as file:
+                file.write(f"{start} {time.monotonic()}\n")
+
+
+def test_several_studies_never_take_time_at_once(tmp_path: Path) -> None:
+    studies = [Local(slots=2), Local(slots=1)]
+    with ExitStack() as stack:
+        for study in studies:
+            stack.enter_context(closing(study))
+            study.start(["mlopt.executor.device"])
+        work = functools.partial(take_time, tmp_path / "notes")
+        futures = [study.submit(work, 60.0) for study in studies for _ in range(study.slots)]
+        for future in futures:
+            future.result(60.0)
+    held = sorted(tuple(map(float, line.split())) for line in (tmp_path / "notes").read_text().splitlines())
+    assert len(held) == 30
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(held))
 
 
 @pytest.mark.parametrize("how", ["alone", "shared"])

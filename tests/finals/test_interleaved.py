@@ -17,6 +17,7 @@ import psutil
 import pytest
 from doubles import Sleeper, ToyBackend, ceases_to_write_later, fail, remembers, right, stands
 
+from mlopt.core.cores import placement
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
@@ -85,9 +86,9 @@ def finals(tmp_path_factory: pytest.TempPathFactory) -> Finals:
         patch.setattr(interleaved, "Worker", Spy)
         patch.setattr(interleaved, "SECONDS", 0.0)
         Spy.turns, Spy.awake = [], []
-        estimates, absent = measure(CONTENDERS, np.random.default_rng(0))
+        courses, absent = measure(CONTENDERS, np.random.default_rng(0))
     left = [process for process in psutil.Process().children(recursive=True) if process not in before]
-    return Finals(estimates, absent, Spy.turns, Spy.awake, left)
+    return Finals({name: course.estimate for name, course in courses.items()}, absent, Spy.turns, Spy.awake, left)
 
 
 def test_each_has_a_time_or_a_reason(finals: Finals) -> None:
@@ -149,8 +150,8 @@ def test_a_kernel_that_stops_computing_when_it_is_timed_has_no_time(monkeypatch:
         KernelContender(name, ToyBackend(make=make), Matmul(16, 16, 16), Schedule.of({"number": 0}), "warm")
         for name, make in makes.items()
     ]
-    estimates, absent = measure(contenders, np.random.default_rng(0))
-    assert set(estimates) == {"honest"}
+    courses, absent = measure(contenders, np.random.default_rng(0))
+    assert set(courses) == {"honest"}
     assert {name: type(error) for name, error in absent.items()} == {"lazy": WrongResult, "forgetful": WrongResult}
 
 
@@ -164,19 +165,18 @@ def test_a_slow_one_takes_no_more_than_its_share_of_time(
     monkeypatch.setattr(interleaved, "SECONDS", 0.0)
     monkeypatch.setattr(interleaved, "SLOW_TOTAL_SECONDS", total)
     Spy.turns, Spy.awake = [], []
-    estimates, _ = measure([Sleeper("slow", SLOW)], np.random.default_rng(0))
-    assert len(Spy.turns) == turns
-    assert estimates["slow"].low <= estimates["slow"].seconds <= estimates["slow"].high
+    courses, _ = measure([Sleeper("slow", SLOW)], np.random.default_rng(0))
+    assert len(Spy.turns) == turns == len(courses["slow"].medians)
 
 
 def test_a_turn_that_would_not_end_in_time_is_not_begun() -> None:
-    assert not interleaved._Course([15.0] * 3, [15.0] * 3).over
-    assert interleaved._Course([15.0] * 3, [16.0] * 3).over
+    assert not interleaved.Course([15.0] * 3, [15.0] * 3).over
+    assert interleaved.Course([15.0] * 3, [16.0] * 3).over
 
 
 def test_one_disturbed_turn_does_not_make_a_contender_slow() -> None:
-    assert interleaved._Course([0.1] * 9, [1.0] * 9).over
-    assert not interleaved._Course([0.1] * 9, [0.1, *[1.0] * 8]).over
+    assert interleaved.Course([0.1] * 9, [1.0] * 9).over
+    assert not interleaved.Course([0.1] * 9, [0.1, *[1.0] * 8]).over
 
 
 def enter(file: Path) -> None:
@@ -194,6 +194,21 @@ def test_time_is_taken_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     )
     assert not absent
     assert (tmp_path / "note").read_text() == "alone"
+
+
+def note_cores(file: Path) -> None:
+    file.write_text(str(sorted(os.sched_getaffinity(0))))
+
+
+@pytest.mark.usefixtures("own_device")
+def test_time_is_taken_on_a_fixed_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 1)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    measure([Sleeper("one", 0.001, functools.partial(note_cores, tmp_path / "note"))], np.random.default_rng(0))
+    free = (tmp_path / "note").read_text()
+    measure([Sleeper("one", 0.001, calling=functools.partial(note_cores, tmp_path / "note"))], np.random.default_rng(0))
+    assert (tmp_path / "note").read_text() == str(list(placement()[:1])) or not placement()
+    assert free == str(sorted(os.sched_getaffinity(0)))
 
 
 @pytest.mark.usefixtures("own_device")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...core.cores import pin_helpers, placement
 from ...core.errors import UserError
 
 SPIN_MILLISECONDS = 200
@@ -28,11 +29,15 @@ def library_path() -> str:
 
 
 def use_threads(count: int) -> None:
-    """Let the kernels that this process calls from now on run on `count` threads, spinning between calls."""
+    """Let the kernels that this process calls from now on run on `count` threads, spinning between calls.
+
+    The helper threads stay on cores of their own; the caller, which does other things too, is pinned by who takes time.
+    """
     runtime = _runtime()
     runtime.omp_set_dynamic(0)
     runtime.omp_set_num_threads(count)
     runtime.kmp_set_blocktime(SPIN_MILLISECONDS)
+    _pin(placement()[:count])
 
 
 def rest() -> None:
@@ -41,6 +46,11 @@ def rest() -> None:
     runtime.kmp_set_blocktime(0)
     # Threads that wait heed it from the next region on: one that does next to nothing.
     runtime.GOMP_parallel(runtime.omp_get_thread_num, None, 0, 0)
+
+
+@functools.cache  # the threads live as long as the process
+def _pin(cores: tuple[int, ...]) -> None:
+    pin_helpers(_runtime(), cores)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ import numpy as np
 from ...protocols import Array
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
+from .code_size import code_bytes
 from .constants import load
 from .naive import lower
 from .target import HOST, Target, describe
@@ -48,6 +49,9 @@ class MlirProgram:
 
     def load(self) -> MlirKernel:
         return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])
+
+    def code_bytes(self) -> int | None:
+        return code_bytes(self._engine) if isinstance(self._engine, ExecutionEngine) else None
 
     @functools.cached_property
     def _engine(self) -> Any:

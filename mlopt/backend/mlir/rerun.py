@@ -10,6 +10,7 @@ import ctypes.util
 import importlib
 import importlib.util
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -45,6 +46,18 @@ def openmp_library() -> str:
     sys.exit("this kernel runs on several threads and needs an OpenMP runtime: pip install intel-openmp")
 
 
+def pin(runtime: Any, threads: int) -> None:
+    """Keep every thread on a core of its own, from the last one down, as where the kernel was measured."""
+    cores = sorted(os.sched_getaffinity(0), reverse=True)
+
+    def pin_one(_: object) -> None:
+        number = runtime.omp_get_thread_num()
+        os.sched_setaffinity(0, cores[number : number + 1])
+
+    if threads <= len(cores):
+        runtime.GOMP_parallel(ctypes.CFUNCTYPE(None, ctypes.c_void_p)(pin_one), None, threads, 0)
+
+
 def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
     """The kernel as a call on these buffers, which it keeps alive.
 
@@ -58,7 +71,9 @@ def compile_kernel(record: Any, arrays: Sequence[Any]) -> Callable[[], None]:
     libraries = []
     if record["threads"] > 1:
         libraries.append(openmp_library())
-        ctypes.CDLL(libraries[0]).omp_set_num_threads(record["threads"])
+        runtime = ctypes.CDLL(libraries[0])
+        runtime.omp_set_num_threads(record["threads"])
+        pin(runtime, record["threads"])
     with ir.Context(), ir.Location.unknown():
         payload = ir.Module.parse((HERE / "payload.mlir").read_text())
         for function in payload.body.operations:
@@ -118,9 +133,10 @@ def draw(rng: Any, shape: Sequence[int], dtype: str) -> Any:
 
 
 def aligned(array: Any) -> Any:
-    """A copy of `array` whose memory begins at a cache line, as where it was measured."""
-    memory = np.empty(array.nbytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
+    """A copy of `array` whose memory begins at a cache line, a large one at a huge page, as where it was measured."""
+    alignment, least = (1 << 21, 1 << 22) if array.nbytes >= 1 << 20 else (64, 0)
+    memory = np.empty(max(array.nbytes + alignment, least), np.uint8)
+    start = -memory.ctypes.data % alignment
     copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy

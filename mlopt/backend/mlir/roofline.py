@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...core.cores import pinned
 from ...core.fingerprint import cache_bytes
 from ...protocols import Array, Roofline
 from . import openmp
@@ -55,10 +56,11 @@ def _best(source: str, threads: int, arrays: Sequence[Array]) -> float:
     call = kernel.bind(arrays, [])
     call()
     best, end = float("inf"), time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
+    with pinned():
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            call()
+            best = min(best, time.perf_counter() - start)
     kernel.rest()
     return best
 

@@ -17,6 +17,7 @@ from mlopt.backend.mlir.lowering import lowering
 from mlopt.backend.mlir.payload.contraction import Contraction
 from mlopt.backend.mlir.payload.frontend import parse
 from mlopt.backend.mlir.transform.matmul import transformation
+from mlopt.core.cores import placement
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.testing.space import walks
@@ -77,6 +78,24 @@ def test_threads_are_as_many_as_asked_for_and_sleep_after_a_rest() -> None:
     *helpers, seconds = done.stdout.split()
     assert helpers == ["0", "1", "2"]
     assert float(seconds) < 0.1  # two threads that wait actively would have burnt 0.3
+
+
+PLACES = """
+import os
+from mlopt.backend.mlir import openmp
+from mlopt.core.cores import placement
+before = set(os.listdir("/proc/self/task"))
+openmp.use_threads(2)
+(helper,) = set(os.listdir("/proc/self/task")) - before
+print(os.sched_getaffinity(int(helper)) == set(placement()[1:2]), os.sched_getaffinity(0) == set(placement()))
+"""
+
+
+@pytest.mark.skipif(len(placement()) < 2, reason="takes two cores of its own")
+def test_a_helper_has_a_core_of_its_own_and_the_caller_is_free() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(mlopt.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", PLACES], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
 
 
 def lowered(schedule: Schedule, parallel: bool) -> str:

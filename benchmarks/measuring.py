@@ -1,0 +1,124 @@
+"""How far mlopt's measuring can be trusted, and what it costs; wants a machine on which nothing else runs.
+
+Three tables: trials' times against a fixed 50 repetitions (effort.py), by the time that they take and the ranking that
+they give, over `--schedules` schedules of each workload; the order of finalists that differ by more than 2 %, in
+`--finals` repeated finals; a kernel against itself, and against a twin slowed by 3 %, `--comparisons` of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+from effort import Effort
+from report import report
+from scipy.stats import spearmanr
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.schedule import Schedule
+from mlopt.executor.worker import Worker
+from mlopt.finals.against_itself import against_itself
+from mlopt.finals.contender import KernelContender
+from mlopt.finals.interleaved import measure
+from mlopt.protocols import Workload
+from mlopt.search.vary import Vary
+from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.softmax.workload import Softmax
+
+WORKLOADS: dict[str, Workload] = {
+    "matmul 256": Matmul(256, 256, 256),
+    "softmax 512x512": Softmax(512, 512),
+    "layernorm 512x512": Layernorm(512, 512),
+}
+SLOWDOWN, APART = 0.03, 0.02
+FINALISTS = 5
+LOCAL = 0.4
+"""As in `search.evolve`: schedules are varied as there, from the space's first hint."""
+DEADLINE_SECONDS = 120.0
+
+
+def hinted(workload: Workload, rng: np.random.Generator) -> Schedule:
+    space = Mlir().space(workload)
+    return Vary(space, rng).repair(space.hints()[0])
+
+
+def against_itself_row(name: str, slowdown: float, number: int, rng: np.random.Generator) -> dict[str, Any]:
+    workload = WORKLOADS[name]
+    contender = KernelContender("", Mlir(), workload, hinted(workload, rng), "warm")
+    found = [against_itself(contender, rng, slowdown) for _ in range(number)]
+    called = Counter(comparison.winner for comparison in found)
+    return {
+        "workload": name,
+        "slowdown": slowdown,
+        "comparisons": number,
+        "first wins": called[0],
+        "second wins": called[1],
+        "median ratio": float(np.median([comparison.ratio for comparison in found])),
+        "deviation of ratios": float(np.std([comparison.ratio for comparison in found])),
+    }
+
+
+def effort(name: str, schedules: int, rng: np.random.Generator) -> tuple[dict[str, Any], list[Schedule]]:
+    """The row of one workload, and its schedules, the fastest first."""
+    workload, best = WORKLOADS[name], None
+    vary, parent = Vary(Mlir().space(workload), rng), hinted(workload, rng)
+    drawn = [vary.mutate(parent, int(rng.integers(1, 4)), LOCAL) for _ in range(schedules)]
+    found: list[tuple[dict[str, float], Schedule]] = []
+    with closing(Worker(("effort", *Mlir().preload))) as worker:
+        for number, schedule in enumerate(drawn):
+            row = worker.run(Effort(workload, schedule, best, number % 2 == 0), DEADLINE_SECONDS)
+            found.append((row, schedule))
+            best = row["trial"] if best is None else min(best, row["trial"])
+    columns = {key: np.array([row[key] for row, _ in found]) for key in found[0][0]}
+    return {
+        "workload": name,
+        "schedules": schedules,
+        **{f"{way} ms": 1e3 * float(columns[f"{way} took"].mean()) for way in ("trial", "fixed")},
+        "time spent": float(columns["trial took"].sum() / columns["fixed took"].sum()),
+        **{f"rho {way}": float(spearmanr(columns[way], columns["truth"]).statistic) for way in ("trial", "fixed")},
+        **{f"regret {way}": _regret(columns[way], columns["truth"]) for way in ("trial", "fixed")},
+    }, [schedule for _, schedule in sorted(found, key=lambda pair: pair[0]["truth"])]
+
+
+def _regret(seconds: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
+    """How much slower than the fastest is what these times say is the fastest."""
+    return float(truth[seconds.argmin()] / truth.min() - 1.0)
+
+
+def order(name: str, schedules: Sequence[Schedule], number: int, rng: np.random.Generator) -> dict[str, Any]:
+    """How often repeated finals put the fastest schedules in one order, but for those that hardly differ."""
+    contenders = [KernelContender(str(i), Mlir(), WORKLOADS[name], s, "warm") for i, s in enumerate(schedules)]
+    finals = []
+    for _ in range(number):
+        courses, _ = measure(contenders, rng)
+        finals.append({contender: course.estimate.seconds for contender, course in courses.items()})
+    typical = {key: float(np.median([final[key] for final in finals if key in final])) for key in finals[0]}
+    pairs = [(a, b) for a, b in itertools.permutations(typical, 2) if typical[b] > (1.0 + APART) * typical[a]]
+    agreed = sum(all(final[a] < final[b] for a, b in pairs) for final in finals)
+    return {"workload": name, "finals": number, "pairs apart": len(pairs), "same order": agreed}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--comparisons", type=int, default=200)
+    parser.add_argument("--finals", type=int, default=10)
+    parser.add_argument("--schedules", type=int, default=100)
+    call = parser.parse_args()
+    rng = np.random.default_rng(0)
+    found = {name: effort(name, call.schedules, rng) for name in WORKLOADS}
+    report("measuring-effort", "Trials' times and a fixed 50 repetitions", [row for row, _ in found.values()])
+    orders = [order(name, schedules[:FINALISTS], call.finals, rng) for name, (_, schedules) in found.items()]
+    report("measuring-order", f"Order of finalists that differ by more than {APART:.0%}", orders)
+    pairs = itertools.product(WORKLOADS, (0.0, SLOWDOWN))
+    rows = [against_itself_row(name, slowdown, call.comparisons, rng) for name, slowdown in pairs]
+    report("measuring-itself", "A kernel against itself", rows)
+
+
+if __name__ == "__main__":
+    main()
