@@ -188,7 +188,8 @@ from mlopt.cli.instantiate import PARTS, build
 from mlopt.plugins import BUILT_IN
 for part in PARTS:
     for file in BUILT_IN.conf.glob(f"{part}/*.yaml"):
-        study = OmegaConf.create({"seed": 0, part: OmegaConf.load(file)})
+        target = OmegaConf.load(BUILT_IN.conf / "target" / "auto.yaml")
+        study = OmegaConf.create({"seed": 0, "target": target, part: OmegaConf.load(file)})
         arguments = OmegaConf.to_container(study, resolve=True)[part]
         if "???" not in arguments.values():
             build(part, arguments)

@@ -16,12 +16,17 @@ from .simd import Simd, host_simd
 Count = Annotated[int, Ge(1)]
 Figure = Annotated[float, Gt(0.0)]
 
+STRICT = {"extra": "forbid", "allow_inf_nan": False}
+"""How pydantic reads what follows, where it is asked to."""
+
 DESCRIPTIONS = Path(__file__).absolute().parents[2] / "conf" / "target"
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
     """One level of data cache."""
+
+    __pydantic_config__ = STRICT
 
     bytes: Count
     """Of one core; of all cores together where it is `shared`."""
@@ -34,6 +39,8 @@ class Cache:
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """A CPU as the cost model sees it. Rates are per cycle and core, latencies in cycles."""
+
+    __pydantic_config__ = STRICT
 
     cores: Count
     gigahertz: Figure
@@ -128,7 +135,16 @@ def _host() -> Cpu:
     sizes = list(cache_bytes().values())
     caches = tuple(replace(c, bytes=size) for c, size in zip(nearest.caches, sizes, strict=False)) or nearest.caches
     simd = host_simd()
-    return replace(nearest, cores=available_cores(), registers=simd.registers, dots=simd.dots, caches=caches)
+    bits = 32 * simd.lanes
+    return replace(
+        nearest,
+        cores=available_cores(),
+        vector_bits=bits,
+        datapath_bits=min(bits, nearest.datapath_bits),
+        registers=simd.registers,
+        dots=simd.dots,
+        caches=caches,
+    )
 
 
 def _nearest() -> str:

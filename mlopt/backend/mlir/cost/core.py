@@ -25,6 +25,8 @@ CLAIM = 60.0
 FORWARD = 8.0
 """Cycles from a store to a load of the same place."""
 INSTRUCTION_BYTES = 6
+CODE_BYTES_PER_CYCLE = 16.0
+"""Of code that the instruction cache does not hold."""
 LOOP_VECTOR_BITS = 256
 """What LLVM prefers for loops on any x86 so far."""
 
@@ -87,6 +89,7 @@ class Body:
         self.promoted = self._promoted(temporary)
         self._gathered: set[tuple[int, ...]] = set()
         self._chains: dict[int, int] = {}
+        self._inserted = {each.operands[0] for each in loop.operations if each.name == "vector.insert"}
         for operation in loop.operations:
             self._count(operation)
         for _, shape in loop.carried:
@@ -105,6 +108,8 @@ class Body:
     def cycles(self) -> float:
         """Of one iteration, its inner loops left out."""
         loop, cycles, instructions = self.loop, self.uses.cycles(self.cpu), self.uses.instructions() + 2.0
+        if (code := instructions * INSTRUCTION_BYTES) > self.cpu.code_bytes:
+            cycles = max(cycles, code / CODE_BYTES_PER_CYCLE)
         # As many instructions as fit the window are under way at once, of later iterations and entries too.
         waits = self.path() * min(1.0, instructions / self.cpu.window)
         if loop.loops or not loop.number or loop.trips <= 1.0 or loop.unrolled:
@@ -210,7 +215,7 @@ class Body:
         """Elements put together from others: a shuffle for each pair of registers that they go between."""
         if operation.name == "vector.extract":
             if not operation.shape.vector:
-                for_insert = self.used.get(operation.result, 0) == 1 and operation.result in self._inserted()
+                for_insert = self.used.get(operation.result, 0) == 1 and operation.result in self._inserted
                 if not for_insert:
                     self.uses.shuffle += 1 if operation.detail and operation.detail[-1] else 0.5
             return
@@ -232,11 +237,6 @@ class Body:
             return
         if operation.shape.vector and not self.loop.unrolled and (source is None or not source.shape.vector):
             self.uses.shuffle += 1
-
-    def _inserted(self) -> set[int]:
-        if not hasattr(self, "_puts"):
-            self._puts = {o.operands[0] for o in self.loop.operations if o.name == "vector.insert"}
-        return self._puts
 
     def pressure(self) -> float:
         """Vector registers that are needed at once, if every load waits for its first use."""

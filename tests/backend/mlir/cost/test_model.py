@@ -1,0 +1,91 @@
+"""The cost of whole programs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.backend.mlir.cost.model import simulate
+from mlopt.core.errors import CompileError
+from mlopt.core.schedule import Schedule
+from mlopt.protocols import Space
+from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.softmax.workload import Softmax
+
+from .test_core import CPU
+
+BLOCKS = """
+func.func @f(%a: memref<65536xf32>, %b: memref<65536xf32>) {{
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  %size = arith.constant {size} : index
+  %x = arith.constant dense<2.0> : vector<16xf32>
+  scf.forall (%i) in ({blocks}) {{
+    scf.for %j = %c0 to %size step %c16 {{
+      %v = vector.load %a[%j] : memref<65536xf32>, vector<16xf32>
+      %w = arith.divf %v, %x : vector<16xf32>
+      vector.store %w, %b[%j] : memref<65536xf32>, vector<16xf32>
+    }}
+  }}
+  return
+}}"""
+
+
+def blocks(number: int, size: int = 4096) -> str:
+    return BLOCKS.format(blocks=number, size=size)
+
+
+def cost(text: str, threads: int = 1, on: object = CPU) -> float:
+    return simulate(text, on, threads)["cost"]  # type: ignore[arg-type]
+
+
+def test_work_on_threads_takes_as_long_as_the_busiest_of_them() -> None:
+    fork = CPU.fork_microseconds * 1e-6
+    alone = cost(blocks(8))
+    assert cost(blocks(8), 2) == pytest.approx(alone / 2 + fork, rel=1e-3)
+    assert cost(blocks(8), 3) == pytest.approx(alone * 3 / 8 + fork, rel=1e-3)
+
+
+def test_a_faster_clock_makes_arithmetic_faster() -> None:
+    assert cost(blocks(8), on=replace(CPU, gigahertz=2.0)) == pytest.approx(cost(blocks(8)) / 2)
+
+
+def test_data_from_memory_takes_the_time_of_memory() -> None:
+    slow = replace(CPU, memory_bytes_per_second_one_core=1e8, memory_bytes_per_second=1e8, caches=CPU.caches[:1])
+    assert cost(blocks(1, 65536), on=slow) == pytest.approx(3 * 65536 * 4 / 1e8, rel=0.05)
+
+
+def test_a_program_on_tensors_is_a_compile_error() -> None:
+    with pytest.raises(CompileError, match="cannot be simulated"):
+        cost("func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }")
+
+
+def some_schedule(space: Space) -> Schedule:
+    schedule = Schedule()
+    while options := space.options(schedule):
+        schedule = schedule.then(options[len(options) // 2])
+    return schedule
+
+
+@pytest.mark.parametrize("workload", [Matmul(m=64, n=64, k=64), Softmax(rows=32, cols=64)])
+def test_the_same_schedule_always_costs_the_same(workload: Matmul | Softmax) -> None:
+    backend = Mlir(1)
+    schedule = some_schedule(backend.space(workload))
+    first, second = (backend.build(workload, schedule).simulate() for _ in range(2))
+    assert first == second
+    assert first["cost"] > 0.0
+
+
+def test_spaces_follow_the_target() -> None:
+    narrow, wide = (
+        Mlir(1, target=replace(CPU, vector_bits=bits, registers=registers)).space(Matmul(m=64, n=64, k=64))
+        for bits, registers in ((256, 16), (512, 32))
+    )
+    registers = [{option.value for option in space.options(Schedule())} for space in (narrow, wide)]
+    assert registers[0] != registers[1]
+
+
+def test_all_threads_are_those_of_the_target() -> None:
+    assert Mlir(target=CPU).thread_count == CPU.cores

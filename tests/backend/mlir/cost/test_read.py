@@ -1,0 +1,117 @@
+"""Reading a program on buffers: loops, what they repeat, and how accesses move."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlopt.backend.mlir.bindings import active, ir
+from mlopt.backend.mlir.cost.read import read
+from mlopt.backend.mlir.cost.tree import Loop, Tree
+
+
+def tree(body: str, arguments: str = "%a: memref<64x32xf32>, %b: memref<64x32xf32>") -> Tree:
+    """Of a function with this body, which may use some constants."""
+    constants = "\n".join(f"%c{n} = arith.constant {n} : index" for n in (0, 1, 2, 8, 16, 32, 64))
+    with active():
+        text = f"func.func @f({arguments}) {{ {constants} {body} return }}"
+        return read(ir.Module.parse(text).operation)
+
+
+def innermost(loop: Loop) -> Loop:
+    return innermost(loop.loops[-1]) if loop.loops else loop
+
+
+def test_accesses_move_by_bytes_an_iteration_of_each_loop() -> None:
+    found = tree("""
+      scf.for %i = %c0 to %c64 step %c2 {
+        scf.for %j = %c0 to %c32 step %c16 {
+          %v = vector.load %a[%i, %j] : memref<64x32xf32>, vector<16xf32>
+          vector.store %v, %b[%i, %c0] : memref<64x32xf32>, vector<16xf32>
+        }
+      }""")
+    outer, inner = found.root.loops[0], innermost(found.root)
+    assert (outer.trips, inner.trips) == (32.0, 2.0)
+    load, store = inner.accesses
+    assert load.steps == {outer.number: 2 * 128.0, inner.number: 64.0}
+    assert store.steps == {outer.number: 2 * 128.0}
+    assert (load.width, load.store, store.store) == (64, False, True)
+
+
+def test_subscripts_are_followed_through_affine_maps() -> None:
+    found = tree("""
+      scf.for %i = %c0 to %c8 step %c1 {
+        %row = affine.apply affine_map<(d0)[s0] -> (d0 * 4 + s0 + 1)>(%i)[%c2]
+        %v = memref.load %a[%row, %i] : memref<64x32xf32>
+      }""")
+    (load,) = innermost(found.root).accesses
+    assert load.steps == {1: 4 * 128.0 + 4.0}
+    assert load.start == 3 * 128.0
+
+
+def test_a_part_of_a_buffer_is_where_it_begins() -> None:
+    found = tree("""
+      scf.for %i = %c0 to %c8 step %c1 {
+        %part = memref.subview %a[%i, 8] [4, 16] [2, 1]
+          : memref<64x32xf32> to memref<4x16xf32, strided<[64, 1], offset: ?>>
+        %v = memref.load %part[%c2, %i] : memref<4x16xf32, strided<[64, 1], offset: ?>>
+      }""")
+    (load,) = innermost(found.root).accesses
+    assert load.buffer == tree_buffer(found, 64 * 32 * 4.0)
+    assert load.start == 8 * 4.0 + 2 * 2 * 128.0
+    assert load.steps == {1: 128.0 + 4.0}
+
+
+def tree_buffer(found: Tree, size: float) -> int:
+    return next(buffer for buffer, held in found.sizes.items() if held == size)
+
+
+def test_a_loop_with_a_rest_has_its_mean_number_of_iterations() -> None:
+    found = tree("""
+      scf.for %i = %c0 to %c2 step %c1 {
+        %left = affine.min affine_map<(d0) -> (d0 * -48 + 64, 48)>(%i)
+        scf.for %j = %c0 to %left step %c1 {
+          %v = memref.load %a[%j, %c0] : memref<64x32xf32>
+        }
+      }""")
+    assert innermost(found.root).trips == (48 + 16) / 2
+
+
+def test_parallel_loops_are_told_from_others() -> None:
+    found = tree("""
+      scf.forall (%i, %j) = (0, 0) to (64, 32) step (16, 8) {
+        scf.for %k = %c0 to %c8 step %c1 {
+          %v = memref.load %a[%i, %j] : memref<64x32xf32>
+        }
+      }""")
+    rows, columns, inner = found.root.loops[0], found.root.loops[0].loops[0], innermost(found.root)
+    assert [loop.parallel for loop in (rows, columns, inner)] == [True, True, False]
+    assert [loop.trips for loop in (rows, columns, inner)] == [4, 4, 8]
+    assert inner.accesses[0].steps == {rows.number: 16 * 128.0, columns.number: 8 * 4.0}
+
+
+def test_what_a_program_claims_itself_is_known() -> None:
+    found = tree("""
+      %t = memref.alloc() : memref<8x4xf32>
+      %v = memref.load %t[%c0, %c0] : memref<8x4xf32>
+      memref.dealloc %t : memref<8x4xf32>""")
+    (buffer,) = found.temporary
+    assert found.sizes[buffer] == 8 * 4 * 4.0
+    assert found.root.accesses[0].buffer == buffer
+
+
+def test_values_handed_from_iteration_to_iteration_are_found() -> None:
+    found = tree("""
+      %zero = arith.constant dense<0.0> : vector<16xf32>
+      %sum = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> (vector<16xf32>) {
+        %v = vector.load %a[%i, %c0] : memref<64x32xf32>, vector<16xf32>
+        %t = arith.addf %s, %v : vector<16xf32>
+        scf.yield %t : vector<16xf32>
+      }""")
+    loop = innermost(found.root)
+    assert [shape.lanes for _, shape in loop.carried] == [16]
+    assert loop.yields == (loop.operations[-1].result,)
+
+
+def test_a_program_on_tensors_is_refused() -> None:
+    with active(), pytest.raises((ValueError, LookupError)):
+        read(ir.Module.parse("func.func @f(%a: tensor<4xf32>) { return }").operation)

@@ -1,0 +1,65 @@
+"""Descriptions of CPUs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from mlopt.backend.mlir import target
+from mlopt.backend.mlir.simd import host_simd
+from mlopt.core.errors import UserError
+from mlopt.core.fingerprint import available_cores
+
+NAMES = ("avx2", "avx512", "neon", "zen4")
+
+
+def description(name: str) -> dict[str, Any]:
+    content = yaml.safe_load((target.DESCRIPTIONS / f"{name}.yaml").read_text())
+    return {key: value for key, value in content.items() if not key.startswith("_")}
+
+
+@pytest.mark.parametrize(
+    ("name", "lanes", "registers"), [("avx2", 8, 16), ("avx512", 16, 32), ("neon", 4, 32), ("zen4", 16, 32)]
+)
+def test_each_has_the_registers_of_its_instructions(name: str, lanes: int, registers: int) -> None:
+    simd = target.cpu(**description(name)).simd
+    assert (simd.lanes, simd.registers) == (lanes, registers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_caches_grow_outwards(name: str) -> None:
+    sizes = [cache.bytes for cache in target.cpu(**description(name)).caches]
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cores": 0}, "target.cores"),
+        ({"gigahertz": "fast"}, "target.gigahertz"),
+        ({"gigahertz": float("inf")}, "target.gigahertz"),
+        ({"cors": 4}, "target.cors: there is no such key"),
+        ({"caches": [{"bytes": 32768}]}, "target.caches.0"),
+    ],
+)
+def test_what_describes_no_cpu_is_a_mistake(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as mistake:
+        target.cpu(**{**description("avx2"), **change})
+    assert "\n" not in str(mistake.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "nearest"),
+    [({"avx512f", "clzero"}, "zen4"), ({"avx512f"}, "avx512"), ({"avx2"}, "avx2"), ({"asimd"}, "neon")],
+)
+def test_this_machine_is_taken_for_the_nearest(flags: set[str], nearest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "cpu_flags", lambda: flags)
+    assert target._nearest() == nearest
+
+
+def test_this_machine_is_described_as_it_tells() -> None:
+    here = target.describe(target.Host())
+    assert here.cores == target.Host().cores == available_cores()
+    assert here.simd == target.Host().simd == host_simd()

@@ -1,0 +1,50 @@
+"""Measuring by estimating."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import doubles
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.evaluator.simulation import Simulation
+from mlopt.protocols import Evaluator, Program, Workload
+from mlopt.testing import EvaluatorContract
+from mlopt.workloads.matmul.workload import Matmul
+
+
+class Estimated(doubles.ToyProgram):
+    """Knows its cost, and cannot be run."""
+
+    def simulate(self) -> Mapping[str, float]:
+        return {"cost": 2.5, "cost_moving": 1.0}
+
+    def load(self) -> doubles.ToyKernel:
+        raise AssertionError("executed")
+
+
+class TestSimulation(EvaluatorContract):
+    def make(self) -> Evaluator:
+        return Simulation()
+
+    def workload(self) -> Workload:
+        return Matmul(3, 4, 5)
+
+    def program(self) -> Program:
+        return Estimated(doubles.right)
+
+    def wrong_program(self) -> Program:
+        return Estimated(doubles.silent)
+
+
+def test_a_cost_is_no_time() -> None:
+    found = Simulation().evaluate(Estimated(doubles.right), Matmul(3, 4, 5), None)
+    assert found.seconds is None
+    assert found.samples == ()
+    assert found.metrics == {"cost": 2.5, "cost_moving": 1.0}
+
+
+def test_a_program_that_knows_no_cost_is_a_mistake() -> None:
+    with pytest.raises(UserError, match="backend=mlir"):
+        Simulation().evaluate(doubles.ToyProgram(doubles.right), Matmul(3, 4, 5), None)
