@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import hydra.utils
 import pytest
 from omegaconf import OmegaConf
 
@@ -24,7 +26,8 @@ def label(file: Path) -> str:
 
 
 def load(file: Path) -> dict[str, Any]:
-    study = OmegaConf.create({"seed": 0, "part": OmegaConf.load(file)})  # the rest of a study that it may refer to
+    target = OmegaConf.load(plugins.BUILT_IN.conf / "target" / "auto.yaml")
+    study = OmegaConf.create({"seed": 0, "target": target, "part": OmegaConf.load(file)})  # what it may refer to, too
     config = OmegaConf.to_container(study, resolve=True)
     assert isinstance(config, dict)
     return {str(key): value for key, value in config["part"].items()}
@@ -42,7 +45,17 @@ def test_holds_every_argument_of_its_constructor_with_its_default(file: Path) ->
     parameters = inspect.signature(resolve_name(config.pop("_target_"))).parameters
     assert sorted(config) == sorted(parameters)
     defaults = {name: p.default for name, p in parameters.items() if p.default is not p.empty}
-    assert {name: config[name] for name in defaults} == json.loads(json.dumps(defaults))
+    assert {name: made(config[name]) for name in defaults} == {name: plain(value) for name, value in defaults.items()}
+
+
+def made(value: Any) -> Any:
+    """What a value of a configuration stands for."""
+    return hydra.utils.instantiate(value) if isinstance(value, dict) and "_target_" in value else value
+
+
+def plain(value: Any) -> Any:
+    """A default as YAML has it; an object as it is."""
+    return value if dataclasses.is_dataclass(value) else json.loads(json.dumps(value))
 
 
 @pytest.mark.parametrize("file", OPTIONS, ids=label)

@@ -62,7 +62,7 @@ class Execution:
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         with unchanged():
-            timings, seen = self._run(program, workload, best)
+            timings, seen = self._timings(program, workload, best)
         estimate = Estimate.of(timings.samples)
         size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
@@ -78,7 +78,7 @@ class Execution:
             },
         )
 
-    def _run(self, program: Program, workload: Workload, best: float | None) -> tuple[Steady, dict[str, float]]:
+    def _timings(self, program: Program, workload: Workload, best: float | None) -> tuple[Steady, dict[str, float]]:
         """The calls' timings, and what else the machine tells of a call, by metric. Raises WrongResult."""
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
@@ -89,7 +89,7 @@ class Execution:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
             watch = Watch(workload, kernel, timed, outputs, rng, fresh)
-            with pinned():
+            with pinned(), unchanged():
                 timings, seen = self._time(watch, kernel.overhead(), best)
             watch.verify(fresh)
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
@@ -103,7 +103,7 @@ class Execution:
         return timings, seen
 
     def _time(self, watch: Watch, overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
-        """The timings under `watch`, and what else the machine tells of a call, by metric."""
+        """The calls' timings, and what else the machine tells of a call, by metric."""
         timer, fixed_work = Timer(self.precision, self.seconds), reference()
         power, memory = PowerMeter(), PeakMemory()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)

@@ -150,7 +150,7 @@ class Turn:
     """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        with unchanged(), pinned():
+        with pinned(), unchanged():
             return self._samples(_prepared(self.name))
 
     def _samples(self, prepared: Prepared) -> Sequence[float]:

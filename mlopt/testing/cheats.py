@@ -325,11 +325,11 @@ def changes_its_priority(kernel: Kernel, inputs: Sequence[Array], outputs: Seque
     return _once(kernel.bind(inputs, outputs), memory, change)
 
 
-def moves_to_one_core(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
-    def move() -> None:
-        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+def leaves_its_core(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    def leave() -> None:
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
-    return _once(kernel.bind(inputs, outputs), memory, move)
+    return _once(kernel.bind(inputs, outputs), memory, leave)
 
 
 def catches_signals(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
@@ -406,7 +406,7 @@ CHEATS: Mapping[str, Cheat] = {
     "leaves a process behind": leaves_a_process_behind,
     "slows the clock": slows_the_clock,
     "changes its priority": changes_its_priority,
-    "moves to one core": moves_to_one_core,
+    "leaves its core": leaves_its_core,
     "catches signals": catches_signals,
     "rounds upwards": rounds_upwards,
 }
