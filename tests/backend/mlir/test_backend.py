@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from contracts import MatmulContract
 
-from mlopt.backend.mlir import backend, naive, problem
+from mlopt.backend.mlir import naive, problem, target
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.lowering import NAIVE_LEVEL
@@ -104,7 +104,7 @@ def test_a_number_of_threads_that_is_none_is_a_mistake(threads: Any) -> None:
 
 
 def test_more_threads_than_cores_are_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "available_cores", lambda: 3)
+    monkeypatch.setattr(target, "available_cores", lambda: 3)
     assert Mlir(threads=3).thread_count == 3
     with pytest.raises(UserError, match=r"^backend\.threads=4 must be at most 3, as many cores as there are$"):
         Mlir(threads=4)
