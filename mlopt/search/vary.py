@@ -47,7 +47,7 @@ class Vary:
         return self._walk(wanted, (), 0.0)
 
     def nearest(self, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        """The one of `options`, all of one knob, that decides as `wanted`; where none does, what `repair` would take."""
+        """The one of `options`, all of one knob, that decides as `wanted`; if none does, what `repair` would take."""
         exact = next((option for option in options if option.value == wanted), None)
         return exact or self._nearest(self._knobs[options[0].knob], options, wanted)
 
