@@ -22,6 +22,9 @@ CUTOFF = 0.95
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 
+NEGLIGIBLE = 1e-30
+"""A probability that no longer adds to an expectation; it only falls from then on, until arithmetic becomes slow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
@@ -81,9 +84,10 @@ def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float6
     chance = np.full(n, 1.0 / n)
     best = np.empty(draws)
     for k in range(1, draws + 1):
-        best[k - 1] = chance @ ordered
+        chance = chance[: np.searchsorted(-chance, -NEGLIGIBLE)]
+        best[k - 1] = chance @ ordered[: len(chance)]
         if k < n:
-            chance *= np.maximum(behind - (k - 1), 0.0) / (n - k) * ((k + 1) / k)
+            chance = chance * np.maximum(behind[: len(chance)] - (k - 1), 0.0) / (n - k) * ((k + 1) / k)
     return best
 
 

@@ -50,10 +50,11 @@ class Hybrid:
         self._doubt = doubt
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._streams = Streams(context.rng)
+        own, *others = context.rng.spawn(len(self._searches))
+        self._streams = Streams(own)
         self._draw = Draw(space, self._streams.rng)
-        rngs = context.rng.spawn(len(self._searches))
-        for search, rng in zip(self._searches.values(), rngs, strict=True):
+        # The first search draws as it would alone, so that a short study is one of its own.
+        for search, rng in zip(self._searches.values(), (context.rng, *others), strict=True):
             search.start(space, replace(context, rng=rng))
         first, *_ = self._searches
         self._paid = {name: self._doubt * (name == first) for name in self._searches}

@@ -48,20 +48,9 @@ class Vary:
         return self._walk(wanted, (), 0.0)
 
     def nearest(self, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        """The one of `options`, all of one knob, that decides as `wanted`, or the nearest by `repair`'s rule."""
-        for option in options:
-            if option.value == wanted:
-                return option
-        knob = self._knobs[options[0].knob]
-        if wanted is None or knob.kind not in ("ordinal", "log2"):
-            return self._any(options)
-        if wanted in knob.values:
-            code = knob.encode(wanted)
-            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
-        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
-            return self._any(options)
-        # A value of another space, such as a tile that divides another size.
-        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
+        """The one of `options`, all of one knob, that decides as `wanted`; if none does, what `repair` would take."""
+        exact = next((option for option in options if option.value == wanted), None)
+        return exact or self._nearest(self._knobs[options[0].knob], options, wanted)
 
     def _find_free(self, schedule: Schedule) -> Sequence[str]:
         """The knobs that `schedule` could have decided otherwise."""
@@ -91,6 +80,17 @@ class Vary:
             near = legal.neighbours(kept.value)
             others = [option for option in others if option.value in near]
         return self._any(others or options)
+
+    def _nearest(self, knob: Knob, options: Sequence[Decision], wanted: Value | None) -> Decision:
+        if wanted is None or knob.kind not in ("ordinal", "log2"):
+            return self._any(options)
+        if wanted in knob.values:
+            code = knob.encode(wanted)
+            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
+        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
+            return self._any(options)
+        # A value of another space, such as a tile that divides another size.
+        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
 
     def _any(self, options: Sequence[Decision]) -> Decision:
         return options[int(self._rng.integers(len(options)))]

@@ -22,10 +22,10 @@ def test_the_expected_best_is_the_mean_over_all_draws(values: list[float]) -> No
 
 
 def test_the_expected_best_of_large_spaces_is_exact_at_both_ends() -> None:
-    values = np.arange(100_000.0)
-    best = expected_best(values, 3000)
+    values = np.arange(30_000.0)
+    best = expected_best(values, 1000)
     assert best[0] == pytest.approx(values.mean())
-    assert best == pytest.approx((100_000 + 1) / (np.arange(3000) + 2) - 1)  # of a uniform distribution
+    assert best == pytest.approx((30_000 + 1) / (np.arange(1000) + 2) - 1)  # of a uniform distribution
 
 
 @given(objectives.filter(lambda values: len(set(values)) > 1))
@@ -52,10 +52,10 @@ def test_the_optimum_at_once_scores_1_and_what_comes_later_does_not_matter() -> 
 def test_random_search_scores_0_on_average() -> None:
     values = np.random.default_rng(0).lognormal(size=500)
     yardstick, rng = Yardstick.of(values), np.random.default_rng(1)
-    scores = [yardstick.score(list(rng.permutation(values))) for _ in range(2000)]
+    scores = [yardstick.score(list(rng.permutation(values))) for _ in range(1000)]
     low, high = interval(scores, rng)
     assert low < 0 < high
-    assert high - low < 0.1
+    assert high - low < 0.15
 
 
 def test_the_score_is_the_mean_distance_to_the_baseline() -> None:

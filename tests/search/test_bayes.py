@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from mlopt.protocols import Search
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule, Value
+from mlopt.core.space import Knob, KnobSpace
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Budget, Search, Space, StudyContext
 from mlopt.search.bayes import Bayes
+from mlopt.search.random import Random
 from mlopt.testing import SearchContract
 
 
@@ -19,3 +31,109 @@ class TestImpatient(SearchContract):
 
     def make(self) -> Search:
         return Bayes(initial=2, small=0, trees=3, patience=0.5, explore=0.3)
+
+
+class Tiles(KnobSpace):
+    """Two tiles, one within the other, and a switch: 1,980 schedules, of which every fourth or so fails."""
+
+    knobs = (
+        Knob("outer", "log2", tuple(2**k for k in range(10))),
+        Knob("inner", "log2", tuple(2**k for k in range(10)), needs=("outer",)),
+        Knob("unroll", "ordinal", tuple(range(1, 10))),
+        Knob("layout", "categorical", ("rows", "columns", "blocks", "bands")),
+    )
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return [v for v in knob.values if not knob.needs or int(v) <= int(chosen["outer"])]
+
+
+BEST = {"outer": 64, "inner": 8, "unroll": 4, "layout": "blocks"}
+
+
+def trial(number: int, schedule: Schedule) -> Trial:
+    """The least is 1 s; the largest tiles fail."""
+    values = schedule.values()
+    if int(values["inner"]) * int(values["unroll"]) > 256:
+        return Trial(number, schedule, Status.CRASH)
+    away = sum(abs(math.log2(int(values[name]) / int(BEST[name]))) for name in ("outer", "inner", "unroll"))
+    return Trial(number, schedule, Status.OK, (1.0 + 0.2 * away) * (1.0 if values["layout"] == "blocks" else 1.4))
+
+
+def started(search: Bayes, seed: int = 0, space: Space | None = None) -> Bayes:
+    search.start(space or Tiles(), StudyContext(np.random.default_rng(seed), Budget(100), slots=1))
+    return search
+
+
+def run(search: Search, trials: int) -> list[Trial]:
+    done: list[Trial] = []
+    for number in range(trials):
+        done.append(trial(number, search.ask(1)[0]))
+        search.tell(done[-1:])
+    return done
+
+
+@pytest.mark.parametrize("small", [0, 100], ids=["forest", "gaussian process"])
+def test_40_trials_come_far_closer_to_the_best_than_random_search(small: int) -> None:
+    def best(search: Search, seed: int) -> float:
+        search.start(Tiles(), StudyContext(np.random.default_rng(seed), Budget(40), slots=1))
+        return min(t.seconds for t in run(search, 40) if t.seconds is not None)
+
+    found = [best(Bayes(small=small), seed) for seed in range(3)]
+    drawn = [best(Random(), seed) for seed in range(3)]
+    assert np.mean(found) - 1.0 < 0.4 * (np.mean(drawn) - 1.0)
+
+
+def test_learns_what_fails() -> None:
+    def failures(trials: list[Trial]) -> float:
+        return float(np.mean([not t.ok for t in trials]))
+
+    search = started(Bayes(initial=1, explore=0.0, small=0))
+    draws = Random()
+    draws.start(Tiles(), StudyContext(np.random.default_rng(1), Budget(100), 1))
+    # Failures alone are told of large tiles, and successes without any preference among them.
+    told = [
+        Trial(
+            number, schedule, Status.OK if trial(0, schedule).ok else Status.CRASH, trial(0, schedule).seconds and 1.0
+        )
+        for number, schedule in enumerate(draws.ask(150))
+    ]
+    search.tell(told)
+    assert failures([trial(0, schedule) for schedule in search.ask(40)]) < 0.3 * failures(told)
+
+
+def test_begins_with_schedules_unlike_one_another() -> None:
+    def closest(search: Search, seed: int) -> int:
+        search.start(Tiles(), StudyContext(np.random.default_rng(seed), Budget(100), 1))
+        asked = search.ask(4)
+        return min(len(set(a) - set(b)) for a, b in itertools.combinations(asked, 2))
+
+    spread = [closest(Bayes(initial=4), seed) for seed in range(10)]
+    drawn = [closest(Random(), seed) for seed in range(10)]
+    assert min(spread) > np.mean(drawn)
+
+
+def test_slots_do_not_all_look_at_one_place() -> None:
+    search = started(Bayes(explore=0.0))
+    run(search, 30)
+    asked = search.ask(6)
+    assert min(len(set(a) - set(b)) for a, b in itertools.combinations(asked, 2)) >= 2
+
+
+def test_begins_with_the_hints_of_the_space() -> None:
+    class Hinted(Tiles):
+        def hints(self) -> Sequence[Mapping[str, Value]]:
+            return [BEST, BEST | {"inner": 512}]
+
+    first, second = started(Bayes(), space=Hinted()).ask(2)
+    assert first.values() == BEST
+    assert second.values() == BEST | {"inner": 64}
+    assert BEST not in [schedule.values() for schedule in started(Bayes(hints=False), space=Hinted()).ask(2)]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "limits"),
+    [("initial", 0, "at least 1"), ("trees", 1, "at least 2"), ("explore", 1.5, "between 0 and 1")],
+)
+def test_a_setting_that_makes_no_sense_is_refused(argument: str, value: float, limits: str) -> None:
+    with pytest.raises(UserError, match=f"search.{argument}={value} must be {limits}"):
+        Bayes(**{argument: value})  # type: ignore[arg-type]

@@ -83,6 +83,11 @@ def test_the_first_one_begins() -> None:
         assert sum(schedule in GOOD for schedule in run(Hybrid(searches, doubt=20), 6, seed)) >= 5
 
 
+def test_the_first_one_proposes_as_it_would_alone() -> None:
+    alone = run(Evolve(population=4), 8, seed=3)
+    assert run(Hybrid({"evolve": Evolve(population=4), "random": Random()}, doubt=1000), 8, seed=3) == alone
+
+
 def test_all_are_told_of_all_trials() -> None:
     searches = {"good": Listed(GOOD), "bad": Listed(BAD)}
     proposed = run(Hybrid(searches), 20, 0)
