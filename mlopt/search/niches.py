@@ -27,9 +27,6 @@ class Niches:
         self._centres = features / self._scale
         self._elites: dict[int, tuple[Schedule, float]] = {}
 
-    def __len__(self) -> int:
-        return len(self._elites)
-
     def add(self, schedule: Schedule, objective: float) -> None:
         """Keep `schedule` if it is the best of its niche so far."""
         away = self._centres - self._features(schedule) / self._scale

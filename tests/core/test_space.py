@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +17,7 @@ from mlopt.core.errors import InvalidSchedule
 from mlopt.core.schedule import Decision, Schedule, Value
 from mlopt.core.space import Kind, Knob, KnobSpace
 from mlopt.protocols import CountedSpace
+from mlopt.search.draw import Draw
 from mlopt.testing.spaces import Tree, schedules
 
 
@@ -156,6 +158,39 @@ def test_a_space_of_more_than_2_to_the_63_is_counted_exactly() -> None:
     space = Large()
     space.knobs = tuple(knobs)
     assert space.count() == 2 * 100**20
+
+
+BLOCKS: dict[str, tuple[str, ...]] = {"x": (), "y": ("block_x",), "z": ("block_x", "block_y")}
+
+
+class Blocks(KnobSpace):
+    """A GPU kernel's blocks and tiles: 2 * 10^8 schedules under constraints; counts the questions about its rules."""
+
+    knobs = (
+        *(Knob(f"block_{loop}", "log2", tuple(2**i for i in range(8)), needs=needs) for loop, needs in BLOCKS.items()),
+        *(Knob(f"tile_{loop}", "ordinal", tuple(range(1, 9)), needs=(f"block_{loop}",)) for loop in "xyz"),
+        *(Knob(f"flag_{index}", "categorical", tuple(range(8))) for index in range(4)),
+    )
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        self.asked += 1
+        if knob.name.startswith("block"):
+            threads = math.prod(map(int, chosen.values()))
+            return [value for value in knob.values if int(value) * threads <= 1024]
+        return [value for value in knob.values if all(int(value) * int(block) <= 256 for block in chosen.values())]
+
+
+def test_a_thousand_draws_ask_for_a_rule_once_for_all_values_that_it_needs() -> None:
+    space = Blocks()
+    draw = Draw(space, np.random.default_rng(0))
+    for schedule in [draw.fresh() for _ in range(1000)]:
+        assert schedule is not None
+        Blocks().check(schedule)
+    assert space.count() > 10**8
+    assert space.asked == 1 + 8 + 54 + 3 * 8 + 4  # of 64 blocks in two directions 54 are not too large
 
 
 class Parity(KnobSpace):

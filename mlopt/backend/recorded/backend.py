@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import CompileError, UserError
+from ...core.garbage import uncollected
 from ...core.recorded import RecordedProgram
 from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
@@ -55,12 +55,8 @@ class Recorded:
 @functools.lru_cache(maxsize=1)
 def _space(path: str, modified: int) -> RecordedSpace:
     """The space of a record; `modified` is when the file last changed."""
-    collects = gc.isenabled()
-    gc.disable()  # none of the millions of objects that are made here is garbage, and looking for some doubles the time
     try:
-        return RecordedSpace(read(Path(path)))
+        with uncollected():
+            return RecordedSpace(read(Path(path)))
     except UserError as error:
         raise UserError(f"workload.path={path}: {error}") from None
-    finally:
-        if collects:
-            gc.enable()
