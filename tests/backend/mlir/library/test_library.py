@@ -20,7 +20,6 @@ from mlopt.backend.mlir.library.compile import compile_object
 from mlopt.backend.mlir.library.link import COMPILERS
 from mlopt.backend.mlir.library.write import MlirLibrary
 from mlopt.backend.mlir.lowering import library_lowering
-from mlopt.backend.mlir.problem import problem
 from mlopt.backend.mlir.space.stores import STORES, STREAMED, USUAL_CACHE
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError
 from mlopt.core.fingerprint import cache_bytes
@@ -339,7 +338,7 @@ def test_what_is_stored_past_the_caches_must_begin_at_a_cache_line(
 ) -> None:
     size = 2 * cache_bytes().get("L2", USUAL_CACHE) // 4
     workload, backend = Relu(shape=(size,)), Mlir(threads=1)
-    hint = next(iter(problem(workload.source("mlir"), 1).space.hints()))
+    hint = next(iter(backend.space(workload).hints()))
     made = backend.library(workload, Schedule.of({**hint, STORES: STREAMED}), "streamed")
     made.write(tmp_path, "Made by a test.")
     assert "Outputs must begin at a multiple of 64 bytes" in (tmp_path / "streamed.h").read_text()
