@@ -121,6 +121,14 @@ def cpu(**description: Any) -> Cpu:
         raise UserError(f"target.{'.'.join(map(str, fault['loc']))}: {message}") from None
 
 
+def described(name: str) -> Cpu:
+    """The CPU of a description that comes with mlopt."""
+    import yaml
+
+    description = yaml.safe_load((DESCRIPTIONS / f"{name}.yaml").read_text())
+    return cpu(**{key: value for key, value in description.items() if not key.startswith("_")})
+
+
 def describe(target: Target) -> Cpu:
     """The figures of a target; those of this machine as far as it tells, else of the nearest that is described."""
     return _host() if isinstance(target, Host) else target
@@ -128,10 +136,7 @@ def describe(target: Target) -> Cpu:
 
 @functools.cache
 def _host() -> Cpu:
-    import yaml
-
-    description = yaml.safe_load((DESCRIPTIONS / f"{_nearest()}.yaml").read_text())
-    nearest = cpu(**{key: value for key, value in description.items() if not key.startswith("_")})
+    nearest = described(_nearest())
     sizes = list(cache_bytes().values())
     caches = tuple(replace(c, bytes=size) for c, size in zip(nearest.caches, sizes, strict=False)) or nearest.caches
     simd = host_simd()

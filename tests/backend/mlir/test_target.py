@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-import yaml
 
 from mlopt.backend.mlir import target
 from mlopt.backend.mlir.simd import host_simd
@@ -15,22 +15,20 @@ from mlopt.core.fingerprint import available_cores
 NAMES = ("avx2", "avx512", "neon", "zen4")
 
 
-def description(name: str) -> dict[str, Any]:
-    content = yaml.safe_load((target.DESCRIPTIONS / f"{name}.yaml").read_text())
-    return {key: value for key, value in content.items() if not key.startswith("_")}
+AVX2 = asdict(target.described("avx2"))
 
 
 @pytest.mark.parametrize(
     ("name", "lanes", "registers"), [("avx2", 8, 16), ("avx512", 16, 32), ("neon", 4, 32), ("zen4", 16, 32)]
 )
 def test_each_has_the_registers_of_its_instructions(name: str, lanes: int, registers: int) -> None:
-    simd = target.cpu(**description(name)).simd
+    simd = target.described(name).simd
     assert (simd.lanes, simd.registers) == (lanes, registers)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_caches_grow_outwards(name: str) -> None:
-    sizes = [cache.bytes for cache in target.cpu(**description(name)).caches]
+    sizes = [cache.bytes for cache in target.described(name).caches]
     assert sizes == sorted(sizes)
 
 
@@ -46,7 +44,7 @@ def test_caches_grow_outwards(name: str) -> None:
 )
 def test_what_describes_no_cpu_is_a_mistake(change: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as mistake:
-        target.cpu(**{**description("avx2"), **change})
+        target.cpu(**{**AVX2, **change})
     assert "\n" not in str(mistake.value)
 
 

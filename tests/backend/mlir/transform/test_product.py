@@ -8,12 +8,13 @@ from collections.abc import Mapping
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
+from mlopt.backend.mlir.target import described
 from mlopt.core.schedule import Schedule, Value
 from mlopt.testing.backend import assert_right
 from mlopt.workloads.conv2d.workload import Conv2d
 
 WISHES: Mapping[str, Value] = {"algorithm": "direct", "pack_b": "block", "accumulate": "tile"}
-CHANNELS = {"n": 1, "c": 8, "h": 29, "f": 8, "kh": 3, "kw": 3}
+CHANNELS = {"n": 1, "c": 8, "h": 29, "kh": 3, "kw": 3}
 
 
 def schedule(backend: Mlir, workload: Conv2d, **wishes: Value) -> Schedule:
@@ -26,16 +27,19 @@ def schedule(backend: Mlir, workload: Conv2d, **wishes: Value) -> Schedule:
 
 @pytest.mark.parametrize(("layout", "rows"), [("nchw", "j"), ("nhwc", "i")])
 @pytest.mark.parametrize(("stride", "wide"), [(1, 25), (2, 47)])
-def test_rows_that_fill_no_register_tile_are_split_off(layout: str, rows: str, stride: int, wide: int) -> None:
-    workload = Conv2d(**CHANNELS, w=wide, stride=stride, layout=layout)
+@pytest.mark.parametrize("cpu", ["avx2", "avx512"])
+def test_rows_that_fill_no_register_tile_are_split_off(
+    cpu: str, layout: str, rows: str, stride: int, wide: int
+) -> None:
+    backend = Mlir(threads=1, target=described(cpu))
+    lanes = backend.target.simd.lanes
+    workload = Conv2d(**CHANNELS, f=lanes, w=wide, stride=stride, layout=layout)
     assert 23 in workload.outputs[0].shape  # columns: three tiles and two more
-    backend = Mlir(threads=1)
-    widths = next(knob.values for knob in backend.space(workload).knobs if knob.name == "reg_n")
-    chosen = schedule(backend, workload, parallel=rows, reg_n=widths[0], reg_m=7)
+    chosen = schedule(backend, workload, parallel=rows, reg_n=lanes, reg_m=7)
     program = backend.build(workload, chosen)
     assert_right(program.load(), workload)
     carried = set(re.findall(r"iter_args\(.*\) -> \((.*)\)", program.ir))
     if stride == 1:
-        assert {f"vector<{count}x{widths[0]}xf32>" for count in (7, 2)} <= carried
+        assert {f"vector<{count}x{lanes}xf32>" for count in (7, 2)} <= carried
     else:
-        assert ", ".join([f"vector<{widths[0]}xf32>"] * 7) in carried  # an accumulator for each row
+        assert ", ".join([f"vector<{lanes}xf32>"] * 7) in carried  # an accumulator for each row
