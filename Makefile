@@ -57,6 +57,9 @@ bench-fidelity: $(READY) ## how well simulated costs stand for measured times
 bench-honesty: $(READY) ## planted cheats that are caught, and honest kernels that are accused
 	$(BIN)/python benchmarks/honesty.py
 
+bench-cascade: $(READY) ## executed trials that a simulation in front of them saves
+	$(BIN)/python benchmarks/cascade.py
+
 clean: ## remove the virtual environment and the caches, but no results
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

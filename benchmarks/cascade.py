@@ -1,0 +1,89 @@
+"""How many executed trials the cascade saves: studies with and without it, until they are as good.
+
+For every workload and seed, plain execution spends `--trials`; the cascade then may screen `--screened` times as many.
+Counted are the programs that each has executed until it first came within `WITHIN` of plain execution's best time. What
+is compared are the trials' own times, taken in one run on one machine: run it where nothing else computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from report import report
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.evaluator.cascade import Cascade
+from mlopt.evaluator.execution import Execution
+from mlopt.evaluator.simulation import Simulation
+from mlopt.executor.local import Local
+from mlopt.protocols import Budget, Evaluator, StudyInfo, Workload
+from mlopt.search.evolve import Evolve
+from mlopt.study import Study
+from mlopt.tracker.none import NoTracker
+from mlopt.workloads.attention.workload import Attention
+from mlopt.workloads.conv2d.workload import Conv2d
+from mlopt.workloads.matmul.workload import Matmul
+
+SEEDS, TRIALS, SCREENED = 10, 150, 2
+WITHIN = 1.02
+
+WORKLOADS: Mapping[str, Workload] = {
+    "matmul 512": Matmul(512, 512, 512),
+    "conv2d 3x3": Conv2d(),
+    "attention": Attention(),
+}
+
+
+def executed(workload: Workload, evaluator: Evaluator, trials: int, seed: int) -> Sequence[float]:
+    """Seconds of the trials of a study that were executed, in their order."""
+    tags = {"workload": workload.name, "backend": "mlir", "search": "evolve", "evaluator": "benchmark"}
+    with tempfile.TemporaryDirectory() as folder:
+        info = StudyInfo("cascade", Path(folder), {"workload": {}}, tags)
+        study = Study(workload, Mlir(), Evolve(), evaluator, Local(), [NoTracker()], Budget(trials), seed, info)
+        study.run()
+    return [trial.seconds for trial in study.trials if trial.seconds is not None]
+
+
+def needed(seconds: Sequence[float], goal: float) -> float:
+    """How many trials it took to reach `goal`; infinite where they did not."""
+    return next((number for number, taken in enumerate(seconds, 1) if taken <= goal), float("inf"))
+
+
+def row(name: str, workload: Workload, seed: int, trials: int) -> dict[str, Any]:
+    plain = executed(workload, Execution(seed), trials, seed)
+    cascade = executed(workload, Cascade(Simulation(), Execution(seed)), SCREENED * trials, seed)
+    goal = WITHIN * min(plain)
+    return {
+        "workload": name,
+        "seed": seed,
+        "plain: executed until there": needed(plain, goal),
+        "cascade: executed until there": needed(cascade, goal),
+        "plain: executed": len(plain),
+        "cascade: executed": len(cascade),
+        "best of cascade over plain": min(cascade) / min(plain),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Executed trials that the cascade saves.")
+    parser.add_argument("rows", nargs="*", help="beginnings of the names of rows; all by default")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--trials", type=int, default=TRIALS, help="of plain execution")
+    arguments = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for name, workload in WORKLOADS.items():
+        if not arguments.rows or name.startswith(tuple(arguments.rows)):
+            own = [row(name, workload, seed, arguments.trials) for seed in range(arguments.seeds)]
+            keys = [key for key in own[0] if key not in ("workload", "seed")]
+            rows += [*own, {"workload": name, "seed": "median", **{key: median(r[key] for r in own) for key in keys}}]
+            print(rows[-1], flush=True)
+    report("cascade", f"Executed trials within {WITHIN:g} times the best of plain execution", rows)
+
+
+if __name__ == "__main__":
+    main()
