@@ -13,7 +13,7 @@ from typing import Any
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
-from .script import Script
+from .script import Handle, Script
 
 LANES_AT_LEAST = 4
 """A register tile of fewer columns is no vector."""
@@ -34,7 +34,7 @@ class ProductScript:
             self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             if loop not in product.packed:  # a partial tile costs code of its own
-                partial = loop == product.m and 3 * even < 2 * step and not product.pairs
+                partial = loop == product.m and 3 * even < 2 * step
             else:  # a partial tile costs masks
                 partial = loop != product.n or even % LANES_AT_LEAST != 0
                 partial = partial and (values["accumulate"] == "block" or 2 * even < step)
@@ -163,15 +163,7 @@ class ProductScript:
         if product.pairs:
             self._dots()
         for operand, pack in self.packs.items():
-            access = product.nest.inputs[operand]
-            units = [1] * len(access.rows)
-            tile, loops = script.tile(pack, units)
-            _, order = self._layout(access, None)
-            inner = self._inner(access)
-            script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
-            if product.pairs and operand == product.left:  # else a copy of the rows remains
-                row = next(row for row, each in enumerate(access.rows) if each[self.m])
-                script.unroll(loops[row], self.register[self.m])
+            self._vectorize_pack(operand, pack)
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
@@ -186,22 +178,50 @@ class ProductScript:
         for loop in reversed(loops):
             script.peel(loop)
 
+    def _vectorize_pack(self, operand: int, pack: Handle) -> list[Handle]:
+        """The loops around a packed vector, one a dimension of the operand."""
+        access = self.product.nest.inputs[operand]
+        units = [1] * len(access.rows)
+        tile, loops = self.script.tile(pack, units)
+        _, order = self._layout(access, None)
+        inner = self._inner(access)
+        self.script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
+        return loops
+
     def _dots(self) -> None:
-        """Cut the register tile into vectors of sums, each of which adds the products of one pair of A with many."""
+        """Let each register tile, of whole height and of the rows left over, be dot products of pairs."""
+        script, m = self.script, self.m
+        targets, packs, heights = [self.target], [self.packs.pop(self.product.left)], [self.register[m]]
+        if self.partial_rows:
+            heights.append(self.extents[m] % self.register[m])
+            tags = [f"{self.product.nest.tag}.tile", f"{self.product.nest.tag}.a"]
+            for handle, tag in zip((*targets, *packs), tags, strict=True):
+                script.tag(handle, tag)
+            script.peel(self.rows)
+            script.simplify(script.match(script.payload, "func.func"))
+            targets, packs = (script.separate(script.nest(tag), len(heights)) for tag in tags)
+        row = next(row for row, each in enumerate(self.product.nest.inputs[self.product.left].rows) if each[m])
+        for target, pack, height in zip(targets, packs, heights, strict=True):
+            self._dot(target, height)
+            loops = self._vectorize_pack(self.product.left, pack)
+            script.unroll(loops[row], height)  # else a copy of the rows remains
+
+    def _dot(self, target: Handle, height: int) -> None:
+        """Cut a register tile into vectors of sums, each of which adds the products of one pair of A with many."""
         script, product = self.script, self.product
         rows = [int(loop == product.m) for loop in range(self.count)]
         columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
-        target, loops = script.tile(self.target, [*rows, *columns])
+        target, loops = script.tile(target, [*rows, *columns])
         script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
         script.multiply_pairs(loops[0])  # before the packing of A is vectorised, too, and its vectors are read instead
         script.unroll(loops[1], self.register[product.n] // PAIRS)
-        script.unroll(loops[0], self.register[self.m])
+        script.unroll(loops[0], height)
 
     def _rows(self) -> None:
         """Split off the rows that fill no register tile; write those out that A's elements are too far apart for."""
         script, product, m = self.script, self.product, self.m
         written_out = product.strided and self.register[m] > 1
-        if not (self.partial_rows or written_out):
+        if product.pairs or not (self.partial_rows or written_out):
             return
         function = script.match(script.payload, "func.func")
         if self.partial_rows:
