@@ -143,11 +143,12 @@ def test_kernels_of_pairs_are_right_at_odd_sizes(name: str) -> None:
             case(workload, 0, number).check(kernel, outputs)
 
 
-def test_rows_that_fill_no_register_tile_of_pairs_are_split_off() -> None:
-    text, space = narrowed(Matmul(m=37, n=64, k=53, dtype="bf16"))
+@pytest.mark.parametrize(("k", "sums"), [(54, 1), (53, 2), (3, 1)])
+def test_rows_that_fill_no_register_tile_of_pairs_and_an_odd_term_are_split_off(k: int, sums: int) -> None:
+    text, space = narrowed(Matmul(m=37, n=64, k=k, dtype="bf16"))
     with active():
         code = lowered(text, space, wanted(space, {"parallel": "j", "reg_n": 16, "reg_m": 14}))
-    assert code.count(DOT) == 14 + 37 % 14
+    assert code.count(DOT) == sums * (14 + 37 % 14)
 
 
 def wanted(space: ProgramSpace, values: Mapping[str, Value]) -> Schedule:

@@ -42,6 +42,9 @@ class ProductScript:
                 self.register[loop] = even
         self.m = product.roles["m"]
         self.partial_rows = not product.packs_rows and extents[self.m] % self.register[self.m] != 0
+        self.terms = extents[product.roles["k"]] if "k" in product.roles else 1
+        # Whether half of the last pair is missing, and it can be split off.
+        self.odd = product.pairs and 3 < self.terms <= int(values["tile_k"]) and self.terms % 2 == 1
 
     def write(self) -> None:
         self._pack()
@@ -92,6 +95,9 @@ class ProductScript:
         sums = [position for position, (loop, _) in enumerate(loops) if loop in self.product.nest.reductions]
         finished = sums[0] if sums and self._whole and self.values["accumulate"] == "tile" else outside
         depths = {operand: self._depth(operand, loops) for operand in self.operands}
+        if self.odd:  # all whole pairs, then the last one
+            loops.insert(-1, (self.product.roles["k"], self.terms - 1))
+            depths[self.product.left] += 1
         for position, (loop, step) in enumerate(loops):
             if position < finished:
                 self.unpack, (handle,) = self.script.tile(self.unpack, self._output_steps(loop, step))
@@ -106,6 +112,8 @@ class ProductScript:
                     self.packs[operand], handle = self.script.fuse(self.packs[operand], handle)
             if loop == self.m:  # the last one is that of register tiles
                 self.rows = handle
+            if self.odd and position == len(loops) - 2:
+                self.whole_pairs = handle
 
     def _outer(self) -> list[tuple[int, int]]:
         return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
@@ -189,22 +197,41 @@ class ProductScript:
         return loops
 
     def _dots(self) -> None:
-        """Let each register tile, of whole height and of the rows left over, be dot products of pairs."""
-        script, m = self.script, self.m
+        """Let each register tile be dot products of pairs, that of the rows left over and the last, odd pair, too."""
+        script, m, tag = self.script, self.m, self.product.nest.tag
         targets, packs, heights = [self.target], [self.packs.pop(self.product.left)], [self.register[m]]
         if self.partial_rows:
             heights.append(self.extents[m] % self.register[m])
-            tags = [f"{self.product.nest.tag}.tile", f"{self.product.nest.tag}.a"]
-            for handle, tag in zip((*targets, *packs), tags, strict=True):
-                script.tag(handle, tag)
-            script.peel(self.rows)
-            script.simplify(script.match(script.payload, "func.func"))
-            targets, packs = (script.separate(script.nest(tag), len(heights)) for tag in tags)
+        if self.odd:
+            heights = [height for height in heights for _ in range(2)]
+        if len(heights) > 1:
+            tags = [f"{tag}.tile", f"{tag}.a"]
+            for handle, each in zip((*targets, *packs), tags, strict=True):
+                script.tag(handle, each)
+            self._split_off()
+            targets, packs = (script.separate(script.nest(each), len(heights)) for each in tags)
         row = next(row for row, each in enumerate(self.product.nest.inputs[self.product.left].rows) if each[m])
         for target, pack, height in zip(targets, packs, heights, strict=True):
             self._dot(target, height)
             loops = self._vectorize_pack(self.product.left, pack)
             script.unroll(loops[row], height)  # else a copy of the rows remains
+
+    def _split_off(self) -> None:
+        """Split off the rows that fill no register tile, then the last pair of each sum where half of it is missing.
+
+        Else every pair would be read under a mask.
+        """
+        script, sums = self.script, f"{self.product.nest.tag}.k"
+        function = script.match(script.payload, "func.func")
+        if self.odd:
+            script.tag(self.whole_pairs, sums)
+        if self.partial_rows:
+            script.peel(self.rows)
+            script.simplify(function)
+        if self.odd:
+            script.peel(script.nest(sums))
+            script.patterns(function, "scf.for_loop_canonicalization")
+            script.simplify(function)
 
     def _dot(self, target: Handle, height: int) -> None:
         """Cut a register tile into vectors of sums, each of which adds the products of one pair of A with many."""
