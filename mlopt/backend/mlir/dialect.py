@@ -26,13 +26,15 @@ class Asked(Hashable, Protocol):
 
 @dataclass(frozen=True)
 class Difference:
-    """One operation of the transform dialect that some versions have not, or in another form."""
+    """One operation of the transform dialect, or pass that it runs, that some versions have in another form or not."""
 
     operation: str
     question: str
     """The module that has it."""
     replace: Callable[[Any], None]
     """Say what an operation of this name says in older words, in place. Needs an active context."""
+    passes: tuple[str, ...] = ()
+    """What is run on the module."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,14 @@ class Words:
 def words(version: Asked) -> Words:
     """How this version wants things said."""
 
-    def understands(text: str) -> bool:
+    def understands(text: str, passes: tuple[str, ...]) -> bool:
         try:
-            version.ask(text, pipeline())
+            version.ask(text, pipeline(*passes))
         except CompileError:
             return False
         return True
 
-    differences = tuple(each for each in KNOWN if not understands(each.question))
+    differences = tuple(each for each in KNOWN if not understands(each.question, each.passes))
     return Words(differences, "vector.step" in version.ask(STEP, pipeline(TO_LLVM)))
 
 
@@ -83,6 +85,13 @@ def _reduction_lowering(name: str) -> str:
     """Asks for a set of patterns that has a strategy."""
     return _module(f"""transform.apply_patterns to %target {{
       "transform.apply_patterns.vector.{name}"() {{lowering_strategy = 1 : i32}} : () -> ()
+    }} : !transform.any_op""")
+
+
+def _patterns(name: str) -> str:
+    """Asks for a set of patterns."""
+    return _module(f"""transform.apply_patterns to %target {{
+      "transform.apply_patterns.{name}"() : () -> ()
     }} : !transform.any_op""")
 
 
@@ -108,7 +117,45 @@ def _without_last_result(op: Any) -> None:
     op.erase()
 
 
+def _named(name: str) -> Callable[[Any], None]:
+    """Say the same of a set of patterns that has another name."""
+
+    def replace(op: Any) -> None:
+        with ir.InsertionPoint(op), op.location:
+            ir.Operation.create(name)
+        op.erase()
+
+    return replace
+
+
+def _lower_x86(op: Any) -> None:
+    """Say that x86's own vectors become LLVM's, where a pass is told to."""
+    options = ir.DictAttr(op.attributes["options"])
+    if "enable-x86" in options:
+        op.attributes["options"] = ir.DictAttr.get({"enable-x86vector": options["enable-x86"]})
+
+
+DOTS = "vector_contract_to_packed_type_dot_product"
+
 KNOWN = (
+    # The dialect of what x86 has for vectors was named after them.
+    Difference(
+        f"transform.apply_patterns.x86.{DOTS}",
+        _patterns(f"x86.{DOTS}"),
+        _named(f"transform.apply_patterns.x86vector.{DOTS}"),
+    ),
+    Difference(
+        "transform.apply_registered_pass",
+        "module {}",
+        _lower_x86,
+        ("convert-vector-to-llvm{enable-x86=true}",),
+    ),
+    # Only makes reading pairs quicker.
+    Difference(
+        "transform.apply_patterns.vector.flatten_vector_transfer_ops",
+        _patterns("vector.flatten_vector_transfer_ops"),
+        _leave_out,
+    ),
     # Once one set of patterns, which does what two do now.
     Difference(
         "transform.apply_patterns.vector.multi_reduction_flattening",

@@ -70,8 +70,9 @@ def problem(source: str, threads: int, simd: Simd) -> Problem:
         direct = Schedule.of({"algorithm": "direct"}) if found else Schedule()
         ways = {direct: make, **{path: functools.partial(make, rewrite) for path, rewrite in found.items()}}
         if simd.dots and can_narrow(module):
-            ways = {Schedule.of({"products": "float32", **path.values()}): way for path, way in ways.items()}
-            ways[Schedule.of({"products": "pairs"})] = functools.partial(make, narrow_products)
+            wide = {Schedule.of({"products": "float32", **path.values()}): way for path, way in ways.items()}
+            # First, so that a search begins with them: they take half as long.
+            ways = {Schedule.of({"products": "pairs"}): functools.partial(make, narrow_products), **wide}
         return Problem(ways)
 
 

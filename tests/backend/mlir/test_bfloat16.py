@@ -6,6 +6,7 @@ import functools
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from mlopt.backend.mlir.program import MlirKernel, compile_llvm
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.product import ProductKnobs
 from mlopt.backend.mlir.space.program import ProgramSpace
-from mlopt.core.schedule import Schedule
+from mlopt.core.schedule import Schedule, Value
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
 from mlopt.protocols import Workload
 from mlopt.search.draw import Draw
@@ -111,12 +112,17 @@ def test_widened_kernels_are_right_on_any_cpu(name: str) -> None:
             case(workload, 0, number).check(kernel, outputs)
 
 
+def test_a_search_begins_with_pairs_where_there_are_dot_products_of_them() -> None:
+    space = problems.problem.__wrapped__(WORKLOADS["mlp"].source("mlir"), 1, SIMD).space
+    assert [hint["products"] for hint in space.hints()][:2] == ["pairs", "float32"]
+
+
 def test_attention_has_its_other_algorithm_on_bfloat16_too() -> None:
     workload, backend = Attention(heads=2, kv_heads=2, seq=32, kv_seq=64, head_dim=16, dtype="bf16"), Mlir(threads=1)
     space, outputs = backend.space(workload), [empty(spec) for spec in workload.outputs]
     schedule = Schedule()
     while options := space.options(schedule):
-        schedule = schedule.then(next((each for each in options if each.value == "online"), options[0]))
+        schedule = schedule.then(next((each for each in options if each.value in ("float32", "online")), options[0]))
     assert schedule.values()["algorithm"] == "online"
     case(workload, 0, 0).check(backend.build(workload, schedule).load(), outputs)
 
@@ -137,17 +143,30 @@ def test_kernels_of_pairs_are_right_at_odd_sizes(name: str) -> None:
             case(workload, 0, number).check(kernel, outputs)
 
 
+@pytest.mark.parametrize(("k", "sums"), [(54, 1), (53, 2), (3, 1)])
+def test_rows_that_fill_no_register_tile_of_pairs_and_an_odd_term_are_split_off(k: int, sums: int) -> None:
+    text, space = narrowed(Matmul(m=37, n=64, k=k, dtype="bf16"))
+    with active():
+        code = lowered(text, space, wanted(space, {"parallel": "j", "reg_n": 16, "reg_m": 14}))
+    assert code.count(DOT) == sums * (14 + 37 % 14)
+
+
+def wanted(space: ProgramSpace, values: Mapping[str, Value]) -> Schedule:
+    """The schedule of these values, with the last option elsewhere."""
+    schedule = Schedule()
+    while options := space.options(schedule):
+        value = values.get(options[0].knob.rpartition(".")[2])
+        schedule = schedule.then(next((each for each in options if each.value == value), options[-1]))
+    return schedule
+
+
 @functools.cache
 def assembly() -> str:
     """A product of 64 x 64 x 64 in tiles of 4 x 32, for a CPU with AVX512-BF16."""
     if not (LLC and TRANSLATE):
         pytest.skip("LLVM's tools are not installed")
     text, space = narrowed(Matmul(m=64, n=64, k=64, dtype="bf16"))
-    wanted = {"reg_n": 32, "reg_m": 4, "pack_b": "block", "accumulate": "block"}
-    schedule = Schedule()
-    while options := space.options(schedule):
-        value = wanted.get(options[0].knob.rpartition(".")[2])
-        schedule = schedule.then(next((each for each in options if each.value == value), options[-1]))
+    schedule = wanted(space, {"reg_n": 32, "reg_m": 4, "pack_b": "block", "accumulate": "block"})
     with active():
         code = lowered(text, space, schedule)
     translated = subprocess.run([TRANSLATE, "--mlir-to-llvmir"], input=code, capture_output=True, text=True, check=True)

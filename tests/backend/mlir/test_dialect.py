@@ -16,6 +16,8 @@ from mlopt.core.errors import CompileError
 
 FLATTENING, UNROLLING = (f"transform.apply_patterns.vector.multi_reduction_{it}" for it in ("flattening", "unrolling"))
 
+FLAT_TRANSFERS = "vector.flatten_vector_transfer_ops"
+
 
 @dataclass(frozen=True)
 class Version:
@@ -25,7 +27,7 @@ class Version:
     leaves_steps: bool = False
 
     def ask(self, text: str, pipeline: str) -> str:
-        if any(word in text for word in self.unknown):
+        if any(word in text + pipeline for word in self.unknown):
             raise CompileError("unknown")
         return text if self.leaves_steps or text != STEP else "llvm"
 
@@ -42,6 +44,9 @@ def script() -> Script:
     function = written.match(written.payload, "func.func")
     written.flatten_reductions(function)
     written.lower_unpack(written.match(written.payload, "linalg.unpack"))
+    written.multiply_pairs(function)
+    written.patterns(function, FLAT_TRANSFERS)
+    written.run_pass(written.payload, "convert-vector-to-llvm", enable_x86=True)
     written.finish()
     return written
 
@@ -66,7 +71,8 @@ def test_two_sets_of_patterns_for_reductions_were_one_before() -> None:
     old = [line for line in lines if "multi_reduction" in line]
     assert all(line.startswith('"transform.apply_patterns.vector.lower_multi_reduction"()') for line in old)
     assert [f"lowering_strategy = {strategy} : i32" in line for strategy, line in enumerate(old)] == [True, True]
-    assert sum('"transform.apply_patterns"' in line for line in lines) == 2
+    steps = [sum('"transform.apply_patterns"' in line for line in each) for each in (lines, said(Version()))]
+    assert steps[0] == steps[1]
 
 
 def test_unpacking_once_resulted_in_one_less() -> None:
@@ -76,6 +82,16 @@ def test_unpacking_once_resulted_in_one_less() -> None:
 
     assert results(Version()) == 5
     assert results(Version(("transform.structured.lower_unpack",))) == 4
+
+
+def test_what_multiplies_pairs_had_another_name_and_less_around_it() -> None:
+    now = said(Version())
+    assert any("patterns.x86.vector_contract" in line for line in now)
+    assert any('"enable-x86" = true' in line for line in now)
+    old = said(Version(("patterns.x86.", "enable-x86", FLAT_TRANSFERS)))
+    assert any("patterns.x86vector.vector_contract" in line for line in old)
+    assert any('"enable-x86vector" = true' in line for line in old)
+    assert not any(word in line for line in old for word in ("patterns.x86.", '"enable-x86"', FLAT_TRANSFERS))
 
 
 def test_vector_step_may_need_a_pass_of_its_own() -> None:

@@ -26,6 +26,9 @@ PACKINGS: tuple[Mapping[str, Value], ...] = (
 UNPACKED: Mapping[str, Value] = {"pack_a": "none", "pack_b": "none", "accumulate": "tile"}
 """For sums so short that what a register tile reads of B stays in the first cache."""
 
+TERMS = 256
+"""Terms in a cache tile of a sum of float32."""
+
 COLUMNS = 2
 """Vectors along a register tile."""
 COLUMN_COUNTS = (2, 4, 3, 1)
@@ -110,7 +113,9 @@ class _Walk:
         }
         streamed = self.space.streamed is not None and beyond_caches(self.space.streamed)
         wishes |= {STORES: STREAMED if streamed else CACHED}
-        wishes |= {STACK: USUAL_STACK, "tile_k": 256, "tile_m": MANY, "tile_n": MANY}
+        wishes |= {STACK: USUAL_STACK, "tile_k": TERMS, "tile_m": MANY, "tile_n": MANY}
+        if short == "tile_k" and (inner := self.products[prefix + dot]).product.pairs:
+            wishes["tile_k"] = MANY if inner.size["k"] % 2 else 2 * TERMS  # the rest of an odd sum is split off whole
         packing = self.packing
         if packing == UNPACKED:
             if columns:

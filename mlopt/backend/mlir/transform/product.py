@@ -13,7 +13,7 @@ from typing import Any
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
-from .script import Script
+from .script import Handle, Script
 
 LANES_AT_LEAST = 4
 """A register tile of fewer columns is no vector."""
@@ -34,7 +34,7 @@ class ProductScript:
             self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             if loop not in product.packed:  # a partial tile costs code of its own
-                partial = loop == product.m and 3 * even < 2 * step and not product.pairs
+                partial = loop == product.m and 3 * even < 2 * step
             else:  # a partial tile costs masks
                 partial = loop != product.n or even % LANES_AT_LEAST != 0
                 partial = partial and (values["accumulate"] == "block" or 2 * even < step)
@@ -42,6 +42,9 @@ class ProductScript:
                 self.register[loop] = even
         self.m = product.roles["m"]
         self.partial_rows = not product.packs_rows and extents[self.m] % self.register[self.m] != 0
+        self.terms = extents[product.roles["k"]] if "k" in product.roles else 1
+        # Whether half of the last pair is missing, and it can be split off.
+        self.odd = product.pairs and 3 < self.terms <= int(values["tile_k"]) and self.terms % 2 == 1
 
     def write(self) -> None:
         self._pack()
@@ -92,6 +95,9 @@ class ProductScript:
         sums = [position for position, (loop, _) in enumerate(loops) if loop in self.product.nest.reductions]
         finished = sums[0] if sums and self._whole and self.values["accumulate"] == "tile" else outside
         depths = {operand: self._depth(operand, loops) for operand in self.operands}
+        if self.odd:  # all whole pairs, then the last one
+            loops.insert(-1, (self.product.roles["k"], self.terms - 1))
+            depths[self.product.left] += 1
         for position, (loop, step) in enumerate(loops):
             if position < finished:
                 self.unpack, (handle,) = self.script.tile(self.unpack, self._output_steps(loop, step))
@@ -106,6 +112,8 @@ class ProductScript:
                     self.packs[operand], handle = self.script.fuse(self.packs[operand], handle)
             if loop == self.m:  # the last one is that of register tiles
                 self.rows = handle
+            if self.odd and position == len(loops) - 2:
+                self.whole_pairs = handle
 
     def _outer(self) -> list[tuple[int, int]]:
         return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
@@ -163,15 +171,7 @@ class ProductScript:
         if product.pairs:
             self._dots()
         for operand, pack in self.packs.items():
-            access = product.nest.inputs[operand]
-            units = [1] * len(access.rows)
-            tile, loops = script.tile(pack, units)
-            _, order = self._layout(access, None)
-            inner = self._inner(access)
-            script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
-            if product.pairs and operand == product.left:  # else a copy of the rows remains
-                row = next(row for row, each in enumerate(access.rows) if each[self.m])
-                script.unroll(loops[row], self.register[self.m])
+            self._vectorize_pack(operand, pack)
         rows = product.nest.outputs[0].rows
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
@@ -186,22 +186,69 @@ class ProductScript:
         for loop in reversed(loops):
             script.peel(loop)
 
+    def _vectorize_pack(self, operand: int, pack: Handle) -> list[Handle]:
+        """The loops around a packed vector, one a dimension of the operand."""
+        access = self.product.nest.inputs[operand]
+        units = [1] * len(access.rows)
+        tile, loops = self.script.tile(pack, units)
+        _, order = self._layout(access, None)
+        inner = self._inner(access)
+        self.script.vectorize(tile, [*units, *(self.register[inner[position]] for position in order)])
+        return loops
+
     def _dots(self) -> None:
-        """Cut the register tile into vectors of sums, each of which adds the products of one pair of A with many."""
+        """Let each register tile be dot products of pairs, that of the rows left over and the last, odd pair, too."""
+        script, m, tag = self.script, self.m, self.product.nest.tag
+        targets, packs, heights = [self.target], [self.packs.pop(self.product.left)], [self.register[m]]
+        if self.partial_rows:
+            heights.append(self.extents[m] % self.register[m])
+        if self.odd:
+            heights = [height for height in heights for _ in range(2)]
+        if len(heights) > 1:
+            tags = [f"{tag}.tile", f"{tag}.a"]
+            for handle, each in zip((*targets, *packs), tags, strict=True):
+                script.tag(handle, each)
+            self._split_off()
+            targets, packs = (script.separate(script.nest(each), len(heights)) for each in tags)
+        row = next(row for row, each in enumerate(self.product.nest.inputs[self.product.left].rows) if each[m])
+        for target, pack, height in zip(targets, packs, heights, strict=True):
+            self._dot(target, height)
+            loops = self._vectorize_pack(self.product.left, pack)
+            script.unroll(loops[row], height)  # else a copy of the rows remains
+
+    def _split_off(self) -> None:
+        """Split off the rows that fill no register tile, then the last pair of each sum where half of it is missing.
+
+        Else every pair would be read under a mask.
+        """
+        script, sums = self.script, f"{self.product.nest.tag}.k"
+        function = script.match(script.payload, "func.func")
+        if self.odd:
+            script.tag(self.whole_pairs, sums)
+        if self.partial_rows:
+            script.peel(self.rows)
+            script.simplify(function)
+        if self.odd:
+            script.peel(script.nest(sums))
+            script.patterns(function, "scf.for_loop_canonicalization")
+            script.simplify(function)
+
+    def _dot(self, target: Handle, height: int) -> None:
+        """Cut a register tile into vectors of sums, each of which adds the products of one pair of A with many."""
         script, product = self.script, self.product
         rows = [int(loop == product.m) for loop in range(self.count)]
         columns = [PAIRS if loop == product.n else 0 for loop in product.packed]
-        target, loops = script.tile(self.target, [*rows, *columns])
+        target, loops = script.tile(target, [*rows, *columns])
         script.vectorize(target, [*([1] * self.count), *(PAIRS if loop == product.n else 2 for loop in product.packed)])
         script.multiply_pairs(loops[0])  # before the packing of A is vectorised, too, and its vectors are read instead
         script.unroll(loops[1], self.register[product.n] // PAIRS)
-        script.unroll(loops[0], self.register[self.m])
+        script.unroll(loops[0], height)
 
     def _rows(self) -> None:
         """Split off the rows that fill no register tile; write those out that A's elements are too far apart for."""
         script, product, m = self.script, self.product, self.m
         written_out = product.strided and self.register[m] > 1
-        if not (self.partial_rows or written_out):
+        if product.pairs or not (self.partial_rows or written_out):
             return
         function = script.match(script.payload, "func.func")
         if self.partial_rows:

@@ -133,8 +133,13 @@ class Script:
         """(the first `size` iterations of a loop, those after them)."""
         with self._body:
             parts = structured.SplitOp(target, loop, size).results[0]
-            first, rest = transform.SplitHandleOp([self._any] * 2, parts).results
-            return first, rest
+        first, rest = self.separate(parts, 2)
+        return first, rest
+
+    def separate(self, target: Handle, count: int) -> list[Handle]:
+        """A handle to each of the `count` operations of `target`."""
+        with self._body:
+            return list(transform.SplitHandleOp([self._any] * count, target).results)
 
     def tile_sum(self, target: Handle, sizes: Sequence[int]) -> None:
         """Reduce along one loop in as many partial results as its size says, and those at the end."""
