@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -63,7 +64,11 @@ class Roofline:
     """What this machine reached in a micro-benchmark, at the backend's thread count."""
 
     flops_per_second: float
+    """In float32."""
     bytes_per_second: float
+    """From memory."""
+    cache_bytes_per_second: float = math.inf
+    """From the fastest cache; infinite where nobody measured it."""
 
     def seconds(self, flops: int, nbytes: int) -> float:
         """The least time that `flops` and `nbytes` of traffic can take (Williams, Waterman, Patterson 2009)."""
@@ -123,6 +128,19 @@ class Workload(Protocol):
 
         Raises UserError when there is none.
         """
+
+
+@runtime_checkable
+class BoundedWorkload(Protocol):
+    """A workload that knows what no correct kernel does without, whatever its algorithm."""
+
+    @property
+    def least_flops(self) -> int:
+        """Floating-point operations of one call; 0 where no such number is known."""
+
+    @property
+    def least_bytes(self) -> int:
+        """Bytes of one call that are read or written."""
 
 
 class Space(Protocol):

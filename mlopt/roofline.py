@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -41,20 +41,18 @@ def roofline(backend: Backend, run: Callable[[Measure], Roofline], workload: Wor
         _write(path, known)
     if seconds < known.seconds(workload.flops, workload.bytes):
         again = run(Measure(backend))
-        known = Roofline(
-            max(known.flops_per_second, again.flops_per_second), max(known.bytes_per_second, again.bytes_per_second)
-        )
+        known = Roofline(*map(max, astuple(known), astuple(again)))
         _write(path, known)
     return known
 
 
 def _read(path: Path) -> Roofline | None:
     try:
-        values = {key: float(value) for key, value in json.loads(path.read_text()).items()}
-        roofline = Roofline(**values)
-    except (OSError, ValueError, TypeError, AttributeError):
+        values = json.loads(path.read_text())
+        roofline = Roofline(**{peak.name: float(values[peak.name]) for peak in fields(Roofline)})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    return roofline if min(roofline.flops_per_second, roofline.bytes_per_second) > 0 else None
+    return roofline if all(peak > 0 for peak in astuple(roofline)) else None
 
 
 def _write(path: Path, roofline: Roofline) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import result
-from .core.errors import UserError
+from .core.errors import UserError, WrongResult, summary
 from .core.schedule import Schedule
 from .core.trial import Status, Trial
 from .executor.worker import Worker
@@ -20,6 +20,7 @@ from .finals.contender import Contender, KernelContender
 from .finals.interleaved import measure
 from .finals.pytorch import PytorchContender
 from .finals.selection import finalists
+from .limit import Limit
 from .protocols import (
     Backend,
     Budget,
@@ -74,7 +75,7 @@ class Study:
         self.info = info
         self.trials: list[Trial] = []
         self.best: Trial | None = None
-        self._roofline: Roofline | None = None
+        self._limit = Limit(workload, self._measure_roofline)
 
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
@@ -129,12 +130,18 @@ class Study:
             self.search.start(space, context)
             if self.evaluator.executes:
                 with contextlib.suppress(Exception):  # the finals try again, and say why there is none
-                    self._roofline = self._measure_roofline(float("inf"))
+                    self._limit.roofline = self._measure_roofline(float("inf"))
             self._loop(log)
 
     def _loop(self, log: TrialLog) -> None:
         """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
         pending: dict[Future[Outcome], tuple[int, Schedule, str]] = {}
+        doubted: set[int] = set()
+
+        def submit(number: int, schedule: Schedule) -> None:
+            work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
+            pending[self.executor.submit(work, self.budget.trial_seconds)] = number, schedule, now()
+
         self._time_naive()
         end = time.monotonic() + (float("inf") if self.budget.seconds is None else self.budget.seconds)
         asked = 0
@@ -144,14 +151,20 @@ class Study:
             if len(proposed) > free:
                 raise UserError(f"the search proposed {len(proposed)} schedules where {free} were asked for")
             for schedule in proposed:
-                work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
-                pending[self.executor.submit(work, self.budget.trial_seconds)] = asked, schedule, now()
+                submit(asked, schedule)
                 asked += 1
             if not pending:
                 return
             left = None if self.budget.seconds is None else max(0.0, end - time.monotonic())
             for future in wait(pending, timeout=left, return_when=FIRST_COMPLETED).done:
-                self._finish(_trial(future, *pending.pop(future)), log)
+                trial = _trial(future, *pending.pop(future))
+                if trial.seconds is not None and self._limit.broken(trial.seconds):
+                    if trial.trial not in doubted:
+                        doubted.add(trial.trial)
+                        submit(trial.trial, trial.schedule)
+                        continue
+                    trial = _rejected(trial, self._limit.error(trial.seconds))
+                self._finish(trial, log)
 
     def _time_naive(self) -> None:
         """Begin to time the naive program once, for the trackers to see progress against."""
@@ -164,8 +177,9 @@ class Study:
             self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds).add_done_callback(show)
 
     def _finish(self, trial: Trial, log: TrialLog) -> None:
-        if self._roofline is not None and trial.seconds is not None:
-            share = self._roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
+        roofline = self._limit.roofline
+        if roofline is not None and trial.seconds is not None:
+            share = roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
             trial = replace(trial, metrics={**trial.metrics, "roofline": share})
         log.append(trial)
         self.trials.append(trial)
@@ -197,9 +211,13 @@ class Study:
         roof = None
         try:
             fastest = min((course.estimate.seconds for course in courses.values()), default=float("inf"))
-            roof = self._measure_roofline(fastest)
+            self._limit.roofline = roof = self._measure_roofline(fastest)
         except Exception as error:  # a yardstick is missing, the result is not
             absent["roofline"] = error
+        for name in chosen.keys() & courses.keys():
+            if self._limit.broken(seconds := courses[name].estimate.seconds):
+                absent[name] = self._limit.error(seconds)
+                del courses[name]
         return result.final(chosen, courses, absent, roof, self.workload)
 
     def _measure_roofline(self, fastest: float) -> Roofline:
@@ -216,6 +234,11 @@ class Study:
         """Do `work` of the backend in a worker of its own: compilers stay out of this process."""
         with contextlib.closing(Worker(self.backend.preload)) as worker:
             return worker.run(work, deadline_seconds)
+
+
+def _rejected(trial: Trial, error: WrongResult) -> Trial:
+    """The trial as one whose kernel was found wrong."""
+    return replace(trial, status=Status.of(error), seconds=None, samples=(), metrics={}, error=summary(error))
 
 
 def _trial(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:

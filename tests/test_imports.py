@@ -22,6 +22,7 @@ STUDY = {
     "finals",
     "doctor",
     "result",
+    "limit",
     "roofline",
     "trackers",
     "trial_log",

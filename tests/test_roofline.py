@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from mlopt.protocols import Backend, Roofline, Workload
 from mlopt.roofline import Measure, roofline
 from mlopt.workloads.matmul.workload import Matmul
 
-KNOWN = Roofline(1e12, 1e11)
+KNOWN = Roofline(1e12, 1e11, 1e13)
 MATMUL = Matmul(100, 100, 100)
 
 
@@ -29,7 +29,7 @@ class Runs:
 
 
 def ask(
-    backend: Backend = ToyBackend(),  # noqa: B008 - immutable
+    backend: Backend = ToyBackend(ceiling=KNOWN),  # noqa: B008 - immutable
     runs: Runs | None = None,
     workload: Workload = MATMUL,
     seconds: float = 1.0,
@@ -52,7 +52,7 @@ def test_it_is_measured_once() -> None:
 def test_it_is_another_one_at_another_thread_count_and_on_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = Runs()
     ask(runs=runs)
-    ask(replace(ToyBackend(), thread_count=2), runs)
+    ask(replace(ToyBackend(ceiling=KNOWN), thread_count=2), runs)
     assert runs.count == 2
     monkeypatch.setattr(module, "fingerprint", lambda: {"cpu": "another"})
     ask(runs=runs)
@@ -69,6 +69,7 @@ def test_it_is_another_one_at_another_thread_count_and_on_another_machine(monkey
         '{"flops_per_second": 0, "bytes_per_second": 1}',
         '{"flops_per_second": NaN, "bytes_per_second": 1}',
         '{"flops_per_second": "x", "bytes_per_second": 1}',
+        '{"flops_per_second": 1e10, "bytes_per_second": 1e9}',
     ],
 )
 def test_a_file_that_makes_no_sense_is_replaced(cache: Path, content: str) -> None:
@@ -76,7 +77,7 @@ def test_a_file_that_makes_no_sense_is_replaced(cache: Path, content: str) -> No
     (file,) = cache.iterdir()
     file.write_text(content)
     assert ask() == KNOWN
-    assert json.loads(file.read_text()) == {"flops_per_second": 1e12, "bytes_per_second": 1e11}
+    assert json.loads(file.read_text()) == asdict(KNOWN)
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(cache: Path) -> None:
@@ -107,9 +108,9 @@ def test_a_failure_to_measure_is_not_kept(cache: Path) -> None:
 @pytest.mark.parametrize(
     ("again", "kept"),
     [
-        (Roofline(3e12, 1e10), Roofline(3e12, 1e11)),
-        (Roofline(1e11, 2e11), Roofline(1e12, 2e11)),
-        (Roofline(1e11, 1e10), KNOWN),
+        (Roofline(3e12, 1e10, 1e12), Roofline(3e12, 1e11, 1e13)),
+        (Roofline(1e11, 2e11, 2e13), Roofline(1e12, 2e11, 2e13)),
+        (Roofline(1e11, 1e10, 1e12), KNOWN),
     ],
 )
 def test_one_that_a_program_beat_is_measured_again_and_the_higher_peaks_are_kept(

@@ -11,6 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -22,11 +23,12 @@ from doubles import Sized, ToyBackend, ToyEvaluator, fail
 from mlopt import study as module
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Status, Trial
+from mlopt.core.trial import Measurement, Status, Trial
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
 from mlopt.finals.interleaved import Course
-from mlopt.protocols import Budget, Roofline, Space, StudyContext, StudyInfo
+from mlopt.limit import MARGIN
+from mlopt.protocols import Budget, Program, Roofline, Space, StudyContext, StudyInfo, Workload
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
 from mlopt.workloads.matmul.workload import Matmul
@@ -335,9 +337,66 @@ def test_each_trial_says_how_near_it_came_to_the_roofline(make: Make, meet: Meet
 def test_a_roofline_that_the_best_beat_is_measured_again(tmp_path: Path, meet: Meet) -> None:
     meet(lambda name: 1.0)
     evaluator = ToyEvaluator(executes=True)
-    for name, ceiling in (("first", Roofline(1.0, 1.0)), ("second", Roofline(1e12, 1e11))):
+    for name, ceiling in (("first", Roofline(60.0, 1e11)), ("second", Roofline(1e12, 1e11))):
         found = study_in(tmp_path / name, ToyBackend(ceiling=ceiling, thread_count=9), evaluator=evaluator).run()
     assert found["baselines"]["roofline"]["flops_per_second"] == 1e12
+
+
+class Hasty(ToyEvaluator):
+    """Finds the second program too fast for this machine: every time, or (`once`) the first time only."""
+
+    def __init__(self, file: Path, once: bool) -> None:
+        object.__setattr__(self, "executes", True)
+        object.__setattr__(self, "made", (file, once))
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        file, once = vars(self)["made"]
+        found = super().evaluate(program, workload, best)
+        if found.seconds != 2.0 or (once and file.exists()):
+            return found
+        file.write_text(file.read_text() + "x" if file.exists() else "x")
+        return replace(found, seconds=1e-12)
+
+
+LEAST = MATMUL.least_flops / 1e12 / MARGIN
+
+
+def test_a_trial_that_is_faster_than_the_machine_allows_is_measured_again(
+    make: Make, meet: Meet, tmp_path: Path
+) -> None:
+    meet(lambda name: 1.0)
+    study = make(ToyBackend(thread_count=10), evaluator=Hasty(tmp_path / "seen", once=True))
+    found = study.run()
+    assert [trial["seconds"] for trial in log(study)] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    assert found["counts"]["wrong_result"] == 0
+    assert (tmp_path / "seen").read_text() == "x"
+
+
+def test_one_that_stays_so_is_a_wrong_result_and_has_no_time(make: Make, meet: Meet, tmp_path: Path) -> None:
+    meet(lambda name: 1.0)
+    assert LEAST > 1e-12
+    study = make(ToyBackend(thread_count=10), evaluator=Hasty(tmp_path / "seen", once=False))
+    found = study.run()
+    (wrong,) = (trial for trial in log(study) if trial["trial"] == 1)
+    assert (wrong["status"], wrong["seconds"], wrong["samples"], wrong["metrics"]) == ("wrong_result", None, [], {})
+    assert wrong["error"] == "WrongResult: 1e-12 s a call: whoever computes this here needs 3e-11 s at least"
+    assert (found["trials"], found["counts"]["ok"], found["best"]["trial"]) == (6, 5, 0)
+    assert (tmp_path / "seen").read_text() == "xx"
+    assert [trial.trial for trial in study.search.told].count(1) == 1  # type: ignore[attr-defined]
+
+
+def test_a_finalist_that_is_faster_than_the_machine_allows_is_lost(make: Make, meet: Meet) -> None:
+    meet(lambda name: {"trial 2": 0.99 * LEAST, "trial 1": 1.01 * LEAST, "naive": 0.5 * LEAST}.get(name, 1.0))
+    found = make(ToyBackend(thread_count=10), evaluator=ToyEvaluator(executes=True)).run()
+    assert found["best"]["trial"] == 1
+    assert list(found["lost"]) == ["trial 2"]
+    assert "s at least" in found["lost"]["trial 2"]
+
+
+def test_without_a_roofline_nothing_is_too_fast(make: Make, meet: Meet, tmp_path: Path) -> None:
+    meet(lambda name: 1e-12)
+    backend = ToyBackend(ceiling=None, thread_count=7)
+    assert make(backend, evaluator=Hasty(tmp_path / "seen", once=False)).run()["best"]["seconds"] == 1e-12
 
 
 def test_a_study_of_which_no_trial_is_valid_says_why_and_keeps_its_trials(make: Make) -> None:

@@ -28,6 +28,11 @@ MLIR_DTYPES = {"float32": "f32", "bfloat16": "bf16"}
 """numpy's name of a dtype to MLIR's."""
 
 
+def size(*tensors: TensorSpec) -> int:
+    """Bytes of all elements."""
+    return sum(math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize for tensor in tensors)
+
+
 class FolderWorkload(ABC):
     """A workload whose folder holds `payload.mlir`, `reference.py` (numpy alone) and `eager.py` (PyTorch).
 
@@ -54,8 +59,17 @@ class FolderWorkload(ABC):
 
     @property
     def bytes(self) -> int:
-        tensors = (*self.operands, *self.outputs)
-        return sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors)
+        return size(*self.operands, *self.outputs)
+
+    @property
+    def least_flops(self) -> int:
+        """What no algorithm does without: nothing that is known of all workloads."""
+        return 0
+
+    @property
+    def least_bytes(self) -> int:
+        """What every kernel reads or writes: outputs; inputs too where each element of them counts."""
+        return size(*self.outputs)
 
     @property
     def parameters(self) -> Mapping[str, Any]:

@@ -33,6 +33,10 @@ class Elementwise(FolderWorkload):
         return self.flops_per_element * prod(self.shape)
 
     @property
+    def least_bytes(self) -> int:
+        return self.bytes
+
+    @property
     def operands(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec(self.shape, "float32"),) * self.arity
 

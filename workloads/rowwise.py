@@ -19,6 +19,10 @@ class Rowwise(FolderWorkload):
         positive(rows=self.rows, cols=self.cols)
 
     @property
+    def least_bytes(self) -> int:
+        return self.bytes
+
+    @property
     def operands(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec((self.rows, self.cols), "float32"),)
 

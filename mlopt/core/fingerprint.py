@@ -41,10 +41,29 @@ def cache_bytes() -> dict[str, int]:
         try:
             kind, level, size = ((index / name).read_text().strip() for name in ("type", "level", "size"))
             if kind != "Instruction":
-                sizes[f"L{level}"] = int(size.rstrip("KM")) * (1 << 20 if size.endswith("M") else 1 << 10)
+                sizes[f"L{level}"] = _bytes(size)
         except (OSError, ValueError):
             continue
     return sizes
+
+
+def all_cache_bytes(folder: Path = Path("/sys/devices/system/cpu")) -> int:
+    """Size of all data and unified caches of the machine together, each counted once however many cores share it."""
+    caches = {}
+    for index in folder.glob("cpu[0-9]*/cache/index*"):
+        try:
+            kind, level, size, cores = (
+                (index / name).read_text().strip() for name in ("type", "level", "size", "shared_cpu_list")
+            )
+            if kind != "Instruction":
+                caches[level, cores] = _bytes(size)
+        except (OSError, ValueError):
+            continue
+    return sum(caches.values())
+
+
+def _bytes(size: str) -> int:
+    return int(size.rstrip("KM")) * (1 << 20 if size.endswith("M") else 1 << 10)
 
 
 def fingerprint() -> dict[str, Any]:

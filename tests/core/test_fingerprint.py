@@ -17,7 +17,7 @@ import pytest
 import mlopt
 from mlopt.core import cgroup
 from mlopt.core import fingerprint as module
-from mlopt.core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, fingerprint
+from mlopt.core.fingerprint import all_cache_bytes, available_cores, cache_bytes, cpu_flags, digest, fingerprint
 
 X86 = """
 processor\t: 0
@@ -144,3 +144,16 @@ def test_a_digest_is_of_content() -> None:
     assert len({digest(value) for value in ({"a": 1}, {"a": 2}, {"b": 1}, [1, 2], [2, 1], None)}) == 6
     assert digest([]).isalnum()
     assert len(digest([])) == 12
+
+
+def test_a_cache_that_cores_share_is_counted_once(tmp_path: Path) -> None:
+    caches = {"0": ("Data", "1", "32K"), "1": ("Instruction", "1", "32K"), "2": ("Unified", "3", "4M")}
+    for core in range(4):
+        for index, (kind, level, size) in caches.items():
+            place = tmp_path / f"cpu{core}" / "cache" / f"index{index}"
+            place.mkdir(parents=True)
+            shared = f"{core // 2 * 2}-{core // 2 * 2 + 1}" if level == "3" else str(core)
+            for file, content in (("type", kind), ("level", level), ("size", size), ("shared_cpu_list", shared)):
+                (place / file).write_text(f"{content}\n")
+    assert all_cache_bytes(tmp_path) == 4 * (32 << 10) + 2 * (4 << 20)
+    assert all_cache_bytes(tmp_path / "none") == 0

@@ -61,6 +61,11 @@ class GroupedHeads(FolderWorkload):
         return self.batch * self.heads * of_a_head
 
     @property
+    def least_flops(self) -> int:
+        """Half of the products', as of any product of matrices."""
+        return 2 * self.batch * self.heads * self.visible_pairs * self.head_dim
+
+    @property
     def operands(self) -> tuple[TensorSpec, ...]:
         cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), NUMPY_DTYPES[self.dtype])
         return *self.outputs, cache, cache

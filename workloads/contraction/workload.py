@@ -52,6 +52,19 @@ class Contraction(FolderWorkload):
         return (8 if self._is_complex else 2) * prod(self.sizes.values())
 
     @property
+    def least_flops(self) -> int:
+        """Half of the product's that is left when each operand has been summed over what it has alone."""
+        left, right, output = self._terms
+        alone = set(left).symmetric_difference(right).difference(output)
+        return (4 if self._is_complex else 1) * prod(
+            self.sizes[letter] for letter in self._loops if letter not in alone
+        )
+
+    @property
+    def least_bytes(self) -> int:
+        return self.bytes
+
+    @property
     def operands(self) -> tuple[TensorSpec, ...]:
         return self._tensors[:2]
 

@@ -1,8 +1,9 @@
 """What this machine can do at most, measured with MLIR kernels of our own.
 
 Peak arithmetic: independent chains of fused multiply-adds that stay in registers, one loop a thread. Peak bandwidth:
-the sum of an array much larger than the caches, each thread its own part, read once. Both take the best of several
-repetitions, since a roof is what can be reached, not what usually is (Williams, Waterman, Patterson 2009).
+the sum of an array much larger than the caches, each thread its own part, read once; and of one that fits the first
+cache, read many times. All take the best of several repetitions, since a roof is what can be reached, not what usually
+is (Williams, Waterman, Patterson 2009).
 """
 
 from __future__ import annotations
@@ -22,27 +23,40 @@ from .program import MlirKernel, compile_llvm
 from .simd import Simd, host_simd
 
 SECONDS = 0.4
-"""Time given to each of the two measurements."""
+"""Time given to each of the three measurements."""
 
 CHAINS = 10
 """Independent multiply-adds in flight: latency (4 to 5 cycles) times throughput (2 a cycle)."""
 
 STEPS = 1 << 16
 
+ROUNDS = 1 << 12
+"""How often what lies in the first cache is read in a call: far longer than the call itself takes."""
+
 
 def measure(threads: int) -> Roofline:
-    """Float32 peaks on `threads` threads; takes about a second, and needs the machine for itself."""
+    """Float32 peaks on `threads` threads; takes two seconds, and needs the machine for itself."""
     simd = host_simd()
     flops = threads * STEPS * CHAINS * simd.lanes * 2
     sink = np.zeros((threads, CHAINS * simd.lanes), np.float32)
+    caches = cache_bytes()
     # Four times the last cache, so that what stays in it from one repetition to the next hardly counts.
-    elements = 4 * max(cache_bytes().values(), default=1 << 25) // 4
-    elements -= elements % (threads * simd.lanes * CHAINS)
-    array = np.ones(elements, np.float32)
+    large = _array(4 * max(caches.values(), default=1 << 25), simd, threads)
+    # Half of the first cache, which has other things to hold.
+    small = _array(threads * caches.get("L1", 1 << 15) // 2, simd, threads)
     return Roofline(
         flops_per_second=flops / _best(_arithmetic(simd, threads), threads, [sink]),
-        bytes_per_second=array.nbytes / _best(_stream(simd, threads, elements), threads, [array, sink]),
+        bytes_per_second=large.nbytes / _best(_stream(simd, threads, large.size), threads, [large, sink]),
+        cache_bytes_per_second=ROUNDS
+        * small.nbytes
+        / _best(_stream(simd, threads, small.size, ROUNDS), threads, [small, sink]),
     )
+
+
+def _array(nbytes: int, simd: Simd, threads: int) -> Array:
+    """Ones of about so many bytes, as many for each thread, in whole steps."""
+    elements = nbytes // 4
+    return np.ones(elements - elements % (threads * simd.lanes * CHAINS), np.float32)
 
 
 def _best(source: str, threads: int, arrays: Sequence[Array]) -> float:
@@ -77,7 +91,7 @@ def _arithmetic(simd: Simd, threads: int) -> str:
     )
 
 
-def _stream(simd: Simd, threads: int, elements: int) -> str:
+def _stream(simd: Simd, threads: int, elements: int, rounds: int = 1) -> str:
     vector, chains = f"vector<{simd.lanes}xf32>", range(CHAINS)
     loads = [
         f"%at{i} = arith.addi %j, %offset{i} : index\n"
@@ -90,6 +104,7 @@ def _stream(simd: Simd, threads: int, elements: int) -> str:
         simd,
         threads,
         arguments=f"%data: memref<{elements}xf32>, ",
+        rounds=rounds,
         bounds="%first to %last step %stride",
         body="\n".join(loads),
         constants="\n".join(offsets)
@@ -101,11 +116,14 @@ def _stream(simd: Simd, threads: int, elements: int) -> str:
     )
 
 
-def _kernel(simd: Simd, threads: int, *, arguments: str, bounds: str, body: str, constants: str) -> str:
-    """A parallel loop over threads around a loop that carries CHAINS vectors %x0.. to %next0.., stored at the end."""
+def _kernel(
+    simd: Simd, threads: int, *, arguments: str, bounds: str, body: str, constants: str, rounds: int = 1
+) -> str:
+    """A loop over threads around rounds of a loop that carries CHAINS vectors, %x0.. to %next0.., stored last."""
     vector, chains = f"vector<{simd.lanes}xf32>", range(CHAINS)
     sink = f"memref<{threads}x{CHAINS * simd.lanes}xf32>"
-    carried = ", ".join(f"%x{i} = %zero" for i in chains)
+    before = ", ".join(f"%y{i} = %zero" for i in chains)
+    carried = ", ".join(f"%x{i} = %y{i}" for i in chains)
     stores = [
         f"%to{i} = arith.constant {i * simd.lanes} : index\nvector.store %sum#{i}, %sink[%t, %to{i}] : {sink}, {vector}"
         for i in chains
@@ -118,9 +136,13 @@ def _kernel(simd: Simd, threads: int, *, arguments: str, bounds: str, body: str,
         %c1 = arith.constant 1 : index
         %zero = arith.constant dense<1.0> : {vector}
         {constants}
-        %sum:{CHAINS} = scf.for %j = {bounds} iter_args({carried}) -> ({types}) {{
-          {body}
-          scf.yield {", ".join(f"%next{i}" for i in chains)} : {types}
+        %rounds = arith.constant {rounds} : index
+        %sum:{CHAINS} = scf.for %round = %c0 to %rounds step %c1 iter_args({before}) -> ({types}) {{
+          %part:{CHAINS} = scf.for %j = {bounds} iter_args({carried}) -> ({types}) {{
+            {body}
+            scf.yield {", ".join(f"%next{i}" for i in chains)} : {types}
+          }}
+          scf.yield {", ".join(f"%part#{i}" for i in chains)} : {types}
         }}
         {chr(10).join(stores)}
       }}

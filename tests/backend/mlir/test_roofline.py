@@ -37,25 +37,28 @@ def test_each_element_of_the_stream_is_read_once() -> None:
 
 
 def test_what_is_counted_is_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    arrays: dict[int, list[Array]] = {}
+    arrays: list[list[Array]] = []
 
     def remember(source: str, threads: int, given: Sequence[Array]) -> float:
         run_once(source, threads, given)
-        arrays[len(given)] = [array.copy() for array in given]
+        arrays.append([array.copy() for array in given])
         return 0.5
 
     run_once = roofline._best
     monkeypatch.setattr(roofline, "_best", remember)
     monkeypatch.setattr(roofline, "SECONDS", 0.0)
-    monkeypatch.setattr(roofline, "cache_bytes", lambda: {"L2": 1 << 19, "L3": 1 << 20})
+    monkeypatch.setattr(roofline, "cache_bytes", lambda: {"L1": 1 << 15, "L2": 1 << 19, "L3": 1 << 20})
+    monkeypatch.setattr(roofline, "ROUNDS", 8)
     found = measure(2)
-    (sink,) = arrays[1]
+    (sink,), (data, sums), (held, rounds) = arrays
     assert (sink == 1 + STEPS / 4).all()  # every lane begins at 1 and gets 0.5 * 0.5 in each step
     assert found.flops_per_second == 2 * STEPS * sink.size / 0.5
-    data, sums = arrays[2]
     assert sums.sum() == data.size + sums.size  # every sum begins at 1, every element is 1
     assert data.nbytes >= 3.9 * (1 << 20)
     assert found.bytes_per_second == data.nbytes / 0.5
+    assert rounds.sum() == 8 * held.size + rounds.size
+    assert 0.9 * (1 << 15) < held.nbytes <= 1 << 15  # half of a first cache for each of two threads
+    assert found.cache_bytes_per_second == 8 * held.nbytes / 0.5
 
 
 def test_what_is_measured_is_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
