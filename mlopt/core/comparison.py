@@ -15,6 +15,9 @@ anything obviously wrong")."""
 ERROR_RATE = 0.02
 """How often a winner may be called, at most, where no difference exceeds MARGIN."""
 
+FEWEST_PAIRS = math.ceil(1.0 - math.log2(ERROR_RATE))
+"""With fewer, even pairs that are all one-sided call no winner: their probability is 2 to the power of 1 - pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,12 @@ READINGS = 9
 TOLERANCE = 0.03
 """Relative drift that cannot be told from the noise of a reading."""
 
+CALM = 10
+"""One in so many readings is faster than a calm machine: a moment of high clocks, which may not come again."""
+
+MEMORY = 100
+"""Readings that are remembered: what clocks were long ago says little."""
+
 ATTEMPTS = 3
 """How often a kernel is timed at most."""
 
@@ -29,14 +36,14 @@ _TEXT, _SOURCE, _TARGET = 1 << 14, 1 << 20, 1 << 20
 
 
 class Reference:
-    """The fixed work, and how fast it was at best in this process; `work` and `clock` are changed by tests alone."""
+    """The fixed work, and what it has lately taken in this process; `work` and `clock` are changed by tests alone."""
 
     def __init__(
         self, work: Callable[[], object] | None = None, clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._work = work or _fixed_work()
         self._clock = clock
-        self._best = float("inf")
+        self._readings: deque[float] = deque(maxlen=MEMORY)
 
     def read(self) -> float:
         """Seconds that the work takes now."""
@@ -46,12 +53,13 @@ class Reference:
             self._work()
             seconds.append(self._clock() - start)
         reading = statistics.median(seconds)
-        self._best = min(self._best, reading)
+        self._readings.append(reading)
         return reading
 
     def drift(self, reading: float) -> float:
-        """How much slower than ever before, relatively."""
-        return reading / self._best - 1.0
+        """How much slower than on a calm machine, relatively; 0 where it is faster."""
+        calm = sorted(self._readings)[len(self._readings) // CALM]
+        return max(0.0, reading / calm - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ class Steady:
     reference_seconds: float
     """What the reference took before or after them, whichever was longer."""
     drift: float
-    """The same, relative to the fastest that the reference was in this process."""
+    """The same, relative to what the reference takes in this process on a calm machine."""
 
     @property
     def may_be_below(self) -> float:

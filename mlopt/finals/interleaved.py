@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..core.comparison import FEWEST_PAIRS
 from ..core.fingerprint import available_cores
 from ..core.statistics import Estimate
-from ..evaluator.timing import FEWEST_SAMPLES
 from ..executor import device
 from ..executor.worker import Worker
 from .contender import Contender, Prepare, Turn, Verify
@@ -35,7 +35,7 @@ PRECISION = 0.005
 """Relative half-width of every interval at which the run ends."""
 
 SLOW_SECONDS = 0.3
-"""A contender whose turns take longer than this leaves as soon as its observations make an interval."""
+"""A contender whose turns take longer than this leaves as soon as its observations can call a winner."""
 
 SLOW_TOTAL_SECONDS = 60.0
 """A slow one has no further turn that would not end within this, whatever the number of its observations."""
@@ -82,7 +82,7 @@ class Course:
     def over(self) -> bool:
         """Whether there is no further turn, before the others' are over too."""
         long = sum(self.lasted) + min(self.lasted, default=0.0) > SLOW_TOTAL_SECONDS
-        return self.slow and (long or len(self.medians) >= FEWEST_SAMPLES)
+        return self.slow and (long or len(self.medians) >= FEWEST_PAIRS)
 
 
 def _prepare(contenders: Sequence[Contender], workers: Mapping[str, Worker], pool: ThreadPoolExecutor) -> Absent:

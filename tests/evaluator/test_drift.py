@@ -91,6 +91,26 @@ def test_noise_of_the_reference_is_no_drift(slowdown: float, timings: int) -> No
     assert len(machine.to_beat) == timings
 
 
+def test_one_moment_of_high_clocks_does_not_make_the_rest_slow() -> None:
+    machine = Machine(0.8)
+    machine.reference.read()
+    machine.phases = [1.0]
+    drifts = [machine.reference.drift(machine.reference.read()) for _ in range(2 * drift.CALM)]
+    assert drifts[0] == pytest.approx(0.25)
+    assert drifts[drift.CALM :] == pytest.approx([0.0] * drift.CALM)
+    machine.phases = [0.8]
+    assert machine.reference.drift(machine.reference.read()) == 0.0
+
+
+def test_clocks_of_long_ago_are_forgotten() -> None:
+    machine = Machine(0.8)
+    for phase, readings in ((0.8, drift.MEMORY), (1.0, drift.MEMORY)):
+        machine.phases = [phase]
+        for _ in range(readings):
+            reading = machine.reference.read()
+    assert machine.reference.drift(reading) == pytest.approx(0.0)
+
+
 def test_one_disturbed_repetition_moves_no_reading() -> None:
     durations = iter([CALM] * 8 + [1.0])
     now = 0.0

@@ -17,6 +17,7 @@ import psutil
 import pytest
 from doubles import Sleeper, ToyBackend, ceases_to_write_later, fail, remembers, right, stands
 
+from mlopt.core.comparison import FEWEST_PAIRS, Comparison
 from mlopt.core.cores import placement
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
@@ -128,7 +129,7 @@ def test_in_a_round_each_has_one_turn_and_the_order_changes(finals: Finals) -> N
 def test_the_number_of_rounds_is_bounded_and_the_slow_ones_leave_early(finals: Finals) -> None:
     turns = Counter(finals.turns)
     assert {turns[name] for name in QUICK} == {interleaved.FEWEST_ROUNDS}
-    assert turns["slow"] == interleaved.FEWEST_SAMPLES
+    assert turns["slow"] == FEWEST_PAIRS
     assert turns["crashes when timed"] == turns["raises when timed"] == 1
     assert turns["skipped"] == turns["wrong"] == turns["crashes early"] == 0
 
@@ -156,7 +157,7 @@ def test_a_kernel_that_stops_computing_when_it_is_timed_has_no_time(monkeypatch:
 
 
 @pytest.mark.usefixtures("own_device")
-@pytest.mark.parametrize(("total", "turns"), [(0.0, 1), (60.0, 6)])
+@pytest.mark.parametrize(("total", "turns"), [(0.0, 1), (60.0, 7)])
 def test_a_slow_one_takes_no_more_than_its_share_of_time(
     total: float, turns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +173,14 @@ def test_a_slow_one_takes_no_more_than_its_share_of_time(
 def test_a_turn_that_would_not_end_in_time_is_not_begun() -> None:
     assert not interleaved.Course([15.0] * 3, [15.0] * 3).over
     assert interleaved.Course([15.0] * 3, [16.0] * 3).over
+
+
+def test_a_slow_one_leaves_no_sooner_than_it_can_be_told_from_a_faster_one() -> None:
+    turns = 0
+    while not interleaved.Course([0.4] * turns, [0.4] * turns).over:
+        turns += 1
+    assert Comparison.of([0.3] * turns, [0.4] * turns).winner == 0
+    assert Comparison.of([0.3] * (turns - 1), [0.4] * (turns - 1)).winner is None
 
 
 def test_one_disturbed_turn_does_not_make_a_contender_slow() -> None:

@@ -34,6 +34,13 @@ def test_the_fastest_by_its_own_trial_always_takes_part() -> None:
     assert chosen([trial(7, 1.0, 1e-3), *slow], 2)[0] == 7
 
 
+def test_noise_in_readings_takes_no_more_than_half_of_the_places() -> None:
+    calm = [trial(number, 1.0 + 0.1 * number, 1e-3) for number in range(8)]
+    noisy = [trial(8 + number, 2.0, 9e-3) for number in range(4)]
+    assert chosen([*calm, *noisy], 5) == [0, 1, 2, 8, 9]
+    assert chosen([*noisy, *calm], 1) == [0]
+
+
 def test_noise_of_the_reference_moves_nobody() -> None:
     calm = [trial(number, 1.0 + 0.01 * number, 1e-3) for number in range(8)]
     assert chosen([*calm, trial(9, 1.02, 1.02e-3)]) == [0, 1]
