@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .core.cpu_time import cpu_seconds
-from .core.errors import summary
+from .core.errors import UserError, summary
 from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status
@@ -35,7 +35,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TrialWork:
-    """Build one schedule's program and evaluate it; picklable, and never raises."""
+    """Build one schedule's program and evaluate it; picklable.
+
+    Raises UserError, which no other schedule mends: it ends the study. All else that is raised becomes a status.
+    """
 
     workload: Workload
     backend: Backend
@@ -63,6 +66,8 @@ class TrialWork:
             if measurement is None:
                 with device.alone() if self.evaluator.executes else device.shared():
                     measurement = _finite(self.evaluator.evaluate(program, self.workload, self.best))
+        except UserError:
+            raise
         except Exception as error:  # the one place where an exception becomes a status
             message = str(error) if isinstance(error, Failed) else summary(error)
             return Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())

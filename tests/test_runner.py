@@ -59,7 +59,6 @@ STATUSES = [
     (WrongResult("output 0"), Status.WRONG_RESULT),
     (MemoryError(), Status.OUT_OF_MEMORY),
     (ZeroDivisionError("a bug"), Status.CRASH),
-    (UserError("no such file"), Status.CRASH),
 ]
 
 
@@ -77,6 +76,15 @@ def test_what_evaluating_raises_becomes_a_status(error: Exception, status: Statu
     outcome = trial(evaluator=ToyEvaluator(act=failing(error)))
     assert outcome.status is status
     assert outcome.measurement == Measurement()
+
+
+@pytest.mark.parametrize("stage", ["make_ready", "build", "act"])
+def test_a_mistake_of_the_users_is_no_trial_that_failed(stage: str) -> None:
+    mistake = failing(UserError("no such file"))
+    backend = ToyBackend(faults=(mistake,)) if stage == "build" else ToyBackend()
+    evaluator = ToyEvaluator() if stage == "build" else ToyEvaluator(**{stage: mistake})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no such file"):
+        trial(backend, evaluator)
 
 
 def test_an_error_is_told_in_one_line_of_bounded_length() -> None:

@@ -24,6 +24,7 @@ from mlopt import study as module
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Measurement, Status, Trial
+from mlopt.evaluator.simulation import Simulation
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
 from mlopt.finals.interleaved import Course
@@ -397,6 +398,13 @@ def test_without_a_roofline_nothing_is_too_fast(make: Make, meet: Meet, tmp_path
     meet(lambda name: 1e-12)
     backend = ToyBackend(ceiling=None, thread_count=7)
     assert make(backend, evaluator=Hasty(tmp_path / "seen", once=False)).run()["best"]["seconds"] == 1e-12
+
+
+def test_a_backend_that_cannot_be_simulated_ends_the_study_with_its_first_trial(make: Make) -> None:
+    study = make(evaluator=Simulation())
+    with pytest.raises(UserError, match=r"^evaluator=simulation needs a backend that can simulate its programs"):
+        study.run()
+    assert log(study) == []
 
 
 def test_a_study_of_which_no_trial_is_valid_says_why_and_keeps_its_trials(make: Make) -> None:
