@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..core.errors import summary
+from ..core.errors import UserError, summary
 
 
 class State(StrEnum):
@@ -40,6 +40,11 @@ def carry_out(check: Check) -> list[Finding]:
     """What `check` finds; if it fails itself, that is a finding."""
     try:
         return list(check())
+    except UserError as error:  # what is missing here, and its mend, in a line
+        return [Finding(_name(check), State.BROKEN, str(error), "get what it lacks, and repeat")]
     except Exception as error:  # one look that fails must not hide what the others see
-        name = check.__name__.replace("_", " ")
-        return [Finding(name, State.BROKEN, summary(error), "this is a fault of mlopt's own: please report it")]
+        return [Finding(_name(check), State.BROKEN, summary(error), "this is a fault of mlopt's own: please report it")]
+
+
+def _name(check: Check) -> str:
+    return check.__name__.replace("_", " ")

@@ -36,6 +36,19 @@ def test_a_look_that_fails_is_a_finding_of_its_own() -> None:
     (found,) = carry_out(counters)
     assert (found.subject, found.state) == ("counters", State.BROKEN)
     assert found.detail == "CompileError: no such thing"
+    assert "report it" in found.mend
+
+
+def test_a_look_that_lacks_something_says_so_and_blames_nobody() -> None:
+    def measuring() -> Iterator[Finding]:
+        yield from ()
+        raise UserError("no OpenMP runtime is installed: pip install intel-openmp")
+
+    (found,) = carry_out(measuring)
+    assert (found.subject, found.state) == ("measuring", State.BROKEN)
+    assert found.detail == "no OpenMP runtime is installed: pip install intel-openmp"
+    assert "fault" not in found.mend
+    assert found.mend
 
 
 @pytest.mark.parametrize("look", [machine.cores, machine.governor, machine.memory, machine.disk, machine.counters])
