@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,9 @@ from ..evaluator.timing import Call
 from ..executor import device
 from ..protocols import Array, Inputs, Workload
 from .contender import Prepared, Skipped, fresh_case, timed_case
+
+OPENMP = re.compile(r"lib(gomp|iomp5|omp5?)(-\w+)?\.so")
+"""Names of OpenMP libraries: GCC's, of which PyPI's PyTorch brings a copy, and Intel's or LLVM's, which others bring."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class PytorchContender:
 def _pin(threads: int) -> None:
     """Give PyTorch's helper threads cores of their own, as our kernels' have; its OpenMP library is loaded by now."""
     loaded = (Path(mapped.path) for mapped in psutil.Process().memory_maps())
-    for library in (path for path in loaded if path.name.startswith("libgomp")):
+    for library in (path for path in loaded if OPENMP.match(path.name)):
         pin_helpers(ctypes.CDLL(str(library)), placement()[:threads])
 
 

@@ -11,8 +11,8 @@ from mlopt.evaluator.energy import PowerMeter
 WRAPS = 1_000_000
 
 
-def zone(folder: Path, number: str, name: str, energy: int) -> None:
-    place = folder / f"intel-rapl:{number}"
+def zone(folder: Path, number: str, name: str, energy: int, kind: str = "intel-rapl") -> None:
+    place = folder / f"{kind}:{number}"
     place.mkdir(exist_ok=True)
     for file, content in (("name", name), ("energy_uj", energy), ("max_energy_range_uj", WRAPS)):
         (place / file).write_text(f"{content}\n")
@@ -34,6 +34,17 @@ def test_power_is_the_sum_over_packages_and_counts_no_part_of_one_twice(tmp_path
     for number, name, energy in (("0", "package-0", 100_100), ("1", "package-1", 50_100), ("0:0", "core", 90_000)):
         zone(tmp_path, number, name, energy)
     assert meter.watts() == pytest.approx(0.3)
+
+
+def test_a_package_with_two_counters_is_counted_once(tmp_path: Path) -> None:
+    clock = Clock()
+    for kind in ("intel-rapl", "intel-rapl-mmio"):
+        zone(tmp_path, "0", "package-0", 100, kind)
+    meter = PowerMeter(tmp_path, clock)
+    clock.now += 0.5
+    for kind in ("intel-rapl", "intel-rapl-mmio"):
+        zone(tmp_path, "0", "package-0", 100_100, kind)
+    assert meter.watts() == pytest.approx(0.2)
 
 
 def test_a_counter_that_wrapped_goes_on(tmp_path: Path) -> None:
