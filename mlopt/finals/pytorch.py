@@ -24,7 +24,7 @@ from ..protocols import Array, Inputs, Workload
 from .contender import Prepared, Skipped, fresh_case, timed_case
 
 OPENMP = re.compile(r"lib(gomp|iomp5|omp5?)(-\w+)?\.so")
-"""Names of OpenMP libraries: GCC's, of which PyPI's PyTorch brings a copy, and Intel's or LLVM's, which others bring."""
+"""Names of OpenMP libraries: GCC's, of which PyPI's PyTorch has a copy, and Intel's or LLVM's, which others bring."""
 
 
 @dataclass(frozen=True)
