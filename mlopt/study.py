@@ -79,19 +79,22 @@ class Study:
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
 
-        Raises NoValidSchedule when no trial is ok, and KeyboardInterrupt, once the best so far is written, on Ctrl-C.
+        Raises NoValidSchedule when no trial is ok. Ctrl-C and a mistake that shows on the way (UserError) end the
+        study, too; they are raised once the best so far is written.
         """
         started = time.monotonic()
         found: dict[str, Any] | None = None
-        interrupted = False
+        ended: KeyboardInterrupt | UserError | None = None
         self.info.directory.mkdir(parents=True, exist_ok=True)
         try:
             self.trackers.start(self.info)
             try:
                 self._search()
                 comparison = self._compare()
-            except KeyboardInterrupt:
-                interrupted = True
+            except (KeyboardInterrupt, UserError) as error:
+                if isinstance(error, UserError) and not self.trials:
+                    raise
+                ended = error
                 comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
             found = result.describe(
                 self.info,
@@ -110,8 +113,8 @@ class Study:
                 self._export(found)
         finally:
             self.trackers.finish(found)
-        if interrupted:
-            raise KeyboardInterrupt
+        if ended is not None:
+            raise ended
         if found["best"] is None:
             if not self.trials and self.budget.seconds is not None:
                 raise NoValidSchedule(f"budget.seconds={self.budget.seconds:g} ended before the first trial did")

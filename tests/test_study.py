@@ -413,6 +413,20 @@ def interrupt(trial: Trial) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_a_mistake_that_shows_on_the_way_loses_nothing(make: Make) -> None:
+    class Disappointed(InOrder):
+        def tell(self, trials: Sequence[Trial]) -> None:
+            super().tell(trials)
+            if len(self.told) == 3:
+                raise UserError("trials have no 'joules'")
+
+    study = make(search=Disappointed())
+    with pytest.raises(UserError, match="no 'joules'"):
+        study.run()
+    assert written(study)["trials"] == len(log(study)) == 3
+    assert written(study)["best"]["trial"] == 0
+
+
 def test_ctrl_c_writes_the_best_so_far(make: Make) -> None:
     notes = Notes(interrupt)
     study = make(search=InOrder(backwards=True), trackers=[notes], trials=100)
