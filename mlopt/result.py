@@ -56,7 +56,7 @@ def provisional(best: Trial) -> dict[str, Any]:
     """The best schedule by its own trial alone, where it met no baseline."""
     found: dict[str, Any] = {"trial": best.trial, "schedule": best.schedule.values()}
     if best.seconds is None:
-        return {**found, "cost": best.objective}
+        return {**found, "cost": best.metrics["cost"]}
     estimate = Estimate.of(best.samples) if best.samples else None
     return {**found, "seconds": best.seconds, **({"ci95": [estimate.low, estimate.high]} if estimate else {})}
 

@@ -119,7 +119,7 @@ class Study:
             if not self.trials and self.budget.seconds is not None:
                 raise NoValidSchedule(f"budget.seconds={self.budget.seconds:g} ended before the first trial did")
             reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
-            first = next(filter(None, reasons), "the search proposed nothing")
+            first = next(filter(None, reasons), "only estimated" if self.trials else "the search proposed nothing")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
@@ -173,14 +173,13 @@ class Study:
         log.append(trial)
         self.trials.append(trial)
         to_beat = self._to_beat()
-        objective = trial.seconds if self.evaluator.executes else trial.objective  # an estimate is no result
-        if objective is not None and (to_beat is None or objective < to_beat):
+        if trial.reached is not None and (to_beat is None or trial.reached < to_beat):
             self.best = trial
         self.search.tell([trial])
         self.trackers.log(trial)
 
     def _to_beat(self) -> float | None:
-        return None if self.best is None else self.best.objective
+        return None if self.best is None else self.best.reached
 
     def _compare(self) -> dict[str, Any]:
         """Let the best schedules and the baselines meet, where programs are executed."""

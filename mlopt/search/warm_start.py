@@ -74,7 +74,11 @@ class WarmStart:
             trials = record.read_log(self._path / "trials.jsonl" if self._path.is_dir() else self._path)
         except UserError as error:
             raise UserError(f"search.warm_start={self._path}: {error}") from None
-        ranked = sorted((t for t in trials if t.objective is not None), key=lambda trial: trial.objective or 0.0)
+        # Estimates come last: one may tie with the best that was measured.
+        ranked = sorted(
+            (trial for trial in trials if trial.objective is not None),
+            key=lambda trial: (trial.reached is None, trial.objective or 0.0),
+        )
         if not ranked:
             raise UserError(f"search.warm_start={self._path}: none of its trials was valid")
         return list(dict.fromkeys(trial.schedule for trial in ranked))

@@ -97,6 +97,14 @@ def test_searches_see_estimates_as_seconds() -> None:
     assert Trial(0, Schedule(), Status.CRASH, metrics=metrics).objective is None
 
 
+def test_an_estimate_is_no_result() -> None:
+    metrics = {"cost": 7.0, "estimated_seconds": 2.0}
+    assert Trial(0, Schedule(), Status.OK, metrics=metrics).reached is None
+    assert Trial(0, Schedule(), Status.OK, seconds=3.0, metrics=metrics).reached == 3.0
+    assert Trial(0, Schedule(), Status.OK, metrics={"cost": 7.0}).reached == 7.0
+    assert Trial(0, Schedule(), Status.CRASH, metrics={"cost": 7.0}).reached is None
+
+
 def test_only_the_fastest_are_timed_in_full() -> None:
     spent: list[float] = []
 

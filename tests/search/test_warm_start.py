@@ -55,6 +55,12 @@ def test_the_best_of_the_earlier_study_come_first_whatever_the_search(study: Pat
     assert begun(WarmStart(Random(), str(study / "trials.jsonl"))).ask(1) == [GOOD]
 
 
+def test_what_was_measured_comes_before_what_was_estimated(study: Path) -> None:
+    estimated = Trial(0, FAR, Status.OK, metrics={"cost": 1.0, "estimated_seconds": 1.0})
+    write(study, [estimated, ok(Schedule.of(BEST), 3.0), ok(GOOD, 1.0)])
+    assert begun(WarmStart(Random(), str(study))).ask(3) == [GOOD, Schedule.of(BEST), FAR]
+
+
 def test_schedules_of_other_sizes_are_made_legal(study: Path) -> None:
     larger = {**BEST, "outer_m": 48, "inner_m": 1024, "inner_n": 30, "tile_of_old": 3}
     write(study, [ok(Schedule.of(larger), 1.0)])
