@@ -31,7 +31,10 @@ def describe(
     trials: Sequence[Trial],
     wall_seconds: float,
 ) -> dict[str, Any]:
-    """Everything but the best schedule and what it is compared with."""
+    """Everything but the best schedule and what it is compared with.
+
+    `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
+    """
     counts = Counter(trial.status for trial in trials)
     keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
     return {
@@ -47,6 +50,7 @@ def describe(
         "speedup": {},
         "counts": {status.value: counts[status] for status in Status},
         "trials": len(trials),
+        "executed": sum(trial.seconds is not None for trial in trials) if evaluator.executes else 0,
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
     }

@@ -90,6 +90,24 @@ def test_what_is_not_executed_is_estimated_from_what_was_and_is_never_better() -
         assert screened.metrics == {"cost": cost, "estimated_seconds": pytest.approx(factor * seconds)}
 
 
+def test_a_program_that_was_screened_is_not_asked_for_its_cost_again() -> None:
+    asked: list[str] = []
+
+    class Counting(Length):
+        def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+            asked.append(program.ir)
+            return super().evaluate(program, workload, best)
+
+    evaluator, workload = Cascade(Counting(), QUICK), new_workload()
+    for cost in (5, 3):
+        program = costing(cost)
+        assert evaluator.screen(program, workload, None) is None
+        assert evaluator.evaluate(program, workload, None).metrics["cost"] == cost
+    assert asked == ["xxxxx", "xxx"]
+    assert evaluator.evaluate(costing(4), workload, None).metrics["cost"] == 4
+    assert len(asked) == 3
+
+
 def test_searches_see_estimates_as_seconds() -> None:
     metrics = {"cost": 7.0, "estimated_seconds": 2.0}
     assert Trial(0, Schedule(), Status.OK, metrics=metrics).objective == 2.0
