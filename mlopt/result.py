@@ -16,7 +16,7 @@ from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
 from .finals.interleaved import Course
-from .protocols import Backend, Evaluator, Roofline, StudyInfo, Workload
+from .protocols import Backend, Evaluator, Roofline, StudyInfo, TargetedBackend, Workload
 
 NAME = "result.json"
 RECORD = "record.json"
@@ -40,6 +40,7 @@ def describe(
     return {
         "workload": {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes},
         "backend": info.tags["backend"],
+        "target": info.tags.get("target") if isinstance(backend, TargetedBackend) else None,
         "search": info.tags["search"],
         "evaluator": info.tags["evaluator"],
         "inputs": evaluator.inputs if evaluator.executes else None,

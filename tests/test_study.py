@@ -275,7 +275,7 @@ def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) ->
     assert found == written(plain.study)
     assert found["best"] == {"trial": 0, "schedule": {"number": 0}, "cost": 1.0}
     assert found["baselines"] == found["speedup"] == {}
-    assert found["inputs"] is None
+    assert found["inputs"] is found["target"] is None
     assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
     assert found["wall_seconds"] > 0.0
 
@@ -354,7 +354,7 @@ def tuned(tmp_path: Path, meet: Meet) -> Callable[..., Study]:
     """A small study of a matrix product in MLIR, done, but for the finals, which are played."""
 
     def tune(evaluator: Any, trials: int) -> Study:
-        info = StudyInfo("small", tmp_path / "study", CONFIG, TAGS)
+        info = StudyInfo("small", tmp_path / "study", CONFIG, {**TAGS, "target": "auto"})
         meet(lambda name: 1.0)
         study = Study(PRODUCT, Mlir(1), Evolve(), evaluator, Local(1), [], Budget(trials), 0, info)
         study.run()
@@ -369,6 +369,7 @@ def test_a_small_study_by_simulation_executes_nothing(tuned: Callable[..., Study
     costs = {line["trial"]: line["metrics"]["cost"] for line in lines if line["status"] == "ok"}
     assert found["best"]["cost"] == costs[found["best"]["trial"]] == min(costs.values())
     assert found["executed"] == 0
+    assert found["target"] == "auto"
     assert found["inputs"] is None
     assert found["baselines"] == found["speedup"] == {}
     assert not [line for line in lines if line["seconds"] is not None or line["samples"]]

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from ..core.errors import UserError
+from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
 from .errors import suggest
 
@@ -49,6 +50,12 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed={seed} is not a whole number from 0 up")
     parts = {part: build(part, plain[part]) for part in PARTS}
+    backend, evaluator = parts["backend"], parts["evaluator"]
+    if isinstance(backend, TargetedBackend) and not backend.native and evaluator.executes:
+        raise UserError(
+            "target is another machine, whose programs can be simulated and not run: "
+            "choose evaluator=simulation, or leave target=auto"
+        )
     if warm_start is not None:
         parts["search"] = WarmStart(parts["search"], str(warm_start))
     return {**parts, "seed": seed}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mlopt.cli.compose import compose, hydra_session
 from mlopt.cli.instantiate import build, instantiate
@@ -114,6 +114,22 @@ def test_a_fault_is_not_taken_for_a_mistake() -> None:
     with pytest.raises(Exception, match="division") as caught:
         build("part", {"_target_": "operator.truediv", "_args_": [1, 0]})
     assert not isinstance(caught.value, UserError)
+
+
+def described(*words: str) -> DictConfig:
+    """The study that `words` describe."""
+    with hydra_session() as hydra:
+        config = compose(hydra, list(words))
+        return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+@pytest.mark.usefixtures("drop_in")
+@pytest.mark.parametrize("evaluator", ["execution", "cascade"])
+def test_programs_for_another_machine_are_not_run(evaluator: str) -> None:
+    with pytest.raises(UserError, match="choose evaluator=simulation, or leave target=auto"):
+        instantiate(described("target=neon", f"evaluator={evaluator}"))
+    assert instantiate(described("target=neon", "evaluator=simulation"))["backend"].thread_count == 8
+    assert instantiate(described(f"evaluator={evaluator}"))["backend"].native
 
 
 @pytest.mark.usefixtures("drop_in")

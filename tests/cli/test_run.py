@@ -33,7 +33,8 @@ def test_the_study_is_told_who_it_is(tune: Command, study: Any) -> None:
     tune("seed=3")
     info = study.made[0]["info"]
     assert info.name == "toy-toy-toy-toy-3"
-    assert info.tags == dict.fromkeys(("workload", "backend", "search", "evaluator", "executor"), "toy")
+    toys = ("workload", "backend", "search", "evaluator", "executor")
+    assert info.tags == {**dict.fromkeys(toys, "toy"), "target": "auto"}
     assert info.config["workload"] == {
         "_target_": "toys.Toy",
         "size": 4,
