@@ -261,6 +261,15 @@ class Backend(Protocol):
         """Measure this machine (takes seconds; the caller keeps the answer)."""
 
 
+@runtime_checkable
+class TargetedBackend(Backend, Protocol):
+    """A backend that can make programs for other machines, too."""
+
+    @property
+    def native(self) -> bool:
+        """Whether they are for this machine; those for another one can be simulated, and not run."""
+
+
 class Library(Protocol):
     """A kernel compiled for programs that know nothing of mlopt."""
 

@@ -16,7 +16,7 @@ from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
 from .finals.interleaved import Course
-from .protocols import Backend, Evaluator, Roofline, StudyInfo, Workload
+from .protocols import Backend, Evaluator, Roofline, StudyInfo, TargetedBackend, Workload
 
 NAME = "result.json"
 RECORD = "record.json"
@@ -31,12 +31,16 @@ def describe(
     trials: Sequence[Trial],
     wall_seconds: float,
 ) -> dict[str, Any]:
-    """Everything but the best schedule and what it is compared with."""
+    """Everything but the best schedule and what it is compared with.
+
+    `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
+    """
     counts = Counter(trial.status for trial in trials)
     keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
     return {
         "workload": {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes},
         "backend": info.tags["backend"],
+        "target": info.tags.get("target") if isinstance(backend, TargetedBackend) else None,
         "search": info.tags["search"],
         "evaluator": info.tags["evaluator"],
         "inputs": evaluator.inputs if evaluator.executes else None,
@@ -47,6 +51,7 @@ def describe(
         "speedup": {},
         "counts": {status.value: counts[status] for status in Status},
         "trials": len(trials),
+        "executed": sum(trial.seconds is not None for trial in trials) if evaluator.executes else 0,
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
     }
@@ -56,7 +61,7 @@ def provisional(best: Trial) -> dict[str, Any]:
     """The best schedule by its own trial alone, where it met no baseline."""
     found: dict[str, Any] = {"trial": best.trial, "schedule": best.schedule.values()}
     if best.seconds is None:
-        return {**found, "cost": best.objective}
+        return {**found, "cost": best.metrics["cost"]}
     estimate = Estimate.of(best.samples) if best.samples else None
     return {**found, "seconds": best.seconds, **({"ci95": [estimate.low, estimate.high]} if estimate else {})}
 

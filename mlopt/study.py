@@ -80,19 +80,22 @@ class Study:
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
 
-        Raises NoValidSchedule when no trial is ok, and KeyboardInterrupt, once the best so far is written, on Ctrl-C.
+        Raises NoValidSchedule when no trial is ok. Ctrl-C and a mistake that shows on the way (UserError) end the
+        study, too; they are raised once the best so far is written.
         """
         started = time.monotonic()
         found: dict[str, Any] | None = None
-        interrupted = False
+        ended: KeyboardInterrupt | UserError | None = None
         self.info.directory.mkdir(parents=True, exist_ok=True)
         try:
             self.trackers.start(self.info)
             try:
                 self._search()
                 comparison = self._compare()
-            except KeyboardInterrupt:
-                interrupted = True
+            except (KeyboardInterrupt, UserError) as error:
+                if isinstance(error, UserError) and not self.trials:
+                    raise
+                ended = error
                 comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
             found = result.describe(
                 self.info,
@@ -111,13 +114,13 @@ class Study:
                 self._export(found)
         finally:
             self.trackers.finish(found)
-        if interrupted:
-            raise KeyboardInterrupt
+        if ended is not None:
+            raise ended
         if found["best"] is None:
             if not self.trials and self.budget.seconds is not None:
                 raise NoValidSchedule(f"budget.seconds={self.budget.seconds:g} ended before the first trial did")
             reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
-            first = next(filter(None, reasons), "the search proposed nothing")
+            first = next(filter(None, reasons), "only estimated" if self.trials else "the search proposed nothing")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
@@ -184,14 +187,13 @@ class Study:
         log.append(trial)
         self.trials.append(trial)
         to_beat = self._to_beat()
-        objective = trial.seconds if self.evaluator.executes else trial.objective  # an estimate is no result
-        if objective is not None and (to_beat is None or objective < to_beat):
+        if trial.reached is not None and (to_beat is None or trial.reached < to_beat):
             self.best = trial
         self.search.tell([trial])
         self.trackers.log(trial)
 
     def _to_beat(self) -> float | None:
-        return None if self.best is None else self.best.objective
+        return None if self.best is None else self.best.reached
 
     def _compare(self) -> dict[str, Any]:
         """Let the best schedules and the baselines meet, where programs are executed."""

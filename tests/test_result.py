@@ -57,6 +57,7 @@ def test_a_study_is_described_with_the_keys_of_the_contract() -> None:
     assert found["inputs"] == "warm"
     assert (found["seed"], found["threads"], found["trials"], found["wall_seconds"]) == (4, 2, 3, 1.5)
     assert found["counts"] == {status.value: 0 for status in Status} | {"ok": 2, "timeout": 1}
+    assert found["executed"] == 2
     assert (found["best"], found["baselines"], found["speedup"]) == (None, {}, {})
     assert found["fingerprint"]["cores"] >= 1
 

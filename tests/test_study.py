@@ -21,15 +21,19 @@ import pytest
 from doubles import Sized, ToyBackend, ToyEvaluator, fail
 
 from mlopt import study as module
+from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Measurement, Status, Trial
+from mlopt.evaluator.cascade import Cascade
+from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
 from mlopt.finals.interleaved import Course
 from mlopt.limit import MARGIN
 from mlopt.protocols import Budget, Program, Roofline, Space, StudyContext, StudyInfo, Workload
+from mlopt.search.evolve import Evolve
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
 from mlopt.workloads.matmul.workload import Matmul
@@ -273,7 +277,7 @@ def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) ->
     assert found == written(plain.study)
     assert found["best"] == {"trial": 0, "schedule": {"number": 0}, "cost": 1.0}
     assert found["baselines"] == found["speedup"] == {}
-    assert found["inputs"] is None
+    assert found["inputs"] is found["target"] is None
     assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
     assert found["wall_seconds"] > 0.0
 
@@ -325,6 +329,66 @@ def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet:
     found = make(ToyBackend(ceiling=None, thread_count=7), evaluator=ToyEvaluator(executes=True)).run()
     assert found["baselines"]["roofline"] == {"skipped": "OSError: no counters"}
     assert found["best"]["seconds"] == 1.0
+
+
+def test_a_cascade_executes_few_and_its_best_is_one_of_these(make: Make, meet: Meet) -> None:
+    contenders = meet(lambda name: 1.0)
+    cascade = Cascade(ToyEvaluator(), Execution(seconds=0.002, precision=1.0))
+    search = InOrder()
+    study = make(ToyBackend(24), search, evaluator=cascade, trials=24)
+    found, lines = study.run(), log(study)
+    timed = [line["trial"] for line in lines if line["seconds"] is not None]
+    assert found["counts"]["ok"] == found["trials"] == 24
+    assert 1 <= found["executed"] == len(timed) <= 8
+    assert found["best"]["trial"] in timed
+    assert {c.name for c in contenders if c.name.startswith("trial")} <= {f"trial {number}" for number in timed}
+    assert all(trial.objective is not None for trial in search.told)
+    assert all("estimated_seconds" in line["metrics"] for line in lines if line["trial"] not in timed)
+    assert all(line["metrics"]["cost"] == line["trial"] + 1 for line in lines)
+    assert found == written(study)
+
+
+PRODUCT = Matmul(32, 32, 32)
+
+
+@pytest.fixture
+def tuned(tmp_path: Path, meet: Meet) -> Callable[..., Study]:
+    """A small study of a matrix product in MLIR, done, but for the finals, which are played."""
+
+    def tune(evaluator: Any, trials: int) -> Study:
+        info = StudyInfo("small", tmp_path / "study", CONFIG, {**TAGS, "target": "auto"})
+        meet(lambda name: 1.0)
+        study = Study(PRODUCT, Mlir(1), Evolve(), evaluator, Local(1), [], Budget(trials), 0, info)
+        study.run()
+        return study
+
+    return tune
+
+
+def test_a_small_study_by_simulation_executes_nothing(tuned: Callable[..., Study]) -> None:
+    study = tuned(Simulation(), 6)
+    found, lines = written(study), log(study)
+    costs = {line["trial"]: line["metrics"]["cost"] for line in lines if line["status"] == "ok"}
+    assert found["best"]["cost"] == costs[found["best"]["trial"]] == min(costs.values())
+    assert found["executed"] == 0
+    assert found["target"] == "auto"
+    assert found["inputs"] is None
+    assert found["baselines"] == found["speedup"] == {}
+    assert not [line for line in lines if line["seconds"] is not None or line["samples"]]
+
+
+def test_a_small_study_by_a_cascade_estimates_most_and_executes_the_best(tuned: Callable[..., Study]) -> None:
+    study = tuned(Cascade(Simulation(), Execution(seconds=0.01)), 12)
+    found, lines = written(study), log(study)
+    timed = {line["trial"]: line for line in lines if line["seconds"] is not None}
+    assert 1 <= found["executed"] == len(timed) < found["counts"]["ok"]
+    assert found["best"]["schedule"] == timed[found["best"]["trial"]]["schedule"]
+    assert found["inputs"] == "warm"
+    assert found["speedup"]["naive"] == 1.0
+    fastest = min(line["seconds"] for line in timed.values())
+    assert study.best is not None
+    assert study.best.seconds == fastest
+    assert all(line["metrics"].get("estimated_seconds", fastest) >= fastest for line in lines)
 
 
 def test_each_trial_says_how_near_it_came_to_the_roofline(make: Make, meet: Meet) -> None:
@@ -478,6 +542,20 @@ def test_trackers_are_finished_whatever_happens(make: Make) -> None:
 def interrupt(trial: Trial) -> None:
     if trial.trial == 3:
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_mistake_that_shows_on_the_way_loses_nothing(make: Make) -> None:
+    class Disappointed(InOrder):
+        def tell(self, trials: Sequence[Trial]) -> None:
+            super().tell(trials)
+            if len(self.told) == 3:
+                raise UserError("trials have no 'joules'")
+
+    study = make(search=Disappointed())
+    with pytest.raises(UserError, match="no 'joules'"):
+        study.run()
+    assert written(study)["trials"] == len(log(study)) == 3
+    assert written(study)["best"]["trial"] == 0
 
 
 def test_ctrl_c_writes_the_best_so_far(make: Make) -> None:

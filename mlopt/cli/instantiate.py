@@ -17,12 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from ..core.errors import UserError
+from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
 from .errors import suggest
 
 TARGET = "_target_"
 WARM_START = "warm_start"
-"""The one key of `search` that is no argument of the strategy's: it goes with all of them."""
+"""A key of `search` that goes with all strategies; one that has an argument of this name is given it instead."""
 PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
 KEYS = (*PARTS, "seed", "target")
 """What a configuration may hold; the target is a part of the backend."""
@@ -40,18 +41,33 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
     for key in plain:
         if key not in KEYS:
             raise UserError(f"the configuration has no key {key!r}{suggest(str(key), KEYS)}")
-    search = plain.get("search")
-    warm_start = search.pop(WARM_START, None) if isinstance(search, dict) else None
     for part in PARTS:
-        if not isinstance(plain.get(part), dict) or not plain[part]:
+        # Of no option, `search` still has the key that goes with all of them.
+        if not isinstance(plain.get(part), dict) or not plain[part].keys() - {WARM_START}:
             raise UserError(f"a study needs a {part}; see mlopt --help")
+    warm_start = _warm_start(plain["search"])
     seed = plain.get("seed")
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed={seed} is not a whole number from 0 up")
     parts = {part: build(part, plain[part]) for part in PARTS}
+    backend, evaluator = parts["backend"], parts["evaluator"]
+    if isinstance(backend, TargetedBackend) and not backend.native and evaluator.executes:
+        raise UserError(
+            "target is another machine, whose programs can be simulated and not run: "
+            "choose evaluator=simulation, or leave target=auto"
+        )
     if warm_start is not None:
         parts["search"] = WarmStart(parts["search"], str(warm_start))
     return {**parts, "seed": seed}
+
+
+def _warm_start(search: dict[str, Any]) -> Any:
+    """The earlier study that any strategy may begin with, taken out of the arguments of one that knows nothing of it.
+
+    None, which the key is by default, is no argument in either case.
+    """
+    own = WARM_START in inspect.signature(_constructor("search", search)).parameters
+    return None if own and search.get(WARM_START) is not None else search.pop(WARM_START, None)
 
 
 def build(part: str, arguments: Mapping[str, Any]) -> Any:

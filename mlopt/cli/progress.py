@@ -56,7 +56,7 @@ class Progress:
     def log(self, trial: Trial) -> None:
         self._done += 1
         self._failures += not trial.ok
-        if trial.objective is not None and (self._best is None or trial.objective < (self._best.objective or 0.0)):
+        if trial.reached is not None and (self._best is None or trial.reached < (self._best.reached or 0.0)):
             self._best, self._improved = trial, True
         share = self._share()
         if self._live:
@@ -106,9 +106,9 @@ class Progress:
         )
 
     def _best_text(self) -> str:
-        if self._best is None or self._best.objective is None:
+        if self._best is None or self._best.reached is None:
             return "-"
-        return duration(self._best.seconds) if self._best.seconds is not None else f"{self._best.objective:.4g}"
+        return duration(self._best.seconds) if self._best.seconds is not None else f"{self._best.reached:.4g}"
 
     def _share(self) -> float:
         """The share of the budget that is spent, of whichever limit is nearer."""

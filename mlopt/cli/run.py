@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
 log = logging.getLogger("mlopt")
-CHOICES = ("workload", "backend", "search", "evaluator", "executor")
+CHOICES = ("workload", "backend", "search", "evaluator")
+"""What names a study."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -144,11 +145,11 @@ def _job(config: DictConfig) -> int:
 
 def _info(config: DictConfig, directory: Path) -> StudyInfo:
     chosen = HydraConfig.get().runtime.choices
-    tags = {group: str(chosen[group]) for group in CHOICES}
+    tags = {group: str(chosen[group]) for group in (*CHOICES, "executor", "target") if group in chosen}
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     return StudyInfo(
-        name="-".join([*(tags[group] for group in CHOICES if group != "executor"), str(config.seed)]),
+        name="-".join([*(tags[group] for group in CHOICES), str(config.seed)]),
         directory=directory,
         config={str(key): value for key, value in plain.items()},
         tags=tags,

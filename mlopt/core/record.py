@@ -67,14 +67,20 @@ def read(line: str) -> Trial:
     return Trial(**{**dict(record), "schedule": Schedule.of(record.schedule)})
 
 
-def read_log(path: Path) -> list[Trial]:
-    """The trials of a study's log, compressed if its name ends in `.gz`. Raises UserError in one short line."""
+def read_log(path: Path, cut_short: bool = False) -> list[Trial]:
+    """The trials of a study's log, compressed if its name ends in `.gz`. Raises UserError in one short line.
+
+    One that may be `cut_short`, as a study leaves it that was killed, is read without the line that it did not finish.
+    """
     trials = []
-    for number, line in enumerate(content(path).split(b"\n"), start=1):
+    lines = content(path).split(b"\n")
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
                 trials.append(read(line.decode()))
             except (UserError, UnicodeDecodeError) as error:
+                if cut_short and number == len(lines):
+                    break
                 raise UserError(f"line {number}: {error}") from None
     return trials
 

@@ -97,6 +97,12 @@ class Trial:
             return self.seconds
         return self.metrics.get("estimated_seconds", self.metrics.get("cost"))
 
+    @property
+    def reached(self) -> float | None:
+        """The objective as a result: None for a failure, and for seconds that are only estimated."""
+        estimated = self.seconds is None and "estimated_seconds" in self.metrics
+        return None if estimated else self.objective
+
     @classmethod
     def from_json(cls, line: str) -> Trial:
         """The trial in one line of `trials.jsonl`, which may come from anywhere.

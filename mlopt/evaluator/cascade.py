@@ -67,6 +67,7 @@ class Cascade:
         record, cost = _record(self, workload), self._cost(program, workload, best)
         promising = record.costs.promising(cost, self.reduction)
         if promising or not record.executed:
+            record.passed = program, cost
             return None
         rate = statistics.median(seconds / cost for cost, seconds in record.executed)
         least = min(seconds for _, seconds in record.executed)
@@ -74,7 +75,10 @@ class Cascade:
         return Measurement(metrics={"cost": cost, "estimated_seconds": estimate})
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        record, cost = _record(self, workload), self._cost(program, workload, best)
+        record = _record(self, workload)
+        (passed, cost), record.passed = record.passed, (None, 0.0)
+        if passed is not program:
+            cost = self._cost(program, workload, best)
         found = None
         for rung, times in enumerate(record.rungs):
             effort = self.reduction ** (rung + 1 - RUNGS)
@@ -117,6 +121,9 @@ class _Record:
     rungs: Sequence[_Seen] = field(default_factory=lambda: [_Seen() for _ in range(RUNGS)])
     executed: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MEMORY))
     """Cost and seconds."""
+    passed: tuple[Program | None, float] = None, 0.0
+    """The program that was screened last and is to be executed, and its cost, which is not asked for again while the
+    device is held."""
 
 
 @functools.lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.pareto import Point, point
+from ..core.pareto import Known, Point, point
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from .population import Population
@@ -28,6 +28,7 @@ class Pareto(Population):
 
         self._size = size
         self._objectives = objectives
+        self._known = Known(objectives)
         self._fitness: Any = type("Cost", (base.Fitness,), {"weights": (-1.0,) * len(objectives)})
         self._members: dict[Schedule, _Member] = {}
 
@@ -44,8 +45,10 @@ class Pareto(Population):
         self.add(trial)
 
     def add(self, trial: Trial) -> None:
+        """Let a trial join that has all objectives. Raises UserError for one that trials do not have."""
         from deap.tools import emo
 
+        self._known.see(trial)
         reached = point(trial, self._objectives)
         if reached is None:
             return

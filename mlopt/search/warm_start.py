@@ -43,10 +43,15 @@ class WarmStart:
     def start(self, space: Space, context: StudyContext) -> None:
         ranked = self._earlier()
         vary = Vary(space, np.random.Generator(np.random.Philox(key=context.rng.integers(1 << 64, dtype=np.uint64))))
-        if not {knob.name for knob in space.knobs} & {decision.knob for schedule in ranked for decision in schedule}:
+        known = {knob.name for knob in space.knobs}
+        if not any(decision.knob in known for schedule in ranked for decision in schedule):
             raise UserError(f"search.warm_start={self._path}: its trials decide nothing that there is to decide here")
-        mapped = dict.fromkeys(vary.repair(schedule.values()) for schedule in ranked)
-        self._left = list(mapped)[: min(MOST, max(1, context.budget.trials // SHARE))]
+        self._left: list[Schedule] = []
+        for schedule in ranked:  # no more than are needed: a log may be long, and a tree deep
+            if len(self._left) == min(MOST, max(1, context.budget.trials // SHARE)):
+                break
+            if (mapped := vary.repair(schedule.values())) not in self._left:
+                self._left.append(mapped)
         self._proposed: set[Schedule] = set()
         self._search.start(space, context)
 
@@ -71,10 +76,15 @@ class WarmStart:
     def _earlier(self) -> list[Schedule]:
         """The schedules of the earlier study that worked, the best first."""
         try:
-            trials = record.read_log(self._path / "trials.jsonl" if self._path.is_dir() else self._path)
+            log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
+            trials = record.read_log(log, cut_short=True)
         except UserError as error:
             raise UserError(f"search.warm_start={self._path}: {error}") from None
-        ranked = sorted((t for t in trials if t.objective is not None), key=lambda trial: trial.objective or 0.0)
+        # Estimates come last: one may tie with the best that was measured.
+        ranked = sorted(
+            (trial for trial in trials if trial.objective is not None),
+            key=lambda trial: (trial.reached is None, trial.objective or 0.0),
+        )
         if not ranked:
             raise UserError(f"search.warm_start={self._path}: none of its trials was valid")
         return list(dict.fromkeys(trial.schedule for trial in ranked))

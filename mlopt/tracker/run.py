@@ -72,9 +72,9 @@ class Run:
         """A trial's own numbers at its own step, and the totals that it changed."""
         before = (self._failures, self._best.copy())
         own = {key: trial[key] for key in ("seconds", "cost", "compile_seconds") if trial[key] is not None}
-        objective = next((key for key in ("seconds", "cost") if trial["ok"] and key in own), None)
-        if objective:
-            self._best[objective] = min(self._best.get(objective, own[objective]), own[objective])
+        for objective in ("seconds", "cost"):
+            if trial["ok"] and objective in own:
+                self._best[objective] = min(self._best.get(objective, own[objective]), own[objective])
         self._done += 1
         self._failures += not trial["ok"]
         yield from (Metric(key, value, _stamp(trial["time"]), trial["trial"]) for key, value in own.items())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mlopt.cli.compose import compose, hydra_session
 from mlopt.cli.instantiate import build, instantiate
@@ -116,14 +116,41 @@ def test_a_fault_is_not_taken_for_a_mistake() -> None:
     assert not isinstance(caught.value, UserError)
 
 
+def described(*words: str) -> DictConfig:
+    """The study that `words` describe."""
+    with hydra_session() as hydra:
+        config = compose(hydra, list(words))
+        return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+@pytest.mark.usefixtures("drop_in")
+@pytest.mark.parametrize("evaluator", ["execution", "cascade"])
+def test_programs_for_another_machine_are_not_run(evaluator: str) -> None:
+    with pytest.raises(UserError, match="choose evaluator=simulation, or leave target=auto"):
+        instantiate(described("target=neon", f"evaluator={evaluator}"))
+    assert instantiate(described("target=neon", "evaluator=simulation"))["backend"].thread_count == 8
+    assert instantiate(described(f"evaluator={evaluator}"))["backend"].native
+
+
 @pytest.mark.usefixtures("drop_in")
 def test_any_search_can_begin_with_an_earlier_study(tmp_path: Path) -> None:
-    with hydra_session() as hydra:
-        for search in ("random", "grid", "evolve"):
-            cold = compose(hydra, [f"search={search}"])
-            warm = compose(hydra, [f"search={search}", f"search.warm_start={tmp_path}"])
-            for config in (cold, warm):
-                OmegaConf.set_struct(config, False)
-                del config["hydra"]
-            assert type(instantiate(cold)["search"]).__name__.lower() == search
-            assert isinstance(instantiate(warm)["search"], WarmStart)
+    for search in ("random", "grid", "evolve"):
+        cold = instantiate(described(f"search={search}"))["search"]
+        assert type(cold).__name__.lower() == search
+        warm = instantiate(described(f"search={search}", f"search.warm_start={tmp_path}"))["search"]
+        assert isinstance(warm, WarmStart)
+
+
+def test_a_search_may_have_a_warm_start_of_its_own(drop_in: Callable[..., Path]) -> None:
+    code = "class Own:\n    def __init__(self, warm_start: int = 3) -> None:\n        self.warm_start = warm_start\n"
+    options = {
+        "search/own": "# own\n_target_: mine.Own\n",
+        "search/named": "# own\n_target_: mine.Own\nwarm_start: 5\n",
+    }
+    drop_in("mine", options, code)
+    for words, warm_start in (
+        (["search=own"], 3),
+        (["search=named"], 5),
+        (["search=own", "search.warm_start=7"], 7),
+    ):
+        assert instantiate(described(*words))["search"].warm_start == warm_start

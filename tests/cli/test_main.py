@@ -61,6 +61,7 @@ def test_no_words_run_the_default_study(mlopt: Command, tmp_path: Path, study: A
         "search": "evolve",
         "evaluator": "execution",
         "executor": "ray",
+        "target": "auto",
     }
 
 

@@ -142,3 +142,10 @@ def test_a_study_without_a_valid_schedule_says_so(info: StudyInfo) -> None:
 
 def test_a_failed_study_says_where_its_files_are(info: StudyInfo) -> None:
     assert shown(info, [], None).splitlines()[-1] == "the study failed; what it wrote is in outputs"
+
+
+def test_an_estimate_is_not_shown_as_the_best(info: StudyInfo) -> None:
+    trials = [trial(0, 2e-3), *(trial(number, None, cost=1.0, estimated_seconds=1e-3) for number in range(1, 100))]
+    text = shown(info, trials, None)
+    assert "best 2.000 ms" in text
+    assert "0.001" not in text

@@ -33,7 +33,8 @@ def test_the_study_is_told_who_it_is(tune: Command, study: Any) -> None:
     tune("seed=3")
     info = study.made[0]["info"]
     assert info.name == "toy-toy-toy-toy-3"
-    assert info.tags == dict.fromkeys(("workload", "backend", "search", "evaluator", "executor"), "toy")
+    toys = ("workload", "backend", "search", "evaluator", "executor")
+    assert info.tags == {**dict.fromkeys(toys, "toy"), "target": "auto"}
     assert info.config["workload"] == {
         "_target_": "toys.Toy",
         "size": 4,
@@ -114,7 +115,7 @@ def test_cfg_prints_the_configuration_and_runs_nothing(tune: Command, study: Any
         ("--cfg job -p seed", "0\n"),
         ("--cfg all -p hydra.sweep --resolve hydra.sweep.dir=x hydra.sweep.subdir=${seed}", "subdir: '0'\n"),
         ("--cfg hydra -p hydra.run hydra.run.dir=x/${seed}", "# @package hydra.run\ndir: x/${seed}\n"),
-        ("--cfg job hydra.run.dir=x/${hydra:job.name}", "seed: 0\n"),
+        ("--cfg job hydra.run.dir=x/${hydra:job.name}", "  note: ''\n"),
     ],
 )
 def test_cfg_prints_what_it_is_asked_for(tune: Command, words: str, shown: str) -> None:

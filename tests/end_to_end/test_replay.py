@@ -128,3 +128,18 @@ def test_a_record_cannot_be_run(mlopt: Mlopt) -> None:
     answer = replay(mlopt, "space.json", "study", "evaluator=execution", "budget.trials=2")
     assert answer.code == 3
     assert "experiment=replay" in answer.err
+
+
+def test_what_a_record_only_estimates_is_not_the_best(mlopt: Mlopt) -> None:
+    def line(number: int, **measured: Any) -> str:
+        return json.dumps({"trial": number, "schedule": {"x": number}, "status": "ok", **measured}) + "\n"
+
+    estimates = (line(n, metrics={"cost": 0.5, "estimated_seconds": 0.5}) for n in range(2, 8))
+    Path("cascade.jsonl").write_text("".join([line(0, seconds=2.0), line(1, seconds=0.75), *estimates]))
+    answer = replay(mlopt, "cascade.jsonl", "study", "search=random")
+    assert (answer.code, answer.err) == (0, "")
+    assert json.loads(Path("study/result.json").read_text())["best"] == {
+        "trial": next(line["trial"] for line in log("study") if line["seconds"] == 0.75),
+        "schedule": {"x": 1},
+        "seconds": 0.75,
+    }

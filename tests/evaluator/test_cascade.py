@@ -90,11 +90,37 @@ def test_what_is_not_executed_is_estimated_from_what_was_and_is_never_better() -
         assert screened.metrics == {"cost": cost, "estimated_seconds": pytest.approx(factor * seconds)}
 
 
+def test_a_program_that_was_screened_is_not_asked_for_its_cost_again() -> None:
+    asked: list[str] = []
+
+    class Counting(Length):
+        def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+            asked.append(program.ir)
+            return super().evaluate(program, workload, best)
+
+    evaluator, workload = Cascade(Counting(), QUICK), new_workload()
+    for cost in (5, 3):
+        program = costing(cost)
+        assert evaluator.screen(program, workload, None) is None
+        assert evaluator.evaluate(program, workload, None).metrics["cost"] == cost
+    assert asked == ["xxxxx", "xxx"]
+    assert evaluator.evaluate(costing(4), workload, None).metrics["cost"] == 4
+    assert len(asked) == 3
+
+
 def test_searches_see_estimates_as_seconds() -> None:
     metrics = {"cost": 7.0, "estimated_seconds": 2.0}
     assert Trial(0, Schedule(), Status.OK, metrics=metrics).objective == 2.0
     assert Trial(0, Schedule(), Status.OK, seconds=3.0, metrics=metrics).objective == 3.0
     assert Trial(0, Schedule(), Status.CRASH, metrics=metrics).objective is None
+
+
+def test_an_estimate_is_no_result() -> None:
+    metrics = {"cost": 7.0, "estimated_seconds": 2.0}
+    assert Trial(0, Schedule(), Status.OK, metrics=metrics).reached is None
+    assert Trial(0, Schedule(), Status.OK, seconds=3.0, metrics=metrics).reached == 3.0
+    assert Trial(0, Schedule(), Status.OK, metrics={"cost": 7.0}).reached == 7.0
+    assert Trial(0, Schedule(), Status.CRASH, metrics={"cost": 7.0}).reached is None
 
 
 def test_only_the_fastest_are_timed_in_full() -> None:

@@ -94,10 +94,36 @@ def test_better_is_what_dominates() -> None:
     assert not population.beats(Trial(0, FAR, Status.CRASH), GOOD)
 
 
-def test_an_objective_that_trials_do_not_have_is_a_mistake() -> None:
+def test_a_misspelt_objective_is_a_mistake_at_once() -> None:
     search = begun(Evolve(objectives=["seconds", "code_byte"]))
     with pytest.raises(UserError, match=r"trials have no 'code_byte', only seconds, code_bytes; did you mean"):
         search.tell([judged(GOOD, 1.0, 1.0)])
+
+
+def screened(schedule: Schedule, number: int = 0) -> Trial:
+    """A trial that was not executed."""
+    return Trial(number, schedule, Status.OK, compile_seconds=0.1, metrics={"cost": 1.0, "estimated_seconds": 1.0})
+
+
+def test_a_trial_without_a_number_is_no_parent_and_not_on_the_front() -> None:
+    search = begun(Evolve(objectives=OBJECTIVES))
+    first, *others = search.ask(40)
+    trials = [judged(first, 2.0, 2.0), *(screened(schedule, 1 + n) for n, schedule in enumerate(others))]
+    search.tell(trials)
+    assert [trial.trial for trial, _ in front(trials, OBJECTIVES)] == [0]
+    population = Pareto(3, OBJECTIVES)
+    for trial in trials:
+        population.add(trial)
+    assert population.members == [first]
+    assert not population.beats(trials[1], first)
+
+
+def test_an_objective_that_no_trial_of_many_has_is_a_mistake() -> None:
+    search = begun(Evolve(objectives=["seconds", "joules"]))
+    *first, last = search.ask(10)
+    search.tell([judged(schedule, 1.0, 1.0) for schedule in first])
+    with pytest.raises(UserError, match=r"trials have no 'joules', only seconds, code_bytes$"):
+        search.tell([judged(last, 1.0, 1.0)])
 
 
 def test_the_front_is_what_nothing_dominates_in_order() -> None:

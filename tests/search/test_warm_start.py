@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import pytest
 from tiles import BEST, FAR, GOOD, TILES, begun, ok
 
 from mlopt.core.errors import UserError
-from mlopt.core.schedule import Schedule
+from mlopt.core.schedule import Schedule, Value
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Search
 from mlopt.search.evolve import Evolve
 from mlopt.search.grid import Grid
 from mlopt.search.random import Random
+from mlopt.search.vary import Vary
 from mlopt.search.warm_start import WarmStart
 from mlopt.testing import SearchContract
 from mlopt.testing.spaces import Flat, Tree, schedules
@@ -55,6 +56,12 @@ def test_the_best_of_the_earlier_study_come_first_whatever_the_search(study: Pat
     assert begun(WarmStart(Random(), str(study / "trials.jsonl"))).ask(1) == [GOOD]
 
 
+def test_what_was_measured_comes_before_what_was_estimated(study: Path) -> None:
+    estimated = Trial(0, FAR, Status.OK, metrics={"cost": 1.0, "estimated_seconds": 1.0})
+    write(study, [estimated, ok(Schedule.of(BEST), 3.0), ok(GOOD, 1.0)])
+    assert begun(WarmStart(Random(), str(study))).ask(3) == [GOOD, Schedule.of(BEST), FAR]
+
+
 def test_schedules_of_other_sizes_are_made_legal(study: Path) -> None:
     larger = {**BEST, "outer_m": 48, "inner_m": 1024, "inner_n": 30, "tile_of_old": 3}
     write(study, [ok(Schedule.of(larger), 1.0)])
@@ -77,6 +84,36 @@ def test_most_of_the_budget_is_left_to_the_search(study: Path) -> None:
     assert proposed[10:] == begun(Grid()).ask(20)
 
 
+def test_no_more_schedules_are_made_legal_than_are_taken_over(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = begun(Random()).ask(100)
+    write(study, [ok(schedule, 1.0 + number) for number, schedule in enumerate(earlier)])
+    repaired, repair = [], Vary.repair
+
+    def counting(vary: Vary, wanted: Mapping[str, Value]) -> Schedule:
+        repaired.append(wanted)
+        return repair(vary, wanted)
+
+    monkeypatch.setattr(Vary, "repair", counting)
+    assert begun(WarmStart(Grid(), str(study))).ask(10) == earlier[:10]
+    assert len(repaired) == 10
+
+
+@pytest.mark.parametrize("rest", ['{"trial": 2, "sched', '{"trial": 2, "schedule": {"pack": "\u00e4'])
+def test_the_whole_lines_of_a_killed_study_are_taken(study: Path, rest: str) -> None:
+    write(study, [ok(FAR, 3.0), ok(GOOD, 1.0)])
+    with (study / "trials.jsonl").open("ab") as log:
+        log.write(rest.encode()[:-1])  # in the midst of a character, too
+    assert begun(WarmStart(Random(), str(study))).ask(2) == [GOOD, FAR]
+
+
+def test_a_damaged_line_among_others_is_a_mistake(study: Path) -> None:
+    write(study, [ok(GOOD, 1.0)])
+    log = study / "trials.jsonl"
+    log.write_text('{"trial": 7, "sched\n' + log.read_text())
+    with pytest.raises(UserError, match="line 1: no trial"):
+        begun(WarmStart(Random(), str(study)))
+
+
 def test_the_search_does_not_propose_again_what_came_first(study: Path) -> None:
     third = list(schedules(Flat()))[2]
     write(study, [ok(third, 1.0)])
@@ -91,7 +128,8 @@ def test_the_search_does_not_propose_again_what_came_first(study: Path) -> None:
         ("", "none of its trials was valid"),
         ('{"trial": 0, "schedule": {"pack": "a"}, "status": "crash"}', "none of its trials was valid"),
         ('{"trial": 0, "schedule": {"other": 1}, "status": "ok", "seconds": 1}', "decide nothing that there is"),
-        ('{"trial": 0', "line 1: no trial"),
+        ('{"trial": 0\n', "line 1: no trial"),
+        ('{"trial": 0', "none of its trials was valid"),
     ],
 )
 def test_a_study_that_does_not_help_is_a_mistake(study: Path, content: str, complaint: str) -> None:

@@ -180,3 +180,14 @@ class TestAFailingStore:
 def test_the_studys_own_process_never_loads_mlflow() -> None:
     code = "import sys, mlopt.tracker.mlflow; sys.exit('mlflow' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True, timeout=60)
+
+
+def test_the_best_cost_is_that_of_all_trials_executed_or_not(client: Any, folder: Path) -> None:
+    from mlopt.tracker.run import Run
+
+    study = {"uri": f"sqlite:///{folder}/mlflow.db", "database": None, "artifacts": None, "experiment": "mine"}
+    run = Run({**study, "name": "fourth", "directory": str(folder / "first"), "config": {}, "tags": {}})
+    trial = {"ok": True, "compile_seconds": None, "time": 1.0}
+    run.add([{**trial, "trial": 0, "seconds": 0.5, "cost": 1.0}, {**trial, "trial": 1, "seconds": None, "cost": 9.0}])
+    metrics = find(client, "attributes.run_name = 'fourth'").data.metrics
+    assert (metrics["best_seconds"], metrics["best_cost"]) == (0.5, 1.0)

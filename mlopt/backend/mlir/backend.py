@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from ...core.errors import UserError, nearest
 from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
-from .target import HOST, Target
+from .target import HOST, Host, Target
 
 if TYPE_CHECKING:
     from ...core.alternatives import Alternatives
@@ -64,6 +64,10 @@ class Mlir:
     @property
     def thread_count(self) -> int:
         return self.target.cores if self.threads == "all" else int(self.threads)
+
+    @property
+    def native(self) -> bool:
+        return isinstance(self.target, Host)
 
     def space(self, workload: Workload) -> ContractionSpace | PipelineSpace | ProgramSpace | Alternatives:
         from .compiler import check
