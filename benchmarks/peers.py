@@ -1,4 +1,7 @@
-"""The field's searches on a recorded space: which schedules they evaluate, in order, repeats among them."""
+"""The field's searches on a recorded space: which schedules they evaluate, in order, repeats among them.
+
+They go on until as many different ones as the budget were evaluated, so that their repeats can be left out of account.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import random
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mlopt.backend.recorded.space import RecordedSpace
-from mlopt.core.schedule import Schedule
+from mlopt.core.schedule import Schedule, Value
+from mlopt.core.space import Knob
 
 KERNEL_TUNER = (
     "diff_evo",
@@ -24,8 +29,18 @@ KERNEL_TUNER = (
     "simulated_annealing",
     "pso",
     "greedy_ils",
+    "dual_annealing",
+    "mls",
+    "greedy_mls",
+    "ordered_greedy_mls",
+    "basinhopping",
+    "firefly_algorithm",
+    "minimize",
+    *(strategy for strategy, package in (("pyatf_strategies", "pyatf"), ("skopt", "skopt")) if find_spec(package)),
 )
-OPTUNA = ("tpe", "random")
+OPTUNA = ("tpe", "cmaes", "random")
+PATIENCE = 20
+"""Evaluations, in budgets, after which a search that repeats itself is stopped; with Optuna, suggestions."""
 
 
 class _Spent(Exception):
@@ -42,6 +57,7 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
     names = [knob.name for knob in space.knobs]
     legal = {tuple(decision.value for decision in schedule): schedule for schedule in space.trials}
     evaluated: list[Schedule] = []
+    distinct: set[Schedule] = set()
 
     def recorded(values: Mapping[str, Any]) -> bool:
         return tuple(values[name] for name in names) in legal
@@ -50,9 +66,11 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
 
     def remembering(runner: Any, configurations: Sequence[Any], options: Any) -> Any:
         configurations = list(configurations)
-        evaluated.extend(legal[tuple(configuration)] for configuration in configurations)
-        if len(evaluated) >= budget:
-            raise _Spent
+        for configuration in configurations:
+            evaluated.append(legal[tuple(configuration)])
+            distinct.add(evaluated[-1])
+            if len(distinct) == budget or len(evaluated) == PATIENCE * budget:
+                raise _Spent
         return usual(runner, configurations, options)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +97,7 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
             pass
         finally:
             SimulationRunner.run = usual
-    return evaluated[:budget]
+    return evaluated
 
 
 def _cache(space: RecordedSpace, names: Sequence[str]) -> dict[str, Any]:
@@ -108,23 +126,35 @@ def _cache(space: RecordedSpace, names: Sequence[str]) -> dict[str, Any]:
 
 
 def optuna_sampler(space: RecordedSpace, sampler: str, budget: int, seed: int) -> list[Schedule]:
-    """A sampler of Optuna on categorical parameters; what is not in the space fails and costs nothing."""
+    """A sampler of Optuna; what is not in the space fails and costs nothing.
+
+    Parameters are categorical, but for CMA-ES, which knows numbers alone: the ranks of the values.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kinds = {"tpe": optuna.samplers.TPESampler, "random": optuna.samplers.RandomSampler}
+    samplers = optuna.samplers
+    kinds = {"tpe": samplers.TPESampler, "cmaes": samplers.CmaEsSampler, "random": samplers.RandomSampler}
     study = optuna.create_study(sampler=kinds[sampler](seed=seed))
+
+    def suggested(trial: optuna.Trial, knob: Knob) -> Value:
+        if sampler == "cmaes":
+            return knob.values[trial.suggest_int(knob.name, 0, len(knob.values) - 1)]
+        return trial.suggest_categorical(knob.name, knob.values)
+
     evaluated: list[Schedule] = []
-    for _ in range(20 * budget):
+    distinct: set[Schedule] = set()
+    for _ in range(PATIENCE * budget):
         trial = study.ask()
-        schedule = Schedule.of({knob.name: trial.suggest_categorical(knob.name, knob.values) for knob in space.knobs})
+        schedule = Schedule.of({knob.name: suggested(trial, knob) for knob in space.knobs})
         known = space.trials.get(schedule)
         if known is not None:
             evaluated.append(schedule)
+            distinct.add(schedule)
         if known is None or known.objective is None:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         else:
             study.tell(trial, known.objective)
-        if len(evaluated) == budget:
+        if len(distinct) == budget:
             break
     return evaluated

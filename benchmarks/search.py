@@ -1,8 +1,9 @@
 """Searches on recorded spaces, ours and the field's, in one run: `make bench-search`.
 
 Scores are those of `mlopt.compare.score`, with 95 % bootstrap intervals: 0 is random search, 1 the optimum at once. A
-configuration that a peer evaluates again counts again; "repeats free" says what it would reach if it did not. Arguments
-choose methods by the beginning of their names; `--seeds`, `--space` and `--data` do less, or other spaces.
+configuration that a peer evaluates again counts again; "repeats free" says what it reaches when it goes on until as
+many different ones were evaluated. Arguments choose methods by the beginning of their names; `--seeds`, `--space` and
+`--data` do less, or other spaces.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -35,7 +37,7 @@ HISTORY = 1000
 TIMED = 50
 """Trials over which the own time of a search is averaged, after `HISTORY`."""
 
-OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid")
+OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid", "optuna")
 
 
 def ours(name: str) -> Search:
@@ -125,7 +127,9 @@ def main() -> None:
     methods += [f"kernel_tuner {name}" for name in KERNEL_TUNER] + [f"optuna {name}" for name in OPTUNA]
     methods = [method for method in methods if method.startswith(tuple(arguments.methods) or "")]
     rows = []
-    with ProcessPoolExecutor(arguments.processes) as pool:
+    # One thread a process, since it is the processes that use the cores; each reads that when it imports numpy anew.
+    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
         for method in methods:
             # A space after the other, so that each process reads each file once a method.
             runs = [(path, seed) for path in paths for seed in range(arguments.seeds)]
@@ -143,6 +147,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # One thread a process: it is the processes that use the cores.
-    os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     main()

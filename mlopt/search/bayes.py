@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import HintedSpace, Space, StudyContext
 from .candidates import Candidates
 from .draw import Draw
+from .settings import limit
 from .streams import Streams
 from .surrogate import Surrogate
 from .vary import Vary
@@ -42,7 +42,12 @@ class Bayes:
     _streams: Streams
     _draw: Draw
     _candidates: Candidates
+    _learning: Streams
+    """One for each ranking, by the number of trials that it is learnt from."""
+    _surrogate: Surrogate
     _hints: list[Schedule]
+    _opening: int
+    """Schedules before anything is learnt."""
     _trials: list[Trial]
     """The finished trials of this space, in the order in which they were told."""
     _best: float
@@ -62,17 +67,12 @@ class Bayes:
         patience: float = 0.02,
         hints: bool = True,
     ) -> None:
-        for name, value, least, most in (
-            ("initial", initial, 1, None),
-            ("small", small, 0, None),
-            ("trees", trees, 2, None),
-            ("parents", parents, 1, None),
-            ("explore", explore, 0, 1),
-            ("patience", patience, 0, None),
-        ):
-            if not (least <= value and (most is None or value <= most)):
-                limits = f"at least {least}" if most is None else f"between {least} and {most}"
-                raise UserError(f"search.{name}={value} must be {limits}")
+        limit("initial", initial, 1)
+        limit("small", small, 0)
+        limit("trees", trees, 2)
+        limit("parents", parents, 1)
+        limit("explore", explore, 0, 1)
+        limit("patience", patience, 0)
         self._initial = initial
         self._small = small
         self._trees = trees
@@ -85,10 +85,11 @@ class Bayes:
         self._streams = Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._candidates = Candidates(space, context.rng)
-        vary = Vary(space, self._streams.rng)
-        self._hints = list(
-            map(vary.repair, space.hints() if self._use_hints and isinstance(space, HintedSpace) else ())
-        )
+        self._learning = Streams(context.rng)
+        self._surrogate = Surrogate(self._small, self._trees, self._learning.rng)
+        hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
+        self._hints = list(map(Vary(space, self._streams.rng).repair, hints))
+        self._opening = len(set(self._hints)) + self._initial
         self._trials, self._best, self._due = [], float("inf"), 0
         self._ranked_at, self._ranking, self._pending = 0, [], set()
 
@@ -127,7 +128,7 @@ class Bayes:
 
     def _promising(self) -> Schedule | None:
         """The best candidate that was never proposed; None for a uniform draw."""
-        if len(self._draw) < self._initial:
+        if len(self._draw) < self._opening:
             return self._unlike_others()
         if self._best == float("inf") or self._streams.rng.random() < self._explore:
             return None
@@ -160,7 +161,8 @@ class Bayes:
         self._ranking, self._ranked_at = [], self._due
         if candidates:
             objectives = [np.nan if trial.objective is None else trial.objective for trial in known]
-            improvement = Surrogate(self._small, self._trees, self._streams.rng).improvement(
+            self._learning.begin(self._due)  # a ranking lasts: a resumed search learns the same at another proposal
+            improvement = self._surrogate.improvement(
                 self._candidates.features(trial.schedule for trial in known),
                 np.array(objectives),
                 self._candidates.features(candidates),

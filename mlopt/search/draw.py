@@ -45,7 +45,8 @@ class Draw:
         """A schedule never drawn or seen before, None when there is none left."""
         left = sum(self._left(Schedule(), self._root))
         if not left:
-            return None
+            root = Schedule()  # a schedule of its own where there is nothing to decide
+            return root if self.see(root) else None
         schedule = self._uniform() if self._counted else self._resampled()
         self._take(schedule)
         return schedule

@@ -28,6 +28,7 @@ class Evolve:
     The first schedules are the space's own hints (if it has any, and `hints` says so) and `draws` uniform ones. From
     then on the winner of a tournament of `tournament` random members of a population becomes a parent, another winner
     its mate, and an operator is chosen by what it achieved so far (`operators.py`). What is known already is bred anew.
+    Trials told without being asked for are bred once more to find their operators; those of others have none.
     A population is the best `population` trials of all that joined it rather than the youngest: a budget of a few
     hundred trials is too short to find a good schedule twice, and none is ever proposed twice.
 
@@ -39,6 +40,10 @@ class Evolve:
     """
 
     _hints: list[Schedule]
+    _opening: int
+    """Schedules before the first that is bred."""
+    _pending: dict[Schedule, str]
+    """The operators that bred what is pending."""
 
     def __init__(
         self,
@@ -75,7 +80,7 @@ class Evolve:
         self._streams, self._chances = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._vary = Vary(space, self._streams.rng)
-        self._operators = Operators(self._vary, space.knobs, self._streams.rng)
+        self._operators = Operators(self._vary, self._streams.rng)
         self._population: Islands | Pareto
         if self.objectives:
             self._population = Pareto(self._size, self.objectives)
@@ -84,6 +89,8 @@ class Evolve:
             self._population = Islands(self._islands, self._size, self._migration, self._patience, niches)
         hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
         self._hints = list(map(self._vary.repair, hints))
+        self._opening = len(set(self._hints)) + self._draws
+        self._pending = {}
         self._told = 0
 
     def ask(self, n: int) -> Sequence[Schedule]:
@@ -91,13 +98,22 @@ class Evolve:
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
+            bred_by = self._pending.pop(trial.schedule, None) or self._retold(trial.schedule)
             self._draw.see(trial.schedule)
             if trial.schedule in self._draw:
-                if self._told >= self._draws:
-                    self._operators.judge(trial, self._population.turn(self._told))
+                if bred_by:
+                    self._operators.judge(trial, bred_by, self._population.turn(self._told))
                 self._chances.begin(self._told)
                 self._population.join(trial, self._chances.rng)
                 self._told += 1
+
+    def _retold(self, schedule: Schedule) -> str | None:
+        """The operator by which the next proposal would be `schedule`, as in the study that it is from; else None."""
+        if schedule in self._draw:
+            return None
+        self._streams.begin(len(self._draw))
+        child, operator = self._bred() or (None, None)
+        return operator if child == schedule else None
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
@@ -105,11 +121,19 @@ class Evolve:
         while self._hints:
             if self._draw.see(hinted := self._hints.pop(0)):
                 return hinted
+        if bred := self._bred():
+            child, self._pending[child] = bred
+            self._draw.see(child)
+            return child
+        return self._draw.fresh()
+
+    def _bred(self) -> tuple[Schedule, str] | None:
+        """A child that is not known yet and the operator that bred it, if there is one to be had."""
         population = self._population.turn(len(self._draw))
-        if population.members and len(self._draw) >= self._draws:
+        if population.members and len(self._draw) >= self._opening:
             for _ in range(ATTEMPTS):
                 parent, mate = (population.select(self._streams.rng, self._tournament) for _ in range(2))
-                child = self._operators.breed(parent, mate)
-                if self._draw.see(child):
-                    return child
-        return self._draw.fresh()
+                child, operator = self._operators.breed(parent, mate)
+                if child not in self._draw:
+                    return child, operator
+        return None

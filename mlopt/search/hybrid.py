@@ -6,12 +6,15 @@ import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import Search, Space, StudyContext
 from .draw import Draw
+from .settings import limit
 from .streams import Streams
 
 
@@ -24,7 +27,11 @@ class Hybrid:
     so that one that pays leaves the others little; the first of them starts as if as many had.
 
     Each search thinks of the others' trials as if somebody else had told it of them. What two would propose at once is
-    proposed once.
+    proposed once. `hints=False` keeps the space's hints from all of them.
+
+    A search gets credit for what it proposed; what came from elsewhere (a warm start) is nobody's. Trials told before
+    anything was asked for are those of an interrupted study: each is taken for the proposal of the search whose turn it
+    was. That is so where one trial ran at a time, unless a search had nothing to propose, or for a warm start's trials.
     """
 
     _streams: Streams
@@ -35,19 +42,26 @@ class Hybrid:
     """Of all successful trials, ascending."""
     _proposers: dict[Schedule, str]
     """Who proposed what is pending."""
+    _asked: bool
 
     def __init__(
-        self, searches: Mapping[str, Search], quantile: float = 0.05, memory: float = 0.98, doubt: float = 10.0
+        self,
+        searches: Mapping[str, Search],
+        quantile: float = 0.05,
+        memory: float = 0.98,
+        doubt: float = 10.0,
+        hints: bool = True,
     ) -> None:
         if not searches:
             raise UserError("search.searches is empty; a portfolio is made of one search at least")
-        for name, value, most in (("quantile", quantile, 1.0), ("memory", memory, 1.0), ("doubt", doubt, None)):
-            if not (value >= 0 and (most is None or value <= most)):
-                raise UserError(f"search.{name}={value} must be {'at least 0' if most is None else 'between 0 and 1'}")
+        limit("quantile", quantile, 0, 1)
+        limit("memory", memory, 0, 1)
+        limit("doubt", doubt, 0)
         self._searches = dict(searches)
         self._quantile = quantile
         self._memory = memory
         self._doubt = doubt
+        self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
         own, *others = context.rng.spawn(len(self._searches))
@@ -55,24 +69,25 @@ class Hybrid:
         self._draw = Draw(space, self._streams.rng)
         # The first search draws as it would alone, so that a short study is one of its own.
         for search, rng in zip(self._searches.values(), (context.rng, *others), strict=True):
-            search.start(space, replace(context, rng=rng))
+            search.start(space if self._use_hints else unhinted(space), replace(context, rng=rng))
         first, *_ = self._searches
         self._paid = {name: self._doubt * (name == first) for name in self._searches}
         self._unpaid = dict.fromkeys(self._searches, 0.0)
-        self._objectives, self._proposers = [], {}
+        self._objectives, self._proposers, self._asked = [], {}, False
 
     def ask(self, n: int) -> Sequence[Schedule]:
+        self._asked = True
         return list(itertools.islice(iter(self._propose, None), n))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for search in self._searches.values():
             search.tell(trials)
         for trial in trials:
-            # A study that goes on finds out who proposed its trials, by choosing once more as it did then.
-            proposer = self._proposers.pop(trial.schedule, None) or self._by_promise(len(self._draw))[0]
-            self._draw.see(trial.schedule)
+            proposer = self._proposers.pop(trial.schedule, None)
+            if self._draw.see(trial.schedule) and not self._asked:
+                proposer = self._by_promise(len(self._draw) - 1)[0]
             if trial.schedule in self._draw:
-                self._credit(proposer, trial)
+                self._learn(proposer, trial)
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
@@ -92,11 +107,19 @@ class Hybrid:
         drawn = {name: beta(self._paid[name] + 1.0, self._unpaid[name] + 1.0 + self._doubt) for name in self._searches}
         return sorted(drawn, key=drawn.__getitem__, reverse=True)
 
-    def _credit(self, proposer: str, trial: Trial) -> None:
+    def _learn(self, proposer: str | None, trial: Trial) -> None:
+        """Rank a trial among the others, and give its proposer credit if there is one."""
         pays = False
         if trial.objective is not None:
             bisect.insort(self._objectives, trial.objective)
             pays = trial.objective <= self._objectives[int(self._quantile * (len(self._objectives) - 1))]
-        for counts, here in ((self._paid, pays), (self._unpaid, not pays)):
-            for name in counts:
-                counts[name] = self._memory * counts[name] + (here and name == proposer)
+        if proposer:
+            for counts, here in ((self._paid, pays), (self._unpaid, not pays)):
+                for name in counts:
+                    counts[name] = self._memory * counts[name] + (here and name == proposer)
+
+
+def unhinted(space: Space) -> Space:
+    """`space` as one that has no hints, and whatever else it has."""
+    known = ("knobs", "options", "features", "check", "count", "counts", "divides")
+    return cast(Space, SimpleNamespace(**{name: getattr(space, name) for name in known if hasattr(space, name)}))

@@ -104,8 +104,8 @@ class Optuna:
                 wanted = trial.suggest_categorical(knob.name, knob.values)
             schedule = schedule.then(self._vary.nearest(options, wanted))
         # What is tried is told as a trial of its own, since it may differ from the suggestion.
-        self._study.tell(trial, state=TrialState.FAIL)
-        return schedule, dict(self._study.trials[trial.number].system_attrs)
+        told = self._study.tell(trial, state=TrialState.FAIL)
+        return schedule, dict(told.system_attrs)
 
     def _seeded(self) -> optuna.samplers.BaseSampler:
         """The sampler, seeded for this proposal: it keeps nothing itself that the trials do not tell it."""

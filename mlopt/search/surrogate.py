@@ -33,18 +33,18 @@ class Surrogate:
 
         That is the expected improvement over the best objective (Jones et al. 1998), in logarithms, times the
         probability of success (Gelbart et al. 2014). It is learnt from trials: features of shape (trials, d), and
-        positive objectives, NaN for a failure. At least one must have succeeded.
+        objectives, NaN for a failure. At least one must have succeeded.
         """
         from scipy.special import ndtr
 
         valid = np.isfinite(objectives)
-        known, logarithms = features[valid], np.log(objectives[valid])
+        known, targets = features[valid], logarithms(objectives[valid])
         if len(objectives) <= self._small:
-            predict = gaussian_process(known, logarithms, candidates)
+            predict = gaussian_process(known, targets, candidates)
         else:
-            predict = forest(known, logarithms, self._trees, self._seed())
+            predict = forest(known, targets, self._trees, self._seed())
         mean, deviation = predict(candidates)
-        z = (logarithms.min() - mean) / deviation
+        z = (targets.min() - mean) / deviation
         expected = deviation * (z * ndtr(z) + np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
         if not valid.all():
             expected = expected * self._success(features, valid, candidates)
@@ -59,6 +59,17 @@ class Surrogate:
 
     def _seed(self) -> int:
         return int(self._rng.integers(2**31))
+
+
+def logarithms(objectives: Vector) -> Vector:
+    """Of objectives as they are where all are positive.
+
+    Costs of 0 or less are moved up, all alike, until the least is as far above 0 as it typically is below the others.
+    """
+    if objectives.min() <= 0:
+        above = objectives - objectives.min()
+        objectives = above + (np.median(above[above > 0]) if above.any() else 1.0)
+    return np.asarray(np.log(objectives))
 
 
 def forest(features: Matrix, targets: Vector, trees: int, seed: int) -> Predict:
@@ -89,6 +100,8 @@ def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> P
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
     varies = np.ptp(candidates, axis=0) > 0
+    if not varies.any():  # such as a single candidate, the last one of a space
+        return lambda rows: (np.full(len(rows), targets.mean()), np.full(len(rows), targets.std() + 1e-9))
     centre, scale = candidates[:, varies].mean(axis=0), candidates[:, varies].std(axis=0)
 
     def scaled(rows: Matrix) -> NDArray[Any]:

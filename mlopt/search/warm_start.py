@@ -67,8 +67,11 @@ class WarmStart:
         self._search.tell(trials)
 
     def _further(self, n: int) -> Iterator[Schedule]:
-        """At most `n` proposals of the search, without those that it cannot know to be under way."""
-        while n and (asked := self._search.ask(n)):
+        """At most `n` proposals of the search, without those that it cannot know to be under way.
+
+        Asked for none it proposes none, and knows that what it is told from here on are no trials of an earlier time.
+        """
+        while asked := self._search.ask(n):
             new = [schedule for schedule in asked if schedule not in self._proposed]
             n -= len(new)
             yield from new

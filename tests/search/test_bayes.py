@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from mlopt.protocols import Budget, Search, Space, StudyContext
 from mlopt.search.bayes import Bayes
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
+from mlopt.testing.spaces import Tree
 
 
 class TestBayes(SearchContract):
@@ -31,6 +33,17 @@ class TestImpatient(SearchContract):
 
     def make(self) -> Search:
         return Bayes(initial=2, small=0, trees=3, patience=0.5, explore=0.3)
+
+
+class TestDefaults(SearchContract):
+    """As users have it: a Gaussian process to the very end of a small space."""
+
+    @pytest.fixture
+    def space(self) -> Space:
+        return Tree()
+
+    def make(self) -> Search:
+        return Bayes()
 
 
 class Tiles(KnobSpace):
@@ -124,10 +137,45 @@ def test_begins_with_the_hints_of_the_space() -> None:
         def hints(self) -> Sequence[Mapping[str, Value]]:
             return [BEST, BEST | {"inner": 512}]
 
-    first, second = started(Bayes(), space=Hinted()).ask(2)
+    search = started(Bayes(initial=4), space=Hinted())
+    first, second = search.ask(2)
     assert first.values() == BEST
     assert second.values() == BEST | {"inner": 64}
+    search.tell([trial(0, first), trial(1, second)])
+    assert min(len(set(schedule) - set(first)) for schedule in search.ask(4)) > 1  # nothing is learnt as yet
     assert BEST not in [schedule.values() for schedule in started(Bayes(hints=False), space=Hinted()).ask(2)]
+
+
+@pytest.mark.parametrize("done", [27, 29, 33])
+def test_a_resumed_search_ranks_as_it_did_for_earlier_proposals(done: int) -> None:
+    settings = {"small": 0, "trees": 3, "patience": 0.5}
+    whole = run(started(Bayes(**settings)), 40)  # type: ignore[arg-type]
+    resumed = started(Bayes(**settings))  # type: ignore[arg-type]
+    resumed.tell(whole[:done])
+    assert run(resumed, 40 - done) == [replace(t, trial=t.trial - done) for t in whole[done:]]
+
+
+@pytest.mark.parametrize("small", [0, 100], ids=["forest", "gaussian process"])
+@pytest.mark.parametrize("least", [0.0, -5.0])
+def test_costs_may_be_0_or_less(small: int, least: float) -> None:
+    search, draws = started(Bayes(small=small, explore=0.0)), Random()
+    draws.start(Tiles(), StudyContext(np.random.default_rng(1), Budget(100), 1))
+    told = [trial(number, schedule) for number, schedule in enumerate(draws.ask(60))]
+    lowest = min(t.seconds for t in told if t.seconds is not None)
+    costs = [t.seconds and t.seconds - lowest + least for t in told]
+    search.tell([Trial(t.trial, t.schedule, t.status, cost) for t, cost in zip(told, costs, strict=True)])
+
+    def mean(trials: list[Trial]) -> float:
+        return float(np.mean([t.seconds for t in trials if t.seconds is not None]))
+
+    assert mean([trial(0, schedule) for schedule in search.ask(20)]) < mean(told)
+
+
+def test_where_all_cost_nothing_it_goes_on() -> None:
+    search = started(Bayes())
+    for number in range(10):
+        search.tell([Trial(number, schedule, Status.OK, 0.0) for schedule in search.ask(1)])
+    assert search.ask(1)
 
 
 @pytest.mark.parametrize(

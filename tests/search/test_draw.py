@@ -12,8 +12,16 @@ from scipy import stats
 from mlopt.core.alternatives import Alternatives
 from mlopt.core.schedule import Decision, Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
-from mlopt.protocols import Space
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Budget, Search, Space, StudyContext
+from mlopt.search.anneal import Anneal
+from mlopt.search.bayes import Bayes
 from mlopt.search.draw import Draw, below, pick
+from mlopt.search.evolve import Evolve
+from mlopt.search.grid import Grid
+from mlopt.search.hybrid import Hybrid
+from mlopt.search.optuna import Optuna
+from mlopt.search.random import Random
 from mlopt.testing.spaces import Flat, Tree, schedules
 
 
@@ -168,3 +176,23 @@ def test_integers_below_a_bound_reach_every_one() -> None:
 def test_nothing_lies_below_zero() -> None:
     with pytest.raises(ValueError, match="nothing to draw from"):
         below(np.random.default_rng(0), 0)
+
+
+class Settled(KnobSpace):
+    """Nothing to decide: one schedule."""
+
+    knobs = ()
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "make", [Grid, Random, Anneal, Evolve, Bayes, Optuna, lambda: Hybrid({"bayes": Bayes(), "evolve": Evolve()})]
+)
+def test_where_nothing_is_to_be_decided_every_search_proposes_the_one_schedule(make: Callable[[], Search]) -> None:
+    search = make()
+    search.start(Settled(), StudyContext(np.random.default_rng(0), Budget(5), 1))
+    assert search.ask(3) == [Schedule()]
+    search.tell([Trial(0, Schedule(), Status.OK, 1.0)])
+    assert search.ask(3) == []

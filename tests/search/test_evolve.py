@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from tiles import BEST, FAR, GOOD, Hinted, begun, best, distance, ok
+from tiles import BEST, FAR, GOOD, Hinted, begun, best, distance, ok, trial
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
@@ -95,6 +95,32 @@ def test_begins_with_the_hints_of_the_space_made_legal() -> None:
     first, second = begun(Evolve(), Hinted()).ask(2)
     assert first.values() == BEST
     assert second.values() == {**BEST, "inner_k": 128}
+
+
+def test_uniform_draws_follow_the_hints() -> None:
+    search = begun(Evolve(draws=4), Hinted())
+    search.tell([ok(schedule, 1.0) for schedule in search.ask(2)])
+    assert min(distance(schedule) for schedule in search.ask(4)) > 2
+
+
+def chances(search: Evolve) -> Mapping[str, float]:
+    return search._operators.probabilities()
+
+
+def test_an_operator_is_credited_for_what_it_bred_before_and_after_a_resume() -> None:
+    search, told = begun(Evolve(draws=2)), []
+    for number in range(40):
+        told.append(trial(number, search.ask(1)[0]))
+        search.tell(told[-1:])
+    resumed = begun(Evolve(draws=2))
+    resumed.tell(told)
+    assert chances(resumed) == chances(search) != chances(begun(Evolve()))
+
+
+def test_no_operator_is_credited_for_what_others_proposed() -> None:
+    search = begun(Evolve(draws=1))
+    search.tell([ok(schedule, 1.0 / (1 + number)) for number, schedule in enumerate(begun(Random(), seed=1).ask(20))])
+    assert chances(search) == chances(begun(Evolve()))
 
 
 def test_leaves_the_hints_out_when_told_so() -> None:

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from tiles import BEST, TILES, Hinted, begun
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, Search, Space, StudyContext
+from mlopt.protocols import Budget, CountedSpace, Search, Space, StudyContext
+from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
-from mlopt.search.hybrid import Hybrid
+from mlopt.search.hybrid import Hybrid, unhinted
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
-from mlopt.testing.spaces import Flat, schedules
+from mlopt.testing.spaces import Flat, Tree, schedules
 
 
 class TestHybrid(SearchContract):
@@ -28,6 +30,17 @@ class TestAlone(SearchContract):
 
     def make(self) -> Search:
         return Hybrid({"evolve": Evolve(population=3)})
+
+
+class TestDefaults(SearchContract):
+    """The portfolio of users, on one space, since it takes a while."""
+
+    @pytest.fixture
+    def space(self) -> Space:
+        return Tree()
+
+    def make(self) -> Search:
+        return Hybrid({"bayes": Bayes(), "evolve": Evolve()})
 
 
 class Listed:
@@ -99,6 +112,38 @@ def test_what_two_propose_is_proposed_once_while_it_is_pending() -> None:
     search.start(Flat(), StudyContext(np.random.default_rng(0), Budget(43), 20))
     asked = search.ask(20)
     assert sorted(asked) == sorted(GOOD)
+
+
+def test_what_nobody_proposed_is_to_nobodys_credit() -> None:
+    def turns() -> list[Sequence[str]]:
+        return [search._by_promise(number) for number in range(50)]
+
+    search = Hybrid({"first": Listed(GOOD), "other": Listed(BAD)}, doubt=2)
+    search.start(Flat(), StudyContext(np.random.default_rng(0), Budget(43), 1))
+    search.ask(0)
+    before = turns()
+    search.tell([judged(number, schedule) for number, schedule in enumerate([*GOOD[10:], *BAD[10:]])])
+    assert turns() == before
+    search.tell([judged(50, schedule) for schedule in search.ask(5)])
+    assert turns() != before
+
+
+def test_what_comes_in_place_of_a_search_that_has_ended_is_credited_to_who_proposed_it() -> None:
+    shares = []
+    for seed in range(10):
+        searches = {"ended": Listed([]), "bad": Listed(BAD), "good": Listed(GOOD)}
+        shares.append(np.mean([schedule in GOOD for schedule in run(Hybrid(searches, doubt=2), 24, seed)]))
+    assert np.mean(shares) > 0.6
+
+
+def test_without_hints_the_searches_see_the_space_as_if_it_had_none() -> None:
+    def asked(search: Search, space: Space) -> Sequence[Schedule]:
+        return begun(search, space).ask(12)
+
+    search = Hybrid({"evolve": Evolve(), "random": Random()}, hints=False)
+    assert asked(search, Hinted()) == asked(Hybrid({"evolve": Evolve(), "random": Random()}), TILES)
+    assert asked(Hybrid({"evolve": Evolve()}), Hinted())[0].values() == BEST
+    assert isinstance(unhinted(Hinted()), CountedSpace)
 
 
 def test_goes_on_by_itself_when_all_have_ended() -> None:

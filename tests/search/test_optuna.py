@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Budget, Search, StudyContext
 from mlopt.search.optuna import Optuna, Sampler
 from mlopt.testing import SearchContract
-from mlopt.testing.spaces import Flat
+from mlopt.testing.spaces import Flat, schedules
 
 
 class TestTpe(SearchContract):
@@ -48,3 +50,18 @@ def test_the_sampler_learns_where_the_good_ones_are() -> None:
     large = Schedule.of({"tile": 8, "register": 4, "vectorize": True, "unroll": 3})
     first = proposals("tpe", small)[4:]
     assert away(small) < float(np.mean([len(set(schedule) - set(large)) for schedule in first]))
+
+
+def test_a_proposal_does_not_copy_the_trials_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import optuna
+
+    copied = []
+    usual = optuna.Study.get_trials
+
+    def watched(study: optuna.Study, deepcopy: bool = True, **arguments: Any) -> Any:
+        copied.append(deepcopy)
+        return usual(study, deepcopy, **arguments)
+
+    monkeypatch.setattr(optuna.Study, "get_trials", watched)
+    proposals("random", next(schedules(Flat())))
+    assert not any(copied)
