@@ -354,8 +354,9 @@ class Sleeper:
     def turns(self) -> itertools.cycle[Call]:
         return itertools.cycle([self._call])
 
-    def before(self) -> None:
+    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         _do(self.poisoning)
+        return calls
 
     def after(self) -> None:
         pass
