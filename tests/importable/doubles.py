@@ -124,6 +124,24 @@ def skips_the_last_element() -> Function:
     return multiply
 
 
+def leaves_a_thread_behind() -> Function:
+    """One that computes for a minute, beside whoever comes next."""
+
+    def compute() -> None:
+        end = time.monotonic() + 60.0
+        while time.monotonic() < end:
+            sum(range(1000))
+
+    thread = Thread(target=compute, daemon=True)
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+        if thread.ident is None:
+            thread.start()
+
+    return multiply
+
+
 @dataclass
 class PythonKernel:
     """Keeps what it was asked for."""
