@@ -104,9 +104,29 @@ def test_varied_values_keep_their_signs_and_magnitudes(dtype: str) -> None:
         assert ratio.size == 0 or (ratio.min() > 0.85 and ratio.max() < 1.15 and np.mean(ratio != 1.0) > 0.8)
 
 
-def test_whole_numbers_are_not_varied() -> None:
-    values = np.arange(10)
-    assert np.array_equal(varied(values, np.random.default_rng(0)), values)
+class Whole(Matmul):
+    """Of whole numbers."""
+
+    @property
+    def _numpy(self) -> str:
+        return "int32"
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        return (inputs[0].astype(np.float64) @ inputs[1].astype(np.float64),)
+
+    def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
+        return (np.zeros(()),)
+
+
+def multiplies_whole_numbers(a: Array, b: Array, c: Array) -> None:
+    np.matmul(a, b, out=c)
+
+
+def test_whole_numbers_are_told_from_those_that_are_known() -> None:
+    program, workload = ToyProgram(lambda: multiplies_whole_numbers), Whole(100, 100, 100)
+    QUICK.evaluate(program, workload, None)
+    with pytest.raises(WrongResult, match="remembers"):
+        QUICK.evaluate(CheatingProgram(program, CHEATS["remembers by content"]), workload, None)
 
 
 def test_a_kernel_of_the_gallery_computes_right_until_it_is_looked_at() -> None:
