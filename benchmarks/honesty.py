@@ -29,7 +29,7 @@ from mlopt.finals.pytorch import PytorchContender
 from mlopt.protocols import Backend, Budget, Executor, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.search.draw import Draw
-from mlopt.testing.cheats import CHEATS, CheatingBackend
+from mlopt.testing.cheats import CHEATS, NEED_SHORT_CALLS, CheatingBackend
 from mlopt.workloads.matmul.workload import Matmul
 
 RUNS, HONEST = 10, 500
@@ -39,8 +39,8 @@ LARGE = ("matmul 1024", "matmul 2048", "mlp", "decode", "attention", "conv2d 1x1
 HONEST_WORKLOADS: Mapping[str, Workload] = {
     name: workload for name, workload in kernels.WORKLOADS.items() if not name.startswith(LARGE)
 }
-CHEATS_AT = Matmul(512, 512, 512)
-"""What the cheats compute: a call takes long enough for an answer from memory to be much faster."""
+LONG, SHORT = Matmul(512, 512, 512), Matmul(16, 16, 16)
+"""What the cheats compute: a call of the first takes long enough for an answer from memory to be much faster."""
 
 TURNS = 5
 SECONDS = 120.0
@@ -69,11 +69,11 @@ def outcome(future: Future[Outcome]) -> Outcome:
 
 
 def cheat_row(cheat: str, runs: int, executor: Executor) -> dict[str, Any]:
-    backend = CheatingBackend(Mlir(1), cheat)
-    schedule = first_schedule(backend, CHEATS_AT)
-    trial = TrialWork(CHEATS_AT, backend, Execution(), schedule, None)
+    backend, workload = CheatingBackend(Mlir(1), cheat), SHORT if cheat in NEED_SHORT_CALLS else LONG
+    schedule = first_schedule(backend, workload)
+    trial = TrialWork(workload, backend, Execution(), schedule, None)
     outcomes = in_trials(itertools.repeat(trial, runs), executor)
-    finals = [in_finals(KernelContender(cheat, backend, CHEATS_AT, schedule, "warm")) for _ in range(runs)]
+    finals = [in_finals(KernelContender(cheat, backend, workload, schedule, "warm")) for _ in range(runs)]
     caught = [found for found in outcomes if found.status is Status.WRONG_RESULT]
     return {
         "kernel": cheat,

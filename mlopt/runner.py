@@ -16,7 +16,9 @@ from .core.errors import UserError, summary
 from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status
+from .evaluator.stillness import is_still
 from .executor import clock, device
+from .executor.retirement import retire
 from .protocols import Backend, Evaluator, Program, ScreeningEvaluator, Workload
 
 
@@ -69,6 +71,8 @@ class TrialWork:
         except UserError:
             raise
         except Exception as error:  # the one place where an exception becomes a status
+            if self.evaluator.executes and not is_still():  # whoever is timed next would be timed beside it
+                retire()
             message = str(error) if isinstance(error, Failed) else summary(error)
             return Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
         metrics.update(measurement.metrics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 import pickle
 import time
 from collections.abc import Callable
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from doubles import ToyBackend, ToyEvaluator, silent, stands
+from doubles import ToyBackend, ToyEvaluator, leaves_a_thread_behind, silent, stands
 
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
 from mlopt.core.recorded import RecordedProgram
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Failed, Measurement, Status, Trial
 from mlopt.evaluator.execution import Execution
+from mlopt.evaluator.stillness import is_still
 from mlopt.executor.worker import Worker
 from mlopt.protocols import Backend, Evaluator, Workload
 from mlopt.runner import Export, Naive, Outcome, TrialWork
@@ -85,6 +87,19 @@ def test_a_mistake_of_the_users_is_no_trial_that_failed(stage: str) -> None:
     evaluator = ToyEvaluator() if stage == "build" else ToyEvaluator(**{stage: mistake})  # type: ignore[arg-type]
     with pytest.raises(UserError, match="no such file"):
         trial(backend, evaluator)
+
+
+def test_a_process_in_which_a_wrong_kernel_goes_on_is_not_used_again() -> None:
+    worker = Worker()
+    try:
+        for make in (silent, leaves_a_thread_behind):
+            before = worker.run(os.getpid, 60.0)
+            work = TrialWork(MATMUL, ToyBackend(make=make), Execution(seconds=0.005), SCHEDULE, best=None)
+            assert worker.run(work, 60.0).status is Status.WRONG_RESULT
+            assert (worker.run(os.getpid, 60.0) == before) is (make is silent)
+            assert worker.run(is_still, 60.0)
+    finally:
+        worker.close()
 
 
 def test_an_error_is_told_in_one_line_of_bounded_length() -> None:

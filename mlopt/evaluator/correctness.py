@@ -90,12 +90,16 @@ class Case:
 @functools.lru_cache(maxsize=8)
 def case(workload: Workload, seed: int, number: int, sets: int = 1) -> Case:
     """The case of this number, with so many sets of its inputs; a worker makes each once."""
-    rng = np.random.default_rng([seed, number])
-    inputs = workload.inputs(rng, DISTRIBUTIONS[number])
+    inputs = drawn(workload, seed, number)
     start = time.perf_counter()
     expected, allowed = workload.reference(*inputs), workload.tolerance(*inputs)
     seconds = time.perf_counter() - start
     return Case(tuple(tuple(map(aligned, inputs)) for _ in range(sets)), expected, allowed, inputs, seconds)
+
+
+def drawn(workload: Workload, seed: int, number: int) -> tuple[Array, ...]:
+    """The inputs of the case of this number, without a reference."""
+    return workload.inputs(np.random.default_rng([seed, number]), DISTRIBUTIONS[number])
 
 
 def aligned(array: Array) -> Array:

@@ -31,6 +31,9 @@ MEMORY = 100
 ATTEMPTS = 3
 """How often a kernel is timed at most."""
 
+LONG_SECONDS = 2.0
+"""Samples that took longer than this together are not taken again: a trial has a deadline."""
+
 _TEXT, _SOURCE, _TARGET = 1 << 14, 1 << 20, 1 << 20
 """Bytes: arithmetic in the inner cache, and a copy through the outer ones, of about equal length."""
 
@@ -94,7 +97,7 @@ def steady(sample: Callable[[float | None], list[float]], reference: Reference, 
         seconds = max(before, after)
         attempts.append(Steady(samples, seconds, reference.drift(seconds)))
         beaten = best is not None and attempts[-1].may_be_below > best
-        if beaten or not _beyond_noise(attempts[-1].drift) or len(attempts) == ATTEMPTS:
+        if beaten or sum(samples) > LONG_SECONDS or not _beyond_noise(attempts[-1].drift) or len(attempts) == ATTEMPTS:
             return min(attempts, key=lambda attempt: attempt.drift)
         before = after
 

@@ -21,11 +21,14 @@ from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
-from .timing import Timer, calls_per_sample
+from .timing import Timer, calls_per_sample, is_hopeless
 from .watch import Watch
 
 AFFORDABLE_SECONDS = 0.25
 """A reference that took longer is not made for a kernel alone, but in the finals."""
+
+PATIENCE_SECONDS = 5.0
+"""For what is checked by repeating calls: far within a trial's deadline. Longer calls are repeated in the finals."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,13 @@ class Execution:
         try:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
-            watch = Watch(workload, kernel, timed, outputs, rng, fresh)
+            watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS)
             with pinned(), unchanged():
                 timings, seen = self._time(watch, kernel.overhead(), best)
-            watch.verify(fresh)
+            watch.verify(fresh, contends=not is_hopeless(timings.samples, best))
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
             leads = best is None or Estimate.of(timings.samples).seconds < best
-            if leads and timed.reference_seconds < AFFORDABLE_SECONDS:
+            if leads and watch.bears_repetition and timed.reference_seconds < AFFORDABLE_SECONDS:
                 unseen(kernel, workload, rng)()
             if still:
                 demand_stillness(kernel, watch.calls[0], outputs)
@@ -105,9 +108,9 @@ class Execution:
     def _time(self, watch: Watch, overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
         """The calls' timings, and what else the machine tells of a call, by metric."""
         timer, fixed_work = Timer(self.precision, self.seconds), reference()
-        power, memory = PowerMeter(), PeakMemory()
+        power = PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
-        watts, grown = power.watts(), memory.grown()
+        watts = power.watts()
 
         def sample() -> int:
             turns = list(itertools.islice(itertools.cycle(watch.calls), calls_per_sample(min(timings.samples))))
@@ -115,7 +118,11 @@ class Execution:
                 call()
             return len(turns)
 
+        memory = PeakMemory()  # not before: to look at what a kernel makes takes memory too
         seen = count(sample)
+        if not seen:  # nothing was called
+            sample()
+        grown = memory.grown()
         if watts is not None:
             seen["joules"] = watts * Estimate.of(timings.samples).seconds
         if grown is not None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.errors import WrongResult
 from ..protocols import Array, Workload
-from .correctness import Case, is_poisoned, poison_of
+from .correctness import DISTRIBUTIONS, TIMED, Case, is_poisoned, poison_of
 from .timing import Call, take
 
 SLOWER = 1.25
@@ -116,14 +116,15 @@ class Novelty:
             np.copyto(array, value)
 
     def _novel(self) -> list[Array]:
-        return [varied(array, self._rng) for array in self._case.pristine]
+        """Other values: real numbers vary a little; of whole ones, only the workload knows which are allowed."""
+        known = self._case.pristine
+        drawn = known if all(map(_is_real, known)) else self._workload.inputs(self._rng, DISTRIBUTIONS[TIMED])
+        return [varied(old, self._rng) if _is_real(old) else new for old, new in zip(known, drawn, strict=True)]
 
 
 def varied(array: Array, rng: np.random.Generator) -> Array:
-    """A copy with other low bits in every mantissa; whole numbers, zeros, subnormals and infinities stay."""
+    """A copy of real or complex numbers with other low bits in every mantissa; zeros, subnormals, infinities stay."""
     real = array.real.dtype
-    if real.kind not in "fV":  # V: what ml_dtypes adds
-        return array.copy()
     word, info = np.dtype(f"u{real.itemsize}"), _format(real)
     copy = np.array(array, order="C")
     bits = copy.reshape(-1).view(word)
@@ -134,6 +135,10 @@ def varied(array: Array, rng: np.random.Generator) -> Array:
     noise[(ordinary == 0) | (ordinary == exponent)] = 0
     bits ^= noise
     return copy
+
+
+def _is_real(array: Array) -> bool:
+    return array.real.dtype.kind in "fV"  # V: what ml_dtypes adds
 
 
 def _format(dtype: np.dtype[Any]) -> Any:

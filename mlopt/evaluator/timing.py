@@ -29,8 +29,8 @@ HOPELESS = 2.0
 class Observer(Protocol):
     """Who looks at what a kernel does in a sample, while no clock runs."""
 
-    def before(self) -> None:
-        """A sample is about to begin."""
+    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """A sample of `calls` is about to begin; returns them, and what is to be done between them."""
 
     def after(self) -> None:
         """A sample has just ended. Raises WrongResult."""
@@ -69,13 +69,18 @@ class Timer:
 
     def _enough(self, samples: list[float], best: float | None, late: bool) -> bool:
         count = len(samples)
-        if best is not None and count == 3 and min(samples) > HOPELESS * best:
+        if count == 3 and is_hopeless(samples, best):
             return True
         # Every few samples: an estimate costs more than a fast kernel.
         if count < FEWEST_SAMPLES or (count % FEWEST_SAMPLES and not late):
             return False
         estimate = Estimate.of(samples)
         return late or estimate.precision <= self.precision or (best is not None and estimate.low > best)
+
+
+def is_hopeless(samples: Sequence[float], best: float | None) -> bool:
+    """Whether a kernel that takes so many seconds is far from being the best."""
+    return best is not None and min(samples) > HOPELESS * best
 
 
 def calls_per_sample(seconds: float) -> int:
@@ -85,9 +90,9 @@ def calls_per_sample(seconds: float) -> int:
 
 def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0, observer: Observer | None = None) -> float:
     """Seconds of one call, averaged over `repeat` of them, net of the call's own `overhead`."""
-    calls = list(itertools.islice(turns, repeat))
+    calls: Sequence[Call] = list(itertools.islice(turns, repeat))
     if observer is not None:
-        observer.before()
+        calls = observer.before(calls)
     start = time.perf_counter()
     for call in calls:
         call()

@@ -4,15 +4,21 @@ What a kernel may do in order to look fast, and what of it shows:
 
 - It ceases to compute once it is timed, or writes when the clock has stopped: a few elements of the outputs, others
   each time, are poisoned before a sample, and are right when it has ended.
+- It leaves out a call that follows closely on another: where a sample is many calls, an element is poisoned between
+  two of them, in a twentieth of a microsecond.
 - It gives an earlier answer, known by address, count of calls or time since the last: in the middle of the timing, and
   without a pause, other inputs lie where it finds the known ones.
 - It knows answers by what the inputs are: its calls are slower on inputs that it has not seen (`novelty.py`).
 - It has the answers from us, or brings them along: a reference that was made after the kernel had run (`unseen`).
 - It goes on when its calls have returned (`stillness.py`), or changes the process that times it (`surroundings.py`).
+
+Some of this takes further calls, about REPEATED_CALLS. A kernel whose calls are too long for that is spared them.
 """
 
 from __future__ import annotations
 
+import functools
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +27,7 @@ from ..core.errors import WrongResult
 from ..protocols import Array, Kernel, Workload
 from .correctness import Case, poison, poison_of
 from .novelty import Novelty
+from .timing import Call
 
 CANARIES = 4
 """Elements of each output that are poisoned before a sample."""
@@ -28,12 +35,15 @@ CANARIES = 4
 FIRST_SURPRISES = 5
 """The first surprise comes before one of so many samples; the distance to the next one doubles."""
 
+REPEATED_CALLS = 12
+"""What is beyond one call on fresh inputs makes about so many."""
+
 
 class Watch:
     """The calls of one kernel on the inputs of a case, found right on them before, and what becomes of its outputs.
 
-    `fresh` is a case that the kernel has not seen; None where there is none until the timing is over. `rng` chooses
-    what the kernel must not foresee.
+    `strange` are inputs that the kernel has not seen. `rng` chooses what the kernel must not foresee. `patience` is how
+    many seconds REPEATED_CALLS may take.
     """
 
     def __init__(
@@ -43,27 +53,49 @@ class Watch:
         timed: Case,
         outputs: Sequence[Array],
         rng: np.random.Generator,
-        fresh: Case | None = None,
+        strange: Sequence[Array],
+        patience: float,
     ) -> None:
         self.calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
         self._workload = workload
         self._timed = timed
         self._outputs = outputs
         self._rng = rng
-        self._fresh = fresh
+        self._strange = strange
+        self._patience = patience
+        self._answers: list[list[Array]] = []
+        """To the strange inputs; what is equal to the one before is not kept."""
         self._canaries: list[Array] = []
         self._samples = 0
         self._next_surprise = int(rng.integers(1, FIRST_SURPRISES))
+        self._start, self._call_seconds = 0.0, float("inf")
         self._poison()
 
-    def before(self) -> None:
-        """Poison a few elements of the outputs."""
+    @property
+    def bears_repetition(self) -> bool:
+        """Whether its fastest call is short enough for REPEATED_CALLS of it."""
+        return REPEATED_CALLS * self._call_seconds <= self._patience
+
+    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """Poison a few elements of the outputs, one of them not before some of the `calls`."""
         self._canaries = [self._rng.integers(output.size, size=CANARIES) for output in self._outputs]
         for output, places in zip(self._outputs, self._canaries, strict=True):
             output.reshape(-1)[places] = poison_of(output)
+        self._start = time.perf_counter()
+        return calls if len(calls) == 1 else self._interrupted(calls)
+
+    def _interrupted(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """`calls`, with the poisoning of an element between two of them, before the last as often as elsewhere."""
+        number = int(self._rng.integers(len(self._outputs)))
+        output, place = self._outputs[number], self._canaries[number][0]
+        spoil = functools.partial(output.reshape(-1).__setitem__, place, output.dtype.type(poison_of(output)))
+        last = len(calls) - 1
+        after = last if self._rng.integers(2) else int(self._rng.integers(1, last, endpoint=True))
+        return [*calls[:after], spoil, *calls[after:]]
 
     def after(self) -> None:
         """Raises WrongResult unless they are right now; now and then, changes the inputs without a warning."""
+        self._call_seconds = min(self._call_seconds, time.perf_counter() - self._start)
         for number, (output, places) in enumerate(zip(self._outputs, self._canaries, strict=True)):
             error = np.abs(output.reshape(-1)[places] - self._timed.expected[number].flat[places])
             allowed = np.broadcast_to(self._timed.allowed[number], output.shape).flat[places]
@@ -71,39 +103,47 @@ class Watch:
                 self._timed.compare(self._outputs)
                 raise WrongResult(f"output {number} was not complete when the call returned")
         self._samples += 1
-        if self._fresh is not None and self._samples == self._next_surprise:
+        if self._samples == self._next_surprise:
             self._next_surprise += int(self._rng.integers(self._samples, 2 * self._samples, endpoint=True))
-            self._surprise(self._fresh)
+            if self.bears_repetition:
+                self._surprise()
 
-    def _surprise(self, fresh: Case) -> None:
-        """Make the very next call on `fresh` inputs where it finds the known ones. Raises WrongResult."""
+    def _surprise(self) -> None:
+        """Make the very next call on strange inputs where it finds the known ones. Raises WrongResult."""
         number = int(self._rng.integers(len(self.calls)))
         used = self._timed.sets[number]
         self._timed.compare_buffers(self._outputs)
-        _fill(used, fresh.pristine)
+        _fill(used, self._strange)
         self._poison()
         self.calls[number]()
-        try:
-            fresh.compare_outputs(self._outputs)
-            if not all(map(np.array_equal, used, fresh.pristine)):
-                raise WrongResult("the kernel wrote to its inputs")
-        except WrongResult as error:
-            raise WrongResult(f"on other inputs in the same place: {error}") from None
-        finally:
-            _fill(used, self._timed.pristine)
+        unchanged = all(map(np.array_equal, used, self._strange))
+        _fill(used, self._timed.pristine)
+        if not unchanged:
+            raise WrongResult("on other inputs in the same place: the kernel wrote to its inputs")
+        if not self._answers or not all(map(np.array_equal, self._answers[-1], self._outputs)):
+            self._answers.append([output.copy() for output in self._outputs])
         self._poison()
         self.calls[number]()
 
-    def verify(self, fresh: Case) -> None:
+    def verify(self, fresh: Case, contends: bool = True) -> None:
         """Look at what the last timed call left, then demand right answers, and no slower ones, on other inputs.
 
-        Raises WrongResult.
+        `fresh` is the case of the strange inputs. A kernel that does not contend is spared further calls. Raises
+        WrongResult.
         """
         self._timed.compare(self._outputs)
-        for _ in range(self._rng.integers(1, FIRST_SURPRISES)):
-            self.calls[0]()
-        self._surprise(fresh)
-        Novelty(self.calls[0], self._workload, self._timed, self._outputs, self._rng).verify()
+        repeats = contends and self.bears_repetition
+        if repeats:
+            for _ in range(self._rng.integers(1, FIRST_SURPRISES)):
+                self.calls[0]()
+            self._surprise()
+        for answer in self._answers:
+            try:
+                fresh.compare_outputs(answer)
+            except WrongResult as error:
+                raise WrongResult(f"on other inputs in the same place: {error}") from None
+        if repeats:
+            Novelty(self.calls[0], self._workload, self._timed, self._outputs, self._rng).verify()
 
     def _poison(self) -> None:
         for output in self._outputs:

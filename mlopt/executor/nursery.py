@@ -23,7 +23,7 @@ from typing import NoReturn
 
 import psutil
 
-from . import clock
+from . import clock, retirement
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -90,7 +90,10 @@ def _child(connection: Connection, nursery: int, memory_bytes: int | None) -> No
                 _limit_data(memory_bytes)
             clock.belongs_to(connection)
             while True:
-                connection.send(_answer(connection.recv()))
+                answer = _answer(connection.recv())
+                if retirement.is_due():
+                    connection.send(retirement.RETIRED)
+                connection.send(answer)
     except EOFError:
         os._exit(0)
     except BaseException:  # a work may also raise SystemExit

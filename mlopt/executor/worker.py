@@ -22,7 +22,7 @@ import psutil
 
 from ..core.errors import UserError
 from ..core.trial import Status, WorkerLost
-from . import clock, device
+from . import clock, device, retirement
 
 R = TypeVar("R")
 
@@ -40,9 +40,9 @@ class Worker:
 
     It is forked from its nursery, another process, which has imported `preload`. It keeps its state between works, is
     killed with everything below it when a work outlives its deadline or when its resident memory (imported modules
-    included) outgrows `memory_bytes`, and never outlives the driver. A work is any picklable callable; what it is
-    made of must be importable, so it cannot come from `__main__`. May be used from several threads, one work at a
-    time. `environment` replaces the driver's own.
+    included) outgrows `memory_bytes`, or asks for it (`retirement.py`), and never outlives the driver. A work is any
+    picklable callable; what it is made of must be importable, so it cannot come from `__main__`. May be used from
+    several threads, one work at a time. `environment` replaces the driver's own.
     """
 
     def __init__(
@@ -137,6 +137,10 @@ class Worker:
             self._wait(connection, math.inf, late)
             connection.recv()
             left = self._wait(connection, left, late)
+        if answer == retirement.RETIRED:
+            self._wait(connection, left, late)
+            answer = connection.recv()
+            self._end()
         return bytes(answer)
 
     def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> float:

@@ -99,8 +99,9 @@ class _PreparedPytorch:
         self._results: list[Any] = []
         self.turns = itertools.cycle([self._bind(inputs) for inputs in timed.sets])
 
-    def before(self) -> None:
+    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         self._results.clear()
+        return calls
 
     def after(self) -> None:
         """What the last call returned is looked at in the end."""

@@ -30,7 +30,7 @@ Call = Callable[[], None]
 HONEST_CALLS = 12
 """Calls before a patient cheat begins to be lazy: more than are checked before the timing."""
 
-SOON_SECONDS = 1e-3
+SOON_SECONDS, CLOSELY_SECONDS = 1e-3, 2e-6
 
 
 @dataclass
@@ -99,6 +99,20 @@ def skips_what_it_just_did(kernel: Kernel, inputs: Sequence[Array], outputs: Seq
         else:
             _fill(outputs, memory.answers["last"])
         memory.last_call = time.monotonic()
+
+    return call
+
+
+def skips_what_follows_closely(
+    kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory
+) -> Call:
+    """Of calls in a row, of which a sample has several if they are short, computes the first alone."""
+    honest = kernel.bind(inputs, outputs)
+
+    def call() -> None:
+        if time.perf_counter() - memory.last_call > CLOSELY_SECONDS:
+            honest()
+        memory.last_call = time.perf_counter()
 
     return call
 
@@ -385,6 +399,7 @@ CHEATS: Mapping[str, Cheat] = {
     "computes when bound": computes_when_bound,
     "computes every second time": computes_every_second_time,
     "skips what it just did": skips_what_it_just_did,
+    "skips what follows closely": skips_what_follows_closely,
     "gives the previous answer": gives_the_previous_answer,
     "writes to where it first wrote": writes_to_where_it_first_wrote,
     "leaves out what was right": leaves_out_what_was_right,
@@ -410,6 +425,10 @@ CHEATS: Mapping[str, Cheat] = {
     "catches signals": catches_signals,
     "rounds upwards": rounds_upwards,
 }
+
+
+NEED_SHORT_CALLS = ("skips what follows closely",)
+"""Those that are honest unless a call takes a few microseconds."""
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,30 @@ from doubles import ToyProgram, right
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import WrongResult
+from mlopt.core.schedule import Schedule
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.novelty import varied
 from mlopt.evaluator.stillness import is_still
 from mlopt.finals import contender
 from mlopt.finals.contender import KernelContender, Prepare, Turn, Verify
-from mlopt.protocols import Array, Kernel, Program
-from mlopt.testing.cheats import CHEATS, CheatingProgram
+from mlopt.protocols import Array, Kernel, Program, Workload
+from mlopt.testing.cheats import CHEATS, NEED_SHORT_CALLS, CheatingProgram
 from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")
-MATMUL = Matmul(80, 80, 80)
+MATMUL, SHORT = Matmul(80, 80, 80), Matmul(8, 8, 8)
 QUICK = Execution(seconds=0.003, precision=1.0)
 
 
 @functools.cache
-def honest() -> Program:
+def honest(workload: Matmul = MATMUL) -> Program:
     """One that takes long enough for an answer from memory to be much faster."""
-    return Mlir(1).build(MATMUL, None)
+    return Mlir(1).build(workload, None)
+
+
+def suits(cheat: str) -> Matmul:
+    """What it can cheat in."""
+    return SHORT if cheat in NEED_SHORT_CALLS else MATMUL
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,14 @@ class Cheats(Mlir):
 
     cheat: str = ""
 
-    def build(self, *arguments: object) -> Program:
-        return CheatingProgram(honest(), CHEATS[self.cheat]) if self.cheat else honest()
+    def build(self, workload: Workload, schedule: Schedule | None) -> Program:
+        program = honest(workload)
+        return CheatingProgram(program, CHEATS[self.cheat]) if self.cheat else program
 
 
-def finals(cheat: str) -> Sequence[float]:
+def finals(cheat: str, workload: Matmul = MATMUL) -> Sequence[float]:
     contender._ready.clear()
-    Prepare(KernelContender("it", Cheats(1, cheat=cheat), MATMUL, None, "warm"))()
+    Prepare(KernelContender("it", Cheats(1, cheat=cheat), workload, None, "warm"))()
     samples = [Turn("it")() for _ in range(3)]
     Verify("it")()
     return samples[-1]
@@ -53,22 +60,23 @@ def finals(cheat: str) -> Sequence[float]:
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_no_cheat_comes_through_a_trial(cheat: str) -> None:
     with pytest.raises(WrongResult):
-        QUICK.evaluate(CheatingProgram(honest(), CHEATS[cheat]), MATMUL, None)
+        QUICK.evaluate(CheatingProgram(honest(suits(cheat)), CHEATS[cheat]), suits(cheat), None)
     QUICK.evaluate(honest(), MATMUL, None)
 
 
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_no_cheat_comes_through_the_finals(cheat: str) -> None:
     with pytest.raises(WrongResult):
-        finals(cheat)
+        finals(cheat, suits(cheat))
 
 
 def test_an_honest_kernel_comes_through_both() -> None:
     while not is_still():  # threads of cheats
         pass
-    for _ in range(5):
-        assert QUICK.evaluate(honest(), MATMUL, None).seconds
-    assert min(finals("")) > 0.0
+    for workload in (MATMUL, SHORT):
+        for _ in range(5):
+            assert QUICK.evaluate(honest(workload), workload, None).seconds
+        assert min(finals("", workload)) > 0.0
 
 
 def test_an_answer_that_rightly_stays_the_same_is_no_fault() -> None:
@@ -96,9 +104,29 @@ def test_varied_values_keep_their_signs_and_magnitudes(dtype: str) -> None:
         assert ratio.size == 0 or (ratio.min() > 0.85 and ratio.max() < 1.15 and np.mean(ratio != 1.0) > 0.8)
 
 
-def test_whole_numbers_are_not_varied() -> None:
-    values = np.arange(10)
-    assert np.array_equal(varied(values, np.random.default_rng(0)), values)
+class Whole(Matmul):
+    """Of whole numbers."""
+
+    @property
+    def _numpy(self) -> str:
+        return "int32"
+
+    def reference(self, *inputs: Array) -> tuple[Array, ...]:
+        return (inputs[0].astype(np.float64) @ inputs[1].astype(np.float64),)
+
+    def tolerance(self, *inputs: Array) -> tuple[Array, ...]:
+        return (np.zeros(()),)
+
+
+def multiplies_whole_numbers(a: Array, b: Array, c: Array) -> None:
+    np.matmul(a, b, out=c)
+
+
+def test_whole_numbers_are_told_from_those_that_are_known() -> None:
+    program, workload = ToyProgram(lambda: multiplies_whole_numbers), Whole(100, 100, 100)
+    QUICK.evaluate(program, workload, None)
+    with pytest.raises(WrongResult, match="remembers"):
+        QUICK.evaluate(CheatingProgram(program, CHEATS["remembers by content"]), workload, None)
 
 
 def test_a_kernel_of_the_gallery_computes_right_until_it_is_looked_at() -> None:

@@ -72,6 +72,14 @@ def test_a_kernel_that_cannot_be_the_best_is_not_timed_again() -> None:
     assert found.reference_seconds == pytest.approx(SLOW)
 
 
+def test_a_kernel_whose_timing_was_long_is_not_timed_again() -> None:
+    machine = Machine(1.0, 1.5)
+    machine.reference.read()
+    machine.phases.pop(0)
+    steady(machine.sample(drift.LONG_SECONDS), machine.reference, best=None)
+    assert len(machine.to_beat) == 1
+
+
 def test_it_gives_up_in_the_end_and_keeps_the_calmest_timings() -> None:
     machine = Machine(1.0, 1.5, 1.2, 1.4, 1.4, 1.4)
     machine.reference.read()

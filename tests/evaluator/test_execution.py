@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -30,7 +31,7 @@ from mlopt.core.errors import UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
 from mlopt.core.trial import Status
-from mlopt.evaluator import rotation
+from mlopt.evaluator import drift, execution, rotation
 from mlopt.evaluator.execution import Execution
 from mlopt.protocols import Array, Backend, Evaluator, Inputs, Program, Workload
 from mlopt.runner import Outcome, TrialWork
@@ -180,6 +181,37 @@ def takes_memory() -> Function:
 
 def test_memory_that_a_kernel_takes_while_it_runs_is_seen() -> None:
     assert QUICK.evaluate(ToyProgram(takes_memory), MATMUL, None).metrics["peak_memory_bytes"] > 0.9 * (1 << 26)
+
+
+def test_memory_that_we_take_to_look_at_its_results_is_not_a_kernels() -> None:
+    wide = Matmul(1024, 1024, 1)
+    assert QUICK.evaluate(ToyProgram(right), wide, None).metrics["peak_memory_bytes"] < 1 << 21
+
+
+def calls_of_a_trial(best: float | None) -> int:
+    """How many calls a trial makes of a right kernel that takes a while."""
+    calls: list[int] = []
+
+    def counting() -> Function:
+        return lambda a, b, c: (calls.append(1), time.sleep(5e-3), np.matmul(a, b, out=c))[0]
+
+    Execution(precision=1.0).evaluate(ToyProgram(counting), MATMUL, best)
+    return len(calls)
+
+
+def test_a_kernel_that_may_be_the_best_is_called_again_and_again() -> None:
+    assert calls_of_a_trial(None) > 20
+
+
+def test_few_calls_are_made_of_a_kernel_far_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "ATTEMPTS", 1)
+    assert calls_of_a_trial(1e-12) <= 14
+
+
+def test_few_calls_are_made_of_a_kernel_whose_calls_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(drift, "ATTEMPTS", 1)
+    assert calls_of_a_trial(None) <= 12
 
 
 def test_time_is_taken_on_a_fixed_core_and_only_time() -> None:

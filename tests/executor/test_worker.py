@@ -14,6 +14,7 @@ import pytest
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, WorkerLost
+from mlopt.executor.retirement import retire
 from mlopt.executor.worker import Worker
 from mlopt.testing.executor import PATIENCE, hang_with_company, read_pids
 
@@ -56,6 +57,17 @@ def test_it_is_replaced_when_it_died_idle(worker: Worker) -> None:
     while psutil.Process(first).status() != psutil.STATUS_ZOMBIE:
         time.sleep(0.01)
     assert worker.run(os.getpid, PATIENCE) != first
+
+
+def retires() -> int:
+    retire()
+    return os.getpid()
+
+
+def test_a_work_may_ask_for_the_end_of_its_process(worker: Worker) -> None:
+    retired = worker.run(retires, PATIENCE)
+    assert not psutil.pid_exists(retired)
+    assert worker.run(os.getpid, PATIENCE) == worker.run(os.getpid, PATIENCE) != retired
 
 
 def test_it_is_replaced_when_its_nursery_died(worker: Worker) -> None:

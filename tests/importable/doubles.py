@@ -124,6 +124,24 @@ def skips_the_last_element() -> Function:
     return multiply
 
 
+def leaves_a_thread_behind() -> Function:
+    """One that computes for a minute, beside whoever comes next."""
+
+    def compute() -> None:
+        end = time.monotonic() + 60.0
+        while time.monotonic() < end:
+            sum(range(1000))
+
+    thread = Thread(target=compute, daemon=True)
+
+    def multiply(a: Array, b: Array, c: Array) -> None:
+        np.matmul(a, b, out=c)
+        if thread.ident is None:
+            thread.start()
+
+    return multiply
+
+
 @dataclass
 class PythonKernel:
     """Keeps what it was asked for."""
@@ -354,8 +372,9 @@ class Sleeper:
     def turns(self) -> itertools.cycle[Call]:
         return itertools.cycle([self._call])
 
-    def before(self) -> None:
+    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         _do(self.poisoning)
+        return calls
 
     def after(self) -> None:
         pass
