@@ -19,7 +19,7 @@ import pytest
 
 from ..core.errors import UserError
 from ..core.tensors import to_numpy, to_torch
-from ..protocols import Array, Workload
+from ..protocols import Array, BoundedWorkload, Workload
 
 DISTRIBUTIONS = ("normal", "uniform")
 PICKLED_BYTES = 10_000
@@ -140,6 +140,11 @@ class WorkloadContract(ABC):
         assert isinstance(workload.flops, int)
         assert workload.flops > 0
         assert workload.bytes == sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors)
+
+    def test_no_kernel_needs_more_than_is_counted(self, workload: Workload) -> None:
+        if isinstance(workload, BoundedWorkload):
+            assert 0 <= workload.least_flops <= workload.flops
+            assert 0 <= workload.least_bytes <= workload.bytes
 
     def test_has_a_name_of_one_word(self, workload: Workload) -> None:
         assert workload.name.isidentifier()

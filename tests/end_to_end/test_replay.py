@@ -126,8 +126,9 @@ def test_a_mistake_is_one_line(mlopt: Mlopt, words: tuple[str, ...], line: str) 
 
 def test_a_record_cannot_be_run(mlopt: Mlopt) -> None:
     answer = replay(mlopt, "space.json", "study", "evaluator=execution", "budget.trials=2")
-    assert answer.code == 3
+    assert answer.code == 2
     assert "experiment=replay" in answer.err
+    assert answer.err.count("\n") == 1
 
 
 def test_what_a_record_only_estimates_is_not_the_best(mlopt: Mlopt) -> None:
