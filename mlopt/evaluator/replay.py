@@ -7,27 +7,13 @@ from dataclasses import dataclass
 from ..core.errors import UserError
 from ..core.recorded import RecordedProgram
 from ..core.trial import Failed, Measurement
-from ..protocols import Inputs, Program, Workload
+from ..protocols import Program, Workload
+from .unexecuted import Unexecuted
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Unexecuted):
     """Says of a recorded program what its record says."""
-
-    @property
-    def executes(self) -> bool:
-        return False
-
-    @property
-    def inputs(self) -> Inputs:
-        return "warm"
-
-    @property
-    def preload(self) -> tuple[str, ...]:
-        return (__name__,)
-
-    def prepare(self, workload: Workload) -> None:
-        """There is nothing to make."""
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         """The recorded measurement. Raises Failed, with status and message as recorded."""

@@ -6,27 +6,13 @@ from dataclasses import dataclass
 
 from ..core.errors import UserError
 from ..core.trial import Measurement
-from ..protocols import Inputs, Program, SimulatedProgram, Workload
+from ..protocols import Program, SimulatedProgram, Workload
+from .unexecuted import Unexecuted
 
 
 @dataclass(frozen=True)
-class Simulation:
+class Simulation(Unexecuted):
     """Says of a program what its backend expects a call to cost on the backend's target; executes nothing."""
-
-    @property
-    def executes(self) -> bool:
-        return False
-
-    @property
-    def inputs(self) -> Inputs:
-        return "warm"
-
-    @property
-    def preload(self) -> tuple[str, ...]:
-        return (__name__,)
-
-    def prepare(self, workload: Workload) -> None:
-        """There is nothing to make."""
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         """`cost` and what it is made of as metrics. Raises UserError for programs that cannot be simulated."""

@@ -54,11 +54,11 @@ def refused(path: Path, words: str) -> None:
         ("space.json", b'{"results": []}', "no configuration"),
         ("space.json", LOG, "not T4"),
         ("space.json.gz", T4, "cannot be read: Not a gzipped file"),
-        ("space.json.gz", gzip.compress(T4)[:-30], "cannot be read: Compressed file ended"),
-        ("space.json.gz", gzip.compress(T4)[:20] + b"\xff" * 40, "cannot be read"),
+        ("space.json.gz", gzip.compress(T4, mtime=0)[:-30], "cannot be read: Compressed file ended"),
+        ("space.json.gz", gzip.compress(T4, mtime=0)[:20] + b"\xff" * 40, "cannot be read"),
         ("space.json.gz", b"", "not T4"),
         ("space.csv", b"a,b\n1,2\n", "T4 file .* or the trials.jsonl"),
-        ("space.csv.gz", gzip.compress(b"a,b\n1,2\n"), "T4 file .* or the trials.jsonl"),
+        ("space.csv.gz", gzip.compress(b"a,b\n1,2\n", mtime=0), "T4 file .* or the trials.jsonl"),
     ],
 )
 def test_damaged_files_are_told_in_one_line(tmp_path: Path, name: str, content: bytes, words: str) -> None:
