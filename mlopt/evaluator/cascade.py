@@ -96,8 +96,10 @@ class Cascade:
 
     def _cost(self, program: Program, workload: Workload, best: float | None) -> float:
         cost = self.cheap.evaluate(program, workload, best).metrics.get("cost")
-        if cost is None or not cost > 0:
+        if cost is None:
             raise UserError("evaluator.cheap tells no cost of programs: choose another one, such as simulation")
+        if not cost > 0:  # of this program; others may be sound
+            raise ValueError(f"evaluator.cheap says that a call costs {cost}")
         return cost
 
 

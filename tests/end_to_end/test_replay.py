@@ -124,6 +124,12 @@ def test_a_mistake_is_one_line(mlopt: Mlopt, words: tuple[str, ...], line: str) 
     assert answer.err.count("\n") == 1
 
 
+def test_a_record_cannot_be_simulated(mlopt: Mlopt) -> None:
+    answer = replay(mlopt, "space.json", "study", "evaluator=simulation")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "evaluator=simulation needs a backend that can simulate its programs" in answer.err
+
+
 def test_a_record_cannot_be_run(mlopt: Mlopt) -> None:
     answer = replay(mlopt, "space.json", "study", "evaluator=execution", "budget.trials=2")
     assert answer.code == 2

@@ -157,3 +157,17 @@ def test_a_reduction_that_reduces_nothing_is_a_mistake(reduction: float) -> None
 def test_what_executes_cannot_screen() -> None:
     with pytest.raises(UserError, match="executes nothing"):
         Cascade(QUICK, QUICK)
+
+
+class Silent(Length):
+    """Says nothing."""
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        return Measurement()
+
+
+def test_a_program_of_no_cost_fails_alone_and_an_evaluator_that_tells_none_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="a call costs 0"):
+        cascade().screen(costing(0), new_workload(), None)
+    with pytest.raises(UserError, match="tells no cost"):
+        Cascade(Silent(), QUICK).screen(costing(1), new_workload(), None)
