@@ -39,12 +39,37 @@ KERNEL_TUNER = (
     *(strategy for strategy, package in (("pyatf_strategies", "pyatf"), ("skopt", "skopt")) if find_spec(package)),
 )
 OPTUNA = ("tpe", "cmaes", "random")
-PATIENCE = 20
-"""Evaluations, in budgets, after which a search that repeats itself is stopped; with Optuna, suggestions."""
+MOST = 20
+"""Suggestions that a sampler of Optuna may make, in budgets."""
+STUCK = 1000
+"""Evaluations or suggestions in a row without anything new, after which there is nothing more to expect."""
 
 
 class _Spent(Exception):
     """The budget is."""
+
+
+class _Evaluated:
+    """What a search has evaluated, in order."""
+
+    def __init__(self, budget: int) -> None:
+        self.schedules: list[Schedule] = []
+        self._budget = budget
+        self._distinct: set[Schedule] = set()
+        self._idle = 0
+
+    def add(self, schedule: Schedule | None) -> None:
+        """Of a schedule, or of a suggestion that is not in the space (None)."""
+        self._idle += 1
+        if schedule is not None:
+            self.schedules.append(schedule)
+            if schedule not in self._distinct:
+                self._distinct.add(schedule)
+                self._idle = 0
+
+    def ends(self) -> bool:
+        """Whether the budget is spent on different schedules, or the search is stuck."""
+        return len(self._distinct) == self._budget or self._idle == STUCK
 
 
 def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) -> list[Schedule]:
@@ -56,8 +81,7 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
     np.random.seed(seed)  # Kernel Tuner draws from the global generators
     names = [knob.name for knob in space.knobs]
     legal = {tuple(decision.value for decision in schedule): schedule for schedule in space.trials}
-    evaluated: list[Schedule] = []
-    distinct: set[Schedule] = set()
+    evaluated = _Evaluated(budget)
 
     def recorded(values: Mapping[str, Any]) -> bool:
         return tuple(values[name] for name in names) in legal
@@ -67,9 +91,8 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
     def remembering(runner: Any, configurations: Sequence[Any], options: Any) -> Any:
         configurations = list(configurations)
         for configuration in configurations:
-            evaluated.append(legal[tuple(configuration)])
-            distinct.add(evaluated[-1])
-            if len(distinct) == budget or len(evaluated) == PATIENCE * budget:
+            evaluated.add(legal[tuple(configuration)])
+            if evaluated.ends():
                 raise _Spent
         return usual(runner, configurations, options)
 
@@ -97,7 +120,7 @@ def kernel_tuner(space: RecordedSpace, strategy: str, budget: int, seed: int) ->
             pass
         finally:
             SimulationRunner.run = usual
-    return evaluated
+    return evaluated.schedules
 
 
 def _cache(space: RecordedSpace, names: Sequence[str]) -> dict[str, Any]:
@@ -142,19 +165,16 @@ def optuna_sampler(space: RecordedSpace, sampler: str, budget: int, seed: int) -
             return knob.values[trial.suggest_int(knob.name, 0, len(knob.values) - 1)]
         return trial.suggest_categorical(knob.name, knob.values)
 
-    evaluated: list[Schedule] = []
-    distinct: set[Schedule] = set()
-    for _ in range(PATIENCE * budget):
+    evaluated = _Evaluated(budget)
+    for _ in range(MOST * budget):
         trial = study.ask()
         schedule = Schedule.of({knob.name: suggested(trial, knob) for knob in space.knobs})
         known = space.trials.get(schedule)
-        if known is not None:
-            evaluated.append(schedule)
-            distinct.add(schedule)
+        evaluated.add(None if known is None else schedule)
         if known is None or known.objective is None:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
         else:
             study.tell(trial, known.objective)
-        if len(distinct) == budget:
+        if evaluated.ends():
             break
-    return evaluated
+    return evaluated.schedules
