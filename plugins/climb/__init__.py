@@ -1,5 +1,3 @@
-"""Hill climbing, as a plugin."""
-
 import itertools
 
 from mlopt.search.draw import Draw
@@ -31,7 +29,6 @@ class Climb:
     def propose(self):
         self.streams.begin(len(self.draw))
         for _ in range(self.attempts if self.best else 0):
-            step = self.vary.mutate(self.best.schedule, changes=1, local=0.5)
-            if self.draw.see(step):
+            if self.draw.see(step := self.vary.mutate(self.best.schedule, changes=1, local=0.5)):
                 return step
         return self.draw.fresh()

@@ -14,7 +14,6 @@ class TestClimb(SearchContract):
 def test_steps_lead_away_from_the_best_one_decision_at_a_time():
     search, space = Climb(), Flat()
     search.start(space, context())
-    worst, best = list(schedules(space))[10:12]
+    worst, *_, best = schedules(space)
     search.tell([Trial(0, best, Status.OK, 1.0), Trial(1, worst, Status.OK, 2.0)])
-    (step,) = search.ask(1)
-    assert len(set(step) - set(best)) <= 2  # one decided anew, and one repaired
+    assert 1 in {len(set(step) - set(best)) for step in search.ask(6)}  # all four decisions of the worst are others
