@@ -11,11 +11,11 @@ from statistics import median
 
 from ..core.schedule import Schedule
 from ..core.trial import Trial
-from ..protocols import HintedSpace, Space, StudyContext
+from ..protocols import Space, StudyContext
 from .draw import Draw
 from .settings import limit
 from .streams import Streams
-from .vary import Vary
+from .vary import Vary, hinted
 
 ATTEMPTS = 16
 """Neighbours drawn in search of one that is new, before the step becomes one decision longer."""
@@ -71,8 +71,7 @@ class Anneal:
         self._streams, self._chances = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._vary = Vary(space, self._streams.rng)
-        hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
-        self._hints = list(map(self._vary.repair, hints))
+        self._hints = hinted(space, self._vary) if self._use_hints else []
         self._opening = len(set(self._hints)) + self._draws
         self._told = 0
         self._differences: deque[float] = deque(maxlen=LATELY)

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..core.schedule import Schedule
 from ..core.trial import Trial
-from ..protocols import HintedSpace, Space, StudyContext
+from ..protocols import Space, StudyContext
 from .candidates import Candidates
 from .draw import Draw
 from .settings import limit
 from .streams import Streams
 from .surrogate import Surrogate
-from .vary import Vary
+from .vary import Vary, hinted
 
 DRAWN = 500
 """Uniform draws among the candidates, beside as many as there are trials."""
@@ -87,8 +87,7 @@ class Bayes:
         self._candidates = Candidates(space, context.rng)
         self._learning = Streams(context.rng)
         self._surrogate = Surrogate(self._small, self._trees, self._learning.rng)
-        hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
-        self._hints = list(map(Vary(space, self._streams.rng).repair, hints))
+        self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
         self._opening = len(set(self._hints)) + self._initial
         self._trials, self._best, self._due = [], float("inf"), 0
         self._ranked_at, self._ranking, self._pending = 0, [], set()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
-from ..protocols import HintedSpace, Space, StudyContext
+from ..protocols import Space, StudyContext
 from .draw import Draw
 from .islands import Islands
 from .niches import Niches
@@ -16,7 +16,7 @@ from .operators import Operators
 from .pareto import Pareto
 from .settings import limit
 from .streams import Streams
-from .vary import Vary
+from .vary import Vary, hinted
 
 ATTEMPTS = 8
 """Children bred in search of one that is new, before a fresh draw takes its place."""
@@ -87,8 +87,7 @@ class Evolve:
         else:
             niches = Niches(space, self._chances.rng, self._niches)
             self._population = Islands(self._islands, self._size, self._migration, self._patience, niches)
-        hints = space.hints() if self._use_hints and isinstance(space, HintedSpace) else ()
-        self._hints = list(map(self._vary.repair, hints))
+        self._hints = hinted(space, self._vary) if self._use_hints else []
         self._opening = len(set(self._hints)) + self._draws
         self._pending = {}
         self._told = 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.schedule import Decision, Schedule, Value
 from ..core.space import Knob
-from ..protocols import Space
+from ..protocols import HintedSpace, Space
 
 
 class Vary:
@@ -94,6 +94,11 @@ class Vary:
 
     def _any(self, options: Sequence[Decision]) -> Decision:
         return options[int(self._rng.integers(len(options)))]
+
+
+def hinted(space: Space, vary: Vary) -> list[Schedule]:
+    """What the space itself thinks good, made legal; nothing of a space that gives no hints."""
+    return list(map(vary.repair, space.hints())) if isinstance(space, HintedSpace) else []
 
 
 def _positive(value: Value) -> bool:
