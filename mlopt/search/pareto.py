@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.pareto import Known, Point, point
+from ..core.pareto import Known, point
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from .population import Population
@@ -52,7 +52,7 @@ class Pareto(Population):
         reached = point(trial, self._objectives)
         if reached is None:
             return
-        self._members[trial.schedule] = _Member(trial.schedule, reached, self._fitness(reached))
+        self._members[trial.schedule] = _Member(trial.schedule, self._fitness(reached))
         ranked: list[_Member] = []
         for front in emo.sortNondominated(list(self._members.values()), self._size):
             emo.assignCrowdingDist(front)
@@ -70,5 +70,4 @@ class _Member:
     """What DEAP calls an individual."""
 
     schedule: Schedule
-    point: Point
     fitness: Any

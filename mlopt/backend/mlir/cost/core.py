@@ -182,7 +182,7 @@ class Body:
         elif name.endswith("load"):
             uses.loads += memory_turns(shape, cpu.vector_bits)
         elif name.endswith("store"):
-            uses.stores += max(memory_turns(shape, cpu.vector_bits), n / 1.0 if shape.vector else 1)
+            uses.stores += max(memory_turns(shape, cpu.vector_bits), n if shape.vector else 1)
         elif name == "index":
             uses.scalar += 0.5
         elif name == "memref.alloc":

@@ -58,7 +58,7 @@ def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], un
     moves = sorted((abs(group.steps[loop]), trips[loop]) for loop in loops if loop in group.steps and trips[loop] > 1)
     extent, count, far = group.width, group.pieces, 0.0
     for step, number in moves:
-        if (count == group.pieces and step <= max(extent, unit)) or (step < extent * 1.0 and far and step < far):
+        if (count == group.pieces and step <= max(extent, unit)) or (step < extent and far and step < far):
             extent += step * (number - 1)
         else:
             count *= number

@@ -37,7 +37,7 @@ def simulate(module: Any, cpu: Cpu, threads: int) -> dict[str, float]:
     return {"cost": found.seconds, "cost_computing": found.computing, "cost_moving": found.moving}
 
 
-def estimate(tree: Tree, cpu: Cpu, threads: int, detail: list[Any] | None = None) -> Cost:
+def estimate(tree: Tree, cpu: Cpu, threads: int) -> Cost:
     forks = _share_out(tree, threads)
     lines, pages = Visits(tree, LINE), Visits(tree, PAGE)
     sharers = threads if forks else 1
@@ -60,8 +60,6 @@ def estimate(tree: Tree, cpu: Cpu, threads: int, detail: list[Any] | None = None
         computing += work
         moving += data + walk
         cycles += max(work, data + walk)
-        if detail is not None:
-            detail.append((loop.number, times, loop.trips, work, data, walk, body))
     hertz = cpu.gigahertz * 1e9
     return Cost(cycles / hertz + forks * cpu.fork_microseconds * 1e-6, computing / hertz, moving / hertz)
 
