@@ -15,6 +15,7 @@ from .merge import merge
 from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
 from .separation import separate_products
+from .strides import write_out_strides
 from .vector_math import expand
 from .windows import separate_windows
 
@@ -44,6 +45,7 @@ def prepare(module: Any) -> None:
     _fill_margins(module)
     widen_products(module)
     _start_from_zero(module)
+    write_out_strides(module)
     separate_windows(module)
     _fuse(module)
     read(module)

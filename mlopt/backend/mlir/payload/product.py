@@ -117,11 +117,20 @@ def contract_sums(module: Any) -> None:
     Register tiles are made of these anyway. Rounding once instead of twice makes nothing less exact. Needs an active
     context.
     """
-    contract = ir.Attribute.parse("#arith.fastmath<contract>")
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         nest = describe(op)
-        product = Product.find(nest)
-        if nest.is_product and (product is None or product.m is None):
-            for each in operations(op):
-                if each.name in ("arith.mulf", "arith.addf"):
-                    each.attributes["fastmath"] = contract
+        if nest.is_product and not in_register_tiles(nest):
+            contract(op)
+
+
+def contract(op: Any) -> None:
+    """Let what a linalg.generic multiplies and adds be computed by fused multiply-adds. Needs an active context."""
+    for each in operations(op):
+        if each.name in ("arith.mulf", "arith.addf"):
+            each.attributes["fastmath"] = ir.Attribute.parse("#arith.fastmath<contract>")
+
+
+def in_register_tiles(nest: LoopNest) -> bool:
+    """Whether a nest is a product with rows and columns."""
+    product = Product.find(nest)
+    return product is not None and product.m is not None

@@ -38,10 +38,10 @@ def separate_products(module: Any) -> None:
 
 
 def _comes_of_windows(value: Any) -> bool:
-    """Whether a tensor is computed, perhaps by further maps, by a nest that reads through sums of loops."""
+    """Whether a tensor is computed, perhaps by further maps, by a nest that reads through sums of loops, or strides."""
     op = value.owner
     if isinstance(op, ir.Block) or op.name != "linalg.generic":
         return False
     nest = describe(op)
-    windows = any(sum(map(bool, row)) > 1 for access in nest.inputs for row in access.rows)
+    windows = any(sum(map(abs, row)) > 1 for access in nest.inputs for row in access.rows)
     return windows or (not nest.reductions and any(map(_comes_of_windows, op.opview.inputs)))

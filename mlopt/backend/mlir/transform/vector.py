@@ -27,7 +27,9 @@ class VectorScript:
         target, vector = self.script.nest(self.nest.tag), self.knobs.vector_loop
         if vector is None:
             whole = self.nest.vector_loop if self.nest.vector_loop is not None else len(self.extents) - 1
-            self._tile(target, {loop: 1 for loop in self.nest.parallel if loop != whole})
+            # Only a plain sum is worth a loop of its own within that which LLVM may make vectors of.
+            around = self.nest.parallel if self.nest.combines else range(len(self.extents))
+            self._tile(target, {loop: 1 for loop in around if loop != whole})
             return
         for loop, name in self.knobs.tiles.items():
             size = math.gcd(int(self.values[name]), self.extents[loop])
