@@ -104,13 +104,11 @@ def code(method: str) -> str:
     source, name = method.split(" ", 1)
     if source != "mlopt":
         return f"{version(source)} {digest(Path(__file__).with_name('peers.py'))}"
-    package = Path(mlopt.__path__[0])
-    parts = [
-        *(package / "search").glob("*.py"),
-        package / "core" / "space.py",
-        BUILT_IN.conf / "search" / f"{name}.yaml",
-    ]
-    return digest(*sorted(parts))
+    package, conf = Path(mlopt.__path__[0]), BUILT_IN.conf / "search"
+    config = conf / f"{name}.yaml"
+    others = {path.stem for path in conf.glob("*.yaml") if f"mlopt.search.{path.stem}." not in config.read_text()}
+    modules = [path for path in (package / "search").glob("*.py") if path.stem not in others]
+    return digest(config, package / "core" / "space.py", *sorted(modules))
 
 
 def runs(kept: Kept, work: Work, path: Path, method: str, seeds: int, pool: Executor) -> list[dict[str, float]]:
