@@ -12,17 +12,20 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from functools import lru_cache
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import lru_cache, partial
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
+from kept import Kept, digest
 from peers import KERNEL_TUNER, OPTUNA, kernel_tuner, optuna_sampler
 from report import report
 
+import mlopt
 from mlopt.backend.recorded.record import read
 from mlopt.backend.recorded.space import RecordedSpace
 from mlopt.cli.instantiate import build
@@ -36,6 +39,9 @@ SEEDS = 25
 HISTORY = 1000
 TIMED = 50
 """Trials over which the own time of a search is averaged, after `HISTORY`."""
+
+Work = Callable[[Path, str, int], dict[str, float]]
+"""What is done of a record, a method and a seed."""
 
 OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid", "optuna")
 
@@ -86,11 +92,32 @@ def run(path: Path, method: str, seed: int) -> dict[str, float]:
     }
 
 
-def own_seconds(path: Path, name: str) -> float:
-    """Seconds a trial that a search takes for itself when it has a history of `HISTORY` trials."""
+def own_ms(path: Path, method: str, seed: int) -> dict[str, float]:
+    """Milliseconds a trial that a search of ours takes for itself when it has a history of `HISTORY` trials."""
     space, _ = space_of(path)
-    seconds = [own for _, own in drive(ours(name), space, HISTORY + TIMED, 0)]
-    return fmean(seconds[-TIMED:])
+    seconds = [own for _, own in drive(ours(method.removeprefix("mlopt ")), space, HISTORY + TIMED, seed)]
+    return {"own ms": 1e3 * fmean(seconds[-TIMED:])}
+
+
+def code(method: str) -> str:
+    """What tells the runs of a method from those of another version of it."""
+    source, name = method.split(" ", 1)
+    if source != "mlopt":
+        return f"{version(source)} {digest(Path(__file__).with_name('peers.py'))}"
+    package, conf = Path(mlopt.__path__[0]), BUILT_IN.conf / "search"
+    config = conf / f"{name}.yaml"
+    others = {path.stem for path in conf.glob("*.yaml") if f"mlopt.search.{path.stem}." not in config.read_text()}
+    modules = [path for path in (package / "search").glob("*.py") if path.stem not in others]
+    return digest(config, package / "core" / "space.py", *sorted(modules))
+
+
+def runs(kept: Kept, work: Work, path: Path, method: str, seeds: int, pool: Executor) -> list[dict[str, float]]:
+    """What `work` says of each seed, from what is kept or done now."""
+    name = f"{work.__name__} {method} {code(method)} {path.name} {digest(path)}"
+    missing = [seed for seed in range(seeds) if f"{name} {seed}" not in kept]
+    for seed, result in zip(missing, pool.map(partial(work, path, method), missing), strict=True):
+        kept.add(f"{name} {seed}", result)
+    return [kept[f"{name} {seed}"] for seed in range(seeds)]
 
 
 def row(method: str, scores: Mapping[str, list[dict[str, float]]], own: float | None) -> dict[str, Any]:
@@ -101,7 +128,7 @@ def row(method: str, scores: Mapping[str, list[dict[str, float]]], own: float | 
     result: dict[str, Any] = {"method": method, "score": fmean(map(fmean, each.values())), "ci95": span(low, high)}
     free = [fmean(run["repeats free"] for run in runs) for runs in scores.values() if "repeats free" in runs[0]]
     result["repeats free"] = fmean(free) if free else ""
-    result["own ms"] = "" if own is None else 1e3 * own
+    result["own ms"] = "" if own is None else own
     for space, values in each.items():
         result[space] = f"{fmean(values):.2f} {span(*interval(values, rng))}"
     return result
@@ -127,20 +154,16 @@ def main() -> None:
     methods += [f"kernel_tuner {name}" for name in KERNEL_TUNER] + [f"optuna {name}" for name in OPTUNA]
     methods = [method for method in methods if method.startswith(tuple(arguments.methods) or "")]
     rows = []
+    kept = Kept("search")
+    largest = max(paths, key=lambda path: path.stat().st_size)
     # One thread a process, since it is the processes that use the cores; each reads that when it imports numpy anew.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
         for method in methods:
             # A space after the other, so that each process reads each file once a method.
-            runs = [(path, seed) for path in paths for seed in range(arguments.seeds)]
-            chunk = -(-arguments.seeds // arguments.processes)
-            found = pool.map(run, (p for p, _ in runs), [method] * len(runs), (s for _, s in runs), chunksize=chunk)
-            scores: dict[str, list[dict[str, float]]] = {}
-            for (path, _), result in zip(runs, found, strict=True):
-                scores.setdefault(path.name.split(".")[0], []).append(result)
-            largest = max(paths, key=lambda path: path.stat().st_size)
-            source, name = method.split(" ", 1)
-            own = pool.submit(own_seconds, largest, name).result() if source == "mlopt" else None
+            scores = {path.name.split(".")[0]: runs(kept, run, path, method, arguments.seeds, pool) for path in paths}
+            mine = method.startswith("mlopt")
+            own = runs(kept, own_ms, largest, method, 1, pool)[0]["own ms"] if mine else None
             rows.append(row(method, scores, own))
             print(rows[-1], flush=True)
     report("search", f"Searches on recorded spaces, {arguments.seeds} seeds", rows)

@@ -35,6 +35,12 @@ class Surrogate:
         probability of success (Gelbart et al. 2014). It is learnt from trials: features of shape (trials, d), and
         objectives, NaN for a failure. At least one must have succeeded.
         """
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, "blas"):  # of matrices so small, which trials that are measured meanwhile pay for
+            return self._improvement(features, objectives, candidates)
+
+    def _improvement(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
         from scipy.special import ndtr
 
         valid = np.isfinite(objectives)

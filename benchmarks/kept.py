@@ -1,0 +1,45 @@
+"""Results of a long benchmark, kept as they come, so that what was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from report import RESULTS
+
+
+class Kept:
+    """What `benchmarks/results/NAME.jsonl` holds: a line each of a key and a result. Deleted, all is done again."""
+
+    def __init__(self, name: str) -> None:
+        RESULTS.mkdir(exist_ok=True)
+        self._path = RESULTS / f"{name}.jsonl"
+        self._results: dict[str, Any] = {}
+        if self._path.exists():
+            for line in self._path.read_text().splitlines():
+                try:
+                    key, result = json.loads(line)
+                except ValueError:
+                    continue  # the line that an interruption has cut short
+                self._results[key] = result
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._results
+
+    def __getitem__(self, key: str) -> Any:
+        return self._results[key]
+
+    def add(self, key: str, result: Any) -> None:
+        self._results[key] = result
+        with self._path.open("a") as file:
+            file.write(f"\n{json.dumps([key, result])}")  # begins a line, whatever became of the last one
+
+
+def digest(*paths: Path) -> str:
+    """A few characters that change with what the files hold."""
+    whole = hashlib.sha256()
+    for path in paths:
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()[:12]
