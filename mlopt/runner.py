@@ -18,7 +18,7 @@ from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status
 from .evaluator.stillness import is_still
 from .executor import clock, device
-from .executor.retirement import retire
+from .executor.retirement import Retirement
 from .protocols import Backend, Evaluator, Program, ScreeningEvaluator, Workload
 
 
@@ -39,7 +39,8 @@ class Outcome:
 class TrialWork:
     """Build one schedule's program and evaluate it; picklable.
 
-    Raises UserError, which no other schedule mends: it ends the study. All else that is raised becomes a status.
+    Raises UserError, which no other schedule mends: it ends the study. All else that is raised becomes a status, after
+    which the process retires if a kernel goes on in it.
     """
 
     workload: Workload
@@ -71,10 +72,11 @@ class TrialWork:
         except UserError:
             raise
         except Exception as error:  # the one place where an exception becomes a status
-            if self.evaluator.executes and not is_still():  # whoever is timed next would be timed beside it
-                retire()
             message = str(error) if isinstance(error, Failed) else summary(error)
-            return Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
+            outcome = Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
+            if self.evaluator.executes and not is_still():  # whoever is timed next would be timed beside it
+                raise Retirement(outcome) from None
+            return outcome
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now())
 

@@ -205,9 +205,9 @@ class Study:
         schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in chosen.items()}
         schedules["naive"] = None
         workload, inputs = self.workload, self.evaluator.inputs
-        contenders: list[Contender] = [
+        contenders: list[Contender] = [  # who takes longest to get ready begins
+            *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (True, False)),
             *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
-            *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (False, True)),
         ]
         courses, absent = measure(contenders, np.random.default_rng(self.seed))
         roof = None

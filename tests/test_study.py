@@ -311,10 +311,10 @@ def test_the_finalists_and_the_baselines_meet_in_one_run(make: Make, meet: Meet)
     notes = Notes()
     found = make(evaluator=ToyEvaluator(executes=True, inputs="rotated"), trackers=[notes], trials=8).run()
     assert [contender.name for contender in contenders] == [
+        "torch_compile",
+        "torch",
         *(f"trial {number}" for number in range(5)),
         "naive",
-        "torch",
-        "torch_compile",
     ]
     assert {contender.inputs for contender in contenders} == {found["inputs"]} == {"rotated"}
     assert found["best"] == {"trial": 1, "schedule": {"number": 1}, "seconds": 1.1, "ci95": [1.1, 1.1]}

@@ -28,14 +28,13 @@ def measuring() -> Iterator[Finding]:
 def compare(backend: Backend, workload: Workload, rng: np.random.Generator) -> Iterator[Finding]:
     """The first schedule of the backend's space, twice, in the finals."""
     contender = KernelContender("", backend, workload, _first(backend.space(workload)), "warm")
-    same = against_itself(contender, rng)
+    same, slowed = against_itself(contender, rng, SLOWDOWN)
     detail = f"the second took {same.ratio - 1.0:+.1%} (p = {same.p:.2g})"
     if same.winner is None:
         yield Finding("a kernel against itself", State.OK, f"no winner, as it must be: {detail}")
     else:
         detail = f"a winner was called, which may be so once in {1 / ERROR_RATE:.0f} times: {detail}"
         yield Finding("a kernel against itself", State.LIMITED, detail, QUIET)
-    slowed = against_itself(contender, rng, SLOWDOWN)
     detail = f"the twin took {slowed.ratio - 1.0:+.1%} (p = {slowed.p:.2g}); up to {MARGIN:.2%} count as equal"
     if slowed.winner == 0:
         yield Finding(f"a slowdown of {SLOWDOWN:.0%}", State.OK, f"seen: {detail}")

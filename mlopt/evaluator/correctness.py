@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,15 @@ class Case:
     def inputs(self) -> tuple[Array, ...]:
         """The first set."""
         return self.sets[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all sets."""
+        return sum(array.nbytes for arrays in self.sets for array in arrays)
+
+    def moved(self) -> Case:
+        """The same one in other memory."""
+        return replace(self, sets=tuple(tuple(map(aligned, self.pristine)) for _ in self.sets))
 
     def check(self, kernel: Kernel, outputs: Sequence[Array]) -> None:
         """Run `kernel` once into poisoned `outputs`. Raises WrongResult, naming the first wrong element."""

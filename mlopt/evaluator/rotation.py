@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from ..core.fingerprint import cache_bytes
 from ..protocols import Inputs, Workload
 
@@ -21,5 +19,5 @@ def set_count(workload: Workload, inputs: Inputs) -> int:
     if inputs == "warm":
         return 1
     cache = max(cache_bytes().values(), default=UNKNOWN_CACHE)
-    size = sum(math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in workload.operands)
+    size = sum(spec.nbytes for spec in workload.operands)
     return min(MOST_SETS, 1 + math.ceil(2 * cache / max(1, size)))

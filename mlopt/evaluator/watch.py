@@ -59,7 +59,7 @@ class Watch:
         self.calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
         self._workload = workload
         self._timed = timed
-        self._outputs = outputs
+        self.outputs = outputs
         self._rng = rng
         self._strange = strange
         self._patience = patience
@@ -78,16 +78,16 @@ class Watch:
 
     def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         """Poison a few elements of the outputs, one of them not before some of the `calls`."""
-        self._canaries = [self._rng.integers(output.size, size=CANARIES) for output in self._outputs]
-        for output, places in zip(self._outputs, self._canaries, strict=True):
+        self._canaries = [self._rng.integers(output.size, size=CANARIES) for output in self.outputs]
+        for output, places in zip(self.outputs, self._canaries, strict=True):
             output.reshape(-1)[places] = poison_of(output)
         self._start = time.perf_counter()
         return calls if len(calls) == 1 else self._interrupted(calls)
 
     def _interrupted(self, calls: Sequence[Call]) -> Sequence[Call]:
         """`calls`, with the poisoning of an element between two of them, before the last as often as elsewhere."""
-        number = int(self._rng.integers(len(self._outputs)))
-        output, place = self._outputs[number], self._canaries[number][0]
+        number = int(self._rng.integers(len(self.outputs)))
+        output, place = self.outputs[number], self._canaries[number][0]
         spoil = functools.partial(output.reshape(-1).__setitem__, place, output.dtype.type(poison_of(output)))
         last = len(calls) - 1
         after = last if self._rng.integers(2) else int(self._rng.integers(1, last, endpoint=True))
@@ -96,11 +96,11 @@ class Watch:
     def after(self) -> None:
         """Raises WrongResult unless they are right now; now and then, changes the inputs without a warning."""
         self._call_seconds = min(self._call_seconds, time.perf_counter() - self._start)
-        for number, (output, places) in enumerate(zip(self._outputs, self._canaries, strict=True)):
+        for number, (output, places) in enumerate(zip(self.outputs, self._canaries, strict=True)):
             error = np.abs(output.reshape(-1)[places] - self._timed.expected[number].flat[places])
             allowed = np.broadcast_to(self._timed.allowed[number], output.shape).flat[places]
             if not (error <= allowed).all():  # so that NaN is wrong
-                self._timed.compare(self._outputs)
+                self._timed.compare(self.outputs)
                 raise WrongResult(f"output {number} was not complete when the call returned")
         self._samples += 1
         if self._samples == self._next_surprise:
@@ -112,7 +112,7 @@ class Watch:
         """Make the very next call on strange inputs where it finds the known ones. Raises WrongResult."""
         number = int(self._rng.integers(len(self.calls)))
         used = self._timed.sets[number]
-        self._timed.compare_buffers(self._outputs)
+        self._timed.compare_buffers(self.outputs)
         _fill(used, self._strange)
         self._poison()
         self.calls[number]()
@@ -120,8 +120,8 @@ class Watch:
         _fill(used, self._timed.pristine)
         if not unchanged:
             raise WrongResult("on other inputs in the same place: the kernel wrote to its inputs")
-        if not self._answers or not all(map(np.array_equal, self._answers[-1], self._outputs)):
-            self._answers.append([output.copy() for output in self._outputs])
+        if not self._answers or not all(map(np.array_equal, self._answers[-1], self.outputs)):
+            self._answers.append([output.copy() for output in self.outputs])
         self._poison()
         self.calls[number]()
 
@@ -131,7 +131,7 @@ class Watch:
         `fresh` is the case of the strange inputs. A kernel that does not contend is spared further calls. Raises
         WrongResult.
         """
-        self._timed.compare(self._outputs)
+        self._timed.compare(self.outputs)
         repeats = contends and self.bears_repetition
         if repeats:
             for _ in range(self._rng.integers(1, FIRST_SURPRISES)):
@@ -143,10 +143,10 @@ class Watch:
             except WrongResult as error:
                 raise WrongResult(f"on other inputs in the same place: {error}") from None
         if repeats:
-            Novelty(self.calls[0], self._workload, self._timed, self._outputs, self._rng).verify()
+            Novelty(self.calls[0], self._workload, self._timed, self.outputs, self._rng).verify()
 
     def _poison(self) -> None:
-        for output in self._outputs:
+        for output in self.outputs:
             poison(output)
 
 

@@ -16,14 +16,15 @@ import pickle
 import resource
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import NoReturn
 
 import psutil
 
-from . import clock, retirement
+from . import clock
+from .retirement import RETIRED, Retirement
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -90,10 +91,8 @@ def _child(connection: Connection, nursery: int, memory_bytes: int | None) -> No
                 _limit_data(memory_bytes)
             clock.belongs_to(connection)
             while True:
-                answer = _answer(connection.recv())
-                if retirement.is_due():
-                    connection.send(retirement.RETIRED)
-                connection.send(answer)
+                for message in _answers(connection.recv()):
+                    connection.send(message)
     except EOFError:
         os._exit(0)
     except BaseException:  # a work may also raise SystemExit
@@ -112,12 +111,20 @@ def _limit_data(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def _answer(work: bytes) -> bytes:
-    """Run pickled `work`; a pickled pair: whether it returned, and what it returned or raised."""
+def _answers(work: bytes) -> Iterator[str | bytes]:
+    """Run pickled `work`; a pickled pair: whether it returned, and what it returned or raised.
+
+    RETIRED comes before it where this is to be the process's last work.
+    """
     try:
-        return _pickle_result(pickle.loads(work)())
+        try:
+            result = pickle.loads(work)()
+        except Retirement as last:
+            yield RETIRED
+            result = last.result
+        yield _pickle_result(result)
     except Exception as error:
-        return _pickle_error(error)
+        yield _pickle_error(error)
 
 
 def _pickle_result(result: object) -> bytes:

@@ -1,19 +1,14 @@
-"""A work may ask for the end of its process, where it left something behind that would disturb the next one."""
+"""A work may end its process with its result, where it left something behind that would disturb the next one."""
 
 from __future__ import annotations
 
 RETIRED = "retired"
-"""What a worker sends before the answer of a work that asked for it."""
-
-_is_due = False
+"""What a worker sends before the answer of a work that ended in this way."""
 
 
-def retire() -> None:
-    """Let the process end with this work, and what it started with it. Does nothing outside of a worker."""
-    global _is_due
-    _is_due = True
+class Retirement(Exception):
+    """Raised by a work that is to be its process's last; whoever waits for the work gets `result`, as if returned."""
 
-
-def is_due() -> bool:
-    """Whether a work has asked for the end of this process."""
-    return _is_due
+    def __init__(self, result: object) -> None:
+        super().__init__(result)
+        self.result = result

@@ -22,7 +22,8 @@ import psutil
 
 from ..core.errors import UserError
 from ..core.trial import Status, WorkerLost
-from . import clock, device, retirement
+from . import clock, device
+from .retirement import RETIRED
 
 R = TypeVar("R")
 
@@ -137,7 +138,7 @@ class Worker:
             self._wait(connection, math.inf, late)
             connection.recv()
             left = self._wait(connection, left, late)
-        if answer == retirement.RETIRED:
+        if answer == RETIRED:
             self._wait(connection, left, late)
             answer = connection.recv()
             self._end()

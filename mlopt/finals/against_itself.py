@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from dataclasses import dataclass, replace
 
@@ -12,27 +11,31 @@ from ..core.comparison import Comparison
 from ..evaluator.timing import Call
 from .contender import Contender, KernelContender, Prepared
 from .interleaved import measure
+from .places import Place
 
 
-def against_itself(contender: KernelContender, rng: np.random.Generator, slowdown: float = 0.0) -> Comparison:
-    """Compare a contender with its twin, each in a process of its own, as finalists are; takes seconds.
+def against_itself(
+    contender: KernelContender, rng: np.random.Generator, slowdown: float
+) -> tuple[Comparison, Comparison]:
+    """Compare a contender with its twin, and with one whose every call takes longer by `slowdown`, relatively.
 
-    The twin's calls take longer by `slowdown`, relatively, to see whether that is noticed. Raises what kept either from
-    being timed.
+    Each is in a process of its own, as finalists are; takes seconds. Raises what kept one of them from being timed.
     """
-    twins: list[Contender] = [
+    triplets: list[Contender] = [
         replace(contender, name="first"),
-        Slowed(replace(contender, name="second"), slowdown),
+        replace(contender, name="second"),
+        Slowed(replace(contender, name="slowed"), slowdown),
     ]
-    courses, absent = measure(twins, rng)
+    courses, absent = measure(triplets, rng)
     for error in absent.values():
         raise error
-    return Comparison.of(courses["first"].medians, courses["second"].medians)
+    first, second, slowed = (courses[triplet.name].medians for triplet in triplets)
+    return Comparison.of(first, second), Comparison.of(first, slowed)
 
 
 @dataclass(frozen=True)
 class Slowed:
-    """A contender whose every call takes longer by `slowdown`, relatively; 0 leaves it as it is."""
+    """A contender whose every call takes longer by `slowdown`, relatively."""
 
     contender: KernelContender
     slowdown: float
@@ -46,23 +49,34 @@ class Slowed:
         return (__name__, *self.contender.preload)
 
     def prepare(self) -> Prepared:
-        prepared = self.contender.prepare()
-        return _Slowed(prepared, self.slowdown) if self.slowdown else prepared
+        return _Slowed(self.contender.prepare(), self.slowdown)
 
 
 class _Slowed:
     def __init__(self, prepared: Prepared, slowdown: float) -> None:
         self._prepared = prepared
         self._slowdown = slowdown
-        self.overhead = prepared.overhead
-        self.turns = itertools.cycle([self._call])
-        self.before, self.after, self.verify = prepared.before, prepared.after, prepared.verify
+        self.overhead, self.verify = prepared.overhead, prepared.verify
 
-    def _call(self) -> None:
-        call: Call = next(self._prepared.turns)
+    def place(self) -> Place:
+        return _SlowedPlace(self._prepared.place(), self._slowdown)
+
+
+class _SlowedPlace:
+    def __init__(self, place: Place, slowdown: float) -> None:
+        self.calls = [slowed(call, slowdown) for call in place.calls]
+        self.before, self.after = place.before, place.after
+
+
+def slowed(call: Call, slowdown: float) -> Call:
+    """`call`, and then the share `slowdown` of what it took spent on nothing."""
+
+    def longer() -> None:
         start = time.perf_counter()
         call()
         end = time.perf_counter()
-        until = end + self._slowdown * (end - start)
+        until = end + slowdown * (end - start)
         while time.perf_counter() < until:
             pass
+
+    return longer

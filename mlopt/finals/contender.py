@@ -16,10 +16,11 @@ from ..evaluator.correctness import FRESH, TIMED, Case, case, drawn, empty, unse
 from ..evaluator.rotation import set_count
 from ..evaluator.stillness import demand_stillness
 from ..evaluator.surroundings import unchanged
-from ..evaluator.timing import Call, Observer, calls_per_sample, net, take
+from ..evaluator.timing import calls_per_sample, net, take
 from ..evaluator.watch import Watch
 from ..executor import device
 from ..protocols import Array, Backend, Inputs, Kernel, Workload
+from .places import Place, Places
 
 TURN_SECONDS = 0.02
 """How long one turn lasts at least: long enough to forget what ran before, short enough for many turns."""
@@ -38,19 +39,18 @@ class Skipped(Exception):
     """A baseline that cannot take part here; the message says why."""
 
 
-class Prepared(Observer, Protocol):
-    """A contender in its worker, found right once, and ready to be timed; it looks at its own outputs."""
-
-    @property
-    def turns(self) -> itertools.cycle[Call]:
-        """The calls to be timed, each on its set of inputs, one after another without end."""
+class Prepared(Protocol):
+    """A contender in its worker, found right once, and ready to be timed."""
 
     @property
     def overhead(self) -> float:
         """Seconds of each call that are not the kernel's."""
 
+    def place(self) -> Place:
+        """The calls of the next turn."""
+
     def verify(self) -> None:
-        """Raise WrongResult unless the last timed call's outputs are right, and those on inputs never seen before."""
+        """Raise WrongResult unless the last timed calls' outputs are right, and those on inputs never seen before."""
 
 
 class Contender(Protocol):
@@ -92,37 +92,41 @@ class KernelContender:
             finally:
                 kernel.rest()
             awake = program.load()
+
+        def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
             rng = np.random.default_rng()  # of no seed: see Execution
-            watch = Watch(self.workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS)
-        return _PreparedKernel(self.workload, awake, watch, itertools.cycle(watch.calls), outputs, overhead)
+            return Watch(self.workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS)
+
+        def elsewhere() -> Watch:
+            return watch(timed.moved(), [empty(spec) for spec in self.workload.outputs])
+
+        places = Places(watch(timed, outputs), elsewhere, place_bytes(self.workload, timed))
+        return _PreparedKernel(self.workload, awake, places, overhead)
 
 
 @dataclass(frozen=True, slots=True)
 class _PreparedKernel:
     workload: Workload
     kernel: Kernel
-    watch: Watch
-    turns: itertools.cycle[Call]
-    outputs: Sequence[Array]
+    places: Places[Watch]
     overhead: float
 
-    def before(self, calls: Sequence[Call]) -> Sequence[Call]:
-        return self.watch.before(calls)
-
-    def after(self) -> None:
-        self.watch.after()
+    def place(self) -> Watch:
+        return self.places.next()
 
     def verify(self) -> None:
         with device.shared():
             fresh = fresh_case(self.workload)
         with device.alone():
+            last = self.places.last
             try:
-                self.watch.verify(fresh)
+                for watch in self.places.used:
+                    watch.verify(fresh, contends=watch is last)
                 fresh.check(self.kernel, [empty(spec) for spec in self.workload.outputs])
-                if not self.watch.bears_repetition:
+                if not last.bears_repetition:
                     return
                 judge = unseen(self.kernel, self.workload, np.random.default_rng())
-                demand_stillness(self.kernel, self.watch.calls[0], self.outputs)
+                demand_stillness(self.kernel, last.calls[0], last.outputs)
             finally:
                 self.kernel.rest()
         with device.shared():
@@ -132,6 +136,11 @@ class _PreparedKernel:
 def timed_case(workload: Workload, inputs: Inputs) -> Case:
     """What contenders are timed on, and checked on before."""
     return case(workload, SEED, TIMED, set_count(workload, inputs))
+
+
+def place_bytes(workload: Workload, timed: Case) -> int:
+    """How much memory one place takes."""
+    return timed.nbytes + sum(spec.nbytes for spec in workload.outputs)
 
 
 def fresh_case(workload: Workload) -> Case:
@@ -161,14 +170,16 @@ class Turn:
             return self._samples(_prepared(self.name))
 
     def _samples(self, prepared: Prepared) -> Sequence[float]:
-        first = take(prepared.turns, 1, observer=prepared)
+        place = prepared.place()
+        calls = itertools.cycle(place.calls)
+        first = take(calls, 1, observer=place)
         if first >= NEEDS_NO_WARM_UP_SECONDS:
             return [net(first, prepared.overhead)]
         repeat = calls_per_sample(first)
         samples: list[float] = []
         end = time.perf_counter() + TURN_SECONDS
         while not samples or time.perf_counter() < end:
-            samples.append(take(prepared.turns, repeat, prepared.overhead, prepared))
+            samples.append(take(calls, repeat, prepared.overhead, place))
         return samples
 
 

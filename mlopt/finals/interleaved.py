@@ -2,7 +2,8 @@
 
 What changes during the run (clocks, neighbours on the machine) hits all contenders alike, so that turns of one round
 can be compared in pairs (`core.comparison`). While one is timed, the others' processes are stopped. A turn's median is
-one observation, since calls within a turn are not independent. Every contender is verified before its first turn and
+one observation, since calls within a turn are not independent; turns are in different memory (`places.py`), so that
+they are. Every contender is verified before its first turn and
 after its last one.
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 from ..core.comparison import FEWEST_PAIRS
 from ..core.fingerprint import available_cores
 from ..core.statistics import Estimate
+from ..evaluator.timing import HOPELESS
 from ..executor import device
 from ..executor.worker import Worker
 from .contender import Contender, Prepare, Turn, Verify
@@ -32,7 +34,8 @@ SECONDS = 20.0
 """Time after which no further round begins, once there are FEWEST_ROUNDS."""
 
 PRECISION = 0.005
-"""Relative half-width of every interval at which the run ends."""
+"""Relative half-width of the intervals at which the run ends; of those that take HOPELESS times as long as the fastest,
+nobody asks for so much."""
 
 SLOW_SECONDS = 0.3
 """A contender whose turns take longer than this leaves as soon as its observations can call a winner."""
@@ -46,7 +49,10 @@ Absent = dict[str, Exception]
 
 
 def measure(contenders: Sequence[Contender], rng: np.random.Generator) -> tuple[dict[str, Course], Absent]:
-    """Each contender's turns by its name, and for those that have no time the reason."""
+    """Each contender's turns by its name, and for those that have no time the reason.
+
+    They get ready in the order given, as many at once as there are cores.
+    """
     # The pool ends last: when interrupted, it waits for works that end with their workers.
     with ThreadPoolExecutor(available_cores()) as pool, ExitStack() as stack:
         workers = {c.name: Worker(("numpy", "mlopt.finals.contender", *c.preload)) for c in contenders}
@@ -123,11 +129,17 @@ def _rounds(
                 worker.pause()
                 course.medians.append(statistics.median(samples))
                 course.lasted.append(time.monotonic() - start)
-        quick = [course for name, course in courses.items() if name not in absent and not course.slow]
-        precise = all(course.estimate.precision <= PRECISION for course in quick)
-        if number + 1 >= FEWEST_ROUNDS and (precise or time.monotonic() > end):
+        present = [course for name, course in courses.items() if name not in absent]
+        if number + 1 >= FEWEST_ROUNDS and (settled(present) or time.monotonic() > end):
             break
     return courses
+
+
+def settled(courses: Sequence[Course]) -> bool:
+    """Whether all that are neither slow nor far behind the fastest are known precisely."""
+    estimates = [course.estimate for course in courses if not course.slow]
+    near = HOPELESS * min((estimate.seconds for estimate in estimates), default=0.0)
+    return all(estimate.precision <= PRECISION for estimate in estimates if estimate.seconds <= near)
 
 
 def _verify(contender: Contender, worker: Worker, absent: Absent) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -21,7 +20,8 @@ from ..evaluator.correctness import Case
 from ..evaluator.timing import Call
 from ..executor import device
 from ..protocols import Array, Inputs, Workload
-from .contender import Prepared, Skipped, fresh_case, timed_case
+from .contender import Prepared, Skipped, fresh_case, place_bytes, timed_case
+from .places import Places
 
 OPENMP = re.compile(r"lib(gomp|iomp5|omp5?)(-\w+)?\.so")
 """Names of OpenMP libraries: GCC's, of which PyPI's PyTorch has a copy, and Intel's or LLVM's, which others bring."""
@@ -61,7 +61,6 @@ class PytorchContender:
             if self.compiled:
                 function = self._compile(torch, function)
             prepared = _PreparedPytorch(self.workload, function, timed, torch.inference_mode())
-            prepared.check(timed)
         _pin(self.threads)
         return prepared
 
@@ -81,7 +80,7 @@ def _pin(threads: int) -> None:
 
 
 class _PreparedPytorch:
-    """A function of tensors, bound to tensors on the memory of each set of inputs.
+    """A function of tensors, which allocates its results itself, right on the first place's inputs.
 
     Enters `mode`, for as long as it exists itself: its process does nothing else.
     """
@@ -95,9 +94,28 @@ class _PreparedPytorch:
         mode.__enter__()
         self._workload = workload
         self._function = function
-        self._timed = timed
+        first = _PytorchPlace(function, timed)
+        first.check()
+        self._places = Places(first, lambda: _PytorchPlace(function, timed.moved()), place_bytes(workload, timed))
+
+    def place(self) -> _PytorchPlace:
+        return self._places.next()
+
+    def verify(self) -> None:
+        with device.shared():
+            for place in self._places.used:
+                place.compare()
+            _PytorchPlace(self._function, fresh_case(self._workload)).check()
+
+
+class _PytorchPlace:
+    """The function, bound to tensors on the memory of each set of a case's inputs."""
+
+    def __init__(self, function: Callable[..., Any], case: Case) -> None:
+        self._function = function
+        self._case = case
         self._results: list[Any] = []
-        self.turns = itertools.cycle([self._bind(inputs) for inputs in timed.sets])
+        self.calls = [self._bind(inputs) for inputs in case.sets]
 
     def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         self._results.clear()
@@ -106,15 +124,15 @@ class _PreparedPytorch:
     def after(self) -> None:
         """What the last call returned is looked at in the end."""
 
-    def check(self, case: Case) -> None:
-        """Call the function once on the inputs of a case. Raises WrongResult."""
-        self._bind(case.inputs)()
-        self._compare(case)
+    def check(self) -> None:
+        """Call the function once. Raises WrongResult."""
+        self.calls[0]()
+        self.compare()
 
-    def verify(self) -> None:
-        with device.shared():
-            self._compare(self._timed)
-            self.check(fresh_case(self._workload))
+    def compare(self) -> None:
+        """Look at what the last call returned. Raises WrongResult."""
+        (result,) = self._results
+        self._case.compare([to_numpy(tensor) for tensor in (result if isinstance(result, tuple) else (result,))])
 
     def _bind(self, inputs: Sequence[Array]) -> Call:
         tensors, function, results = [to_torch(array) for array in inputs], self._function, self._results
@@ -124,7 +142,3 @@ class _PreparedPytorch:
             results.append(function(*tensors))
 
         return call
-
-    def _compare(self, case: Case) -> None:
-        (result,) = self._results
-        case.compare([to_numpy(tensor) for tensor in (result if isinstance(result, tuple) else (result,))])

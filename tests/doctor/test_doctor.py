@@ -144,11 +144,11 @@ def test_a_winner_over_oneself_and_a_slowdown_unseen_are_faults(
 ) -> None:
     asked: list[Any] = []
 
-    def against_itself(contender: object, rng: object, slowdown: float = 0.0) -> Comparison:
+    def against_itself(contender: object, rng: object, slowdown: float) -> tuple[Comparison, Comparison]:
         asked.append(slowdown)
-        return slowed if slowdown else same
+        return same, slowed
 
     monkeypatch.setattr(measuring, "against_itself", against_itself)
     findings = list(measuring.compare(ToyBackend(), Matmul(4, 4, 4), np.random.default_rng(0)))
     assert [finding.state for finding in findings] == expected
-    assert asked == [0.0, measuring.SLOWDOWN]
+    assert asked == [measuring.SLOWDOWN]

@@ -14,7 +14,7 @@ import pytest
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, WorkerLost
-from mlopt.executor.retirement import retire
+from mlopt.executor.retirement import Retirement
 from mlopt.executor.worker import Worker
 from mlopt.testing.executor import PATIENCE, hang_with_company, read_pids
 
@@ -60,8 +60,7 @@ def test_it_is_replaced_when_it_died_idle(worker: Worker) -> None:
 
 
 def retires() -> int:
-    retire()
-    return os.getpid()
+    raise Retirement(os.getpid())
 
 
 def test_a_work_may_ask_for_the_end_of_its_process(worker: Worker) -> None:

@@ -33,6 +33,7 @@ from mlopt.core.schedule import Schedule
 from mlopt.evaluator.timing import net
 from mlopt.executor.worker import Worker
 from mlopt.finals import contender as module
+from mlopt.finals import places
 from mlopt.finals.contender import Contender, KernelContender, Prepare, Skipped, Turn, Verify
 from mlopt.finals.pytorch import PytorchContender
 from mlopt.protocols import Array
@@ -201,9 +202,57 @@ def test_turns_go_on_with_the_next_set_of_inputs(monkeypatch: pytest.MonkeyPatch
 
     prepared = kernel(noting, inputs="rotated").prepare()
     used.clear()
-    for _ in range(3):
-        next(prepared.turns)()
+    for call in prepared.place().calls[:3]:
+        call()
     assert len(set(used)) == 3
+
+
+def test_turns_are_in_many_places_but_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[tuple[int, int]] = set()
+
+    def noting() -> Function:
+        def multiply(a: Array, b: Array, c: Array) -> None:
+            used.add((a.ctypes.data, c.ctypes.data))
+            np.matmul(a, b, out=c)
+
+        return multiply
+
+    monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
+    prepared = kernel(noting).prepare()
+    for most in (1, places.MOST, places.MOST, places.MOST):
+        used.clear()
+        for _ in range(most):
+            prepared.place().calls[0]()
+        assert len(used) > most / 3
+    assert len({a for a, _ in used}) == len({c for _, c in used}) == len(used) <= places.MOST
+
+
+def test_what_is_large_has_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_BYTES", 4 * 3 * 16 * 16)
+    prepared = kernel().prepare()
+    assert prepared.place() is prepared.place()
+
+
+def test_what_was_written_is_verified_in_every_place() -> None:
+    written: list[Array] = []
+
+    def spoiling() -> Function:
+        def multiply(a: Array, b: Array, c: Array) -> None:
+            np.matmul(a, b, out=c)
+            if written and written[-1] is not c and len(written) > 3:
+                written[-1][0, 0] = np.nan
+            written.append(c)
+
+        return multiply
+
+    prepared = kernel(spoiling).prepare()
+    for _ in range(2):
+        prepared.place().calls[0]()
+    prepared.verify()
+    for _ in range(3):
+        prepared.place().calls[0]()
+    with pytest.raises(WrongResult, match="nan"):
+        prepared.verify()
 
 
 class Given:

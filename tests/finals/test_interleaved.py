@@ -26,7 +26,7 @@ from mlopt.core.trial import WorkerLost
 from mlopt.executor.worker import Worker
 from mlopt.finals import interleaved
 from mlopt.finals.contender import KernelContender, Skipped, Turn
-from mlopt.finals.interleaved import Absent, measure
+from mlopt.finals.interleaved import Absent, Course, measure
 from mlopt.workloads.matmul.workload import Matmul
 
 SLOW = 0.31  # beyond SLOW_SECONDS
@@ -171,21 +171,21 @@ def test_a_slow_one_takes_no_more_than_its_share_of_time(
 
 
 def test_a_turn_that_would_not_end_in_time_is_not_begun() -> None:
-    assert not interleaved.Course([15.0] * 3, [15.0] * 3).over
-    assert interleaved.Course([15.0] * 3, [16.0] * 3).over
+    assert not Course([15.0] * 3, [15.0] * 3).over
+    assert Course([15.0] * 3, [16.0] * 3).over
 
 
 def test_a_slow_one_leaves_no_sooner_than_it_can_be_told_from_a_faster_one() -> None:
     turns = 0
-    while not interleaved.Course([0.4] * turns, [0.4] * turns).over:
+    while not Course([0.4] * turns, [0.4] * turns).over:
         turns += 1
     assert Comparison.of([0.3] * turns, [0.4] * turns).winner == 0
     assert Comparison.of([0.3] * (turns - 1), [0.4] * (turns - 1)).winner is None
 
 
 def test_one_disturbed_turn_does_not_make_a_contender_slow() -> None:
-    assert interleaved.Course([0.1] * 9, [1.0] * 9).over
-    assert not interleaved.Course([0.1] * 9, [0.1, *[1.0] * 8]).over
+    assert Course([0.1] * 9, [1.0] * 9).over
+    assert not Course([0.1] * 9, [0.1, *[1.0] * 8]).over
 
 
 def enter(file: Path) -> None:
@@ -230,6 +230,17 @@ def test_precise_times_end_it_and_others_do_not(monkeypatch: pytest.MonkeyPatch)
         Spy.turns, Spy.awake = [], []
         measure([Sleeper("one", 0.001)], np.random.default_rng(0))
         assert len(Spy.turns) == rounds
+
+
+def test_the_end_waits_for_no_precision_of_what_is_slow_or_far_behind() -> None:
+    def course(seconds: float, spread: float, lasted: float = 0.1) -> Course:
+        return Course([seconds, (1.0 + spread) * seconds] * 10, [lasted] * 20)
+
+    assert interleaved.settled([course(1.0, 0.0), course(1.9, 0.0)])
+    assert not interleaved.settled([course(1.0, 0.0), course(1.9, 0.1)])
+    assert not interleaved.settled([course(1.0, 0.1), course(2.1, 0.0)])
+    assert interleaved.settled([course(1.0, 0.0), course(2.1, 0.1), course(1.0, 0.1, lasted=1.0)])
+    assert interleaved.settled([])
 
 
 @pytest.mark.usefixtures("own_device")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import signal
 import subprocess
 import sys
@@ -368,9 +367,12 @@ class Sleeper:
         _do(self.preparing)
         return self
 
-    @functools.cached_property
-    def turns(self) -> itertools.cycle[Call]:
-        return itertools.cycle([self._call])
+    def place(self) -> Sleeper:
+        return self
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        return [self._call]
 
     def before(self, calls: Sequence[Call]) -> Sequence[Call]:
         _do(self.poisoning)
