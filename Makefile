@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -50,6 +50,9 @@ bench-search: $(READY) ## searches on recorded spaces, against the field's
 
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py
+
+bench-crash: $(READY) ## what is lost of studies that are killed, and gone on with
+	$(BIN)/python benchmarks/crash.py
 
 bench-fidelity: $(READY) ## how well simulated costs stand for measured times
 	$(BIN)/python benchmarks/fidelity.py

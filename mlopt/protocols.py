@@ -39,18 +39,26 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a study may spend; whichever limit is reached first ends it."""
+    """What a study may spend, all in all, however often it is gone on with; the first limit reached ends it."""
 
     trials: int
     seconds: float | None = None
+    """From the start of the study; part of them is kept for the finals, where there are any."""
     trial_seconds: float = 20.0
     """Deadline of one trial, counted from when a worker takes it up."""
+    money: float | None = None
+    """What the search may pay for its proposals, such as tokens, in whatever currency it counts."""
 
     def __post_init__(self) -> None:
-        for name in ("trials", "seconds", "trial_seconds"):
+        for name in ("trials", "seconds", "trial_seconds", "money"):
             limit = getattr(self, name)
             if limit is not None and limit <= 0:
                 raise UserError(f"budget.{name}={limit} leaves nothing to try; it must be positive")
+
+    @property
+    def limits(self) -> dict[str, float | None]:
+        """What ends a study, by name."""
+        return {"trials": self.trials, "seconds": self.seconds, "money": self.money}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +341,12 @@ class ScreeningEvaluator(Evaluator, Protocol):
 
 
 class Search(Protocol):
-    """Proposes schedules and learns from what became of them."""
+    """Proposes schedules and learns from what became of them.
+
+    When a study is gone on with, a fresh search is asked and told what the first one was, in the same order: it had
+    better answer alike, which it does if it draws from the context's generator and looks at nothing else. Trials that
+    it did not propose itself it takes as told by somebody else.
+    """
 
     def start(self, space: Space, context: StudyContext) -> None:
         """Called once, before all else."""
@@ -343,6 +356,15 @@ class Search(Protocol):
 
     def tell(self, trials: Sequence[Trial]) -> None:
         """Finished trials, in any order; may hold schedules that were never asked for (a resumed study)."""
+
+
+@runtime_checkable
+class SpendingSearch(Search, Protocol):
+    """A search whose proposals cost money."""
+
+    @property
+    def spent(self) -> float:
+        """What it has paid so far, since it was made, in the currency of `budget.money`."""
 
 
 @runtime_checkable
@@ -384,6 +406,10 @@ class StudyInfo:
     config: Mapping[str, Any]
     """The composed configuration: nested plain data."""
     tags: Mapping[str, str]
+    trials: Sequence[Trial] = ()
+    """Those that are done already, of a study that is gone on with."""
+    seconds: float = 0.0
+    """What these have taken of the budget."""
 
 
 class Tracker(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .core.comparison import Comparison
-from .core.errors import WrongResult, summary
+from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import fingerprint
 from .core.pareto import front
 from .core.statistics import Estimate
@@ -117,10 +117,15 @@ def pareto(trials: Sequence[Trial], objectives: Sequence[str]) -> list[dict[str,
 
 
 def write(directory: Path, result: Mapping[str, Any]) -> None:
-    """Replace `result.json` as a whole, so that no reader sees half of it."""
+    """Replace `result.json` as a whole, so that no reader sees half of it. Raises UserError where there is no room."""
     temporary = directory / f".{NAME}.new"
-    temporary.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
-    temporary.replace(directory / NAME)
+    try:
+        temporary.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
+        temporary.replace(directory / NAME)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {directory / NAME}: {error.strerror}; mlopt resume={directory} tries again"
+        ) from None
 
 
 def complete_record(directory: Path, found: Mapping[str, Any]) -> None:

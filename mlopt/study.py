@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Sequence
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -13,14 +14,17 @@ import numpy as np
 
 from . import result
 from .core.errors import UserError, WrongResult, summary
+from .core.fingerprint import hardware
 from .core.schedule import Schedule
-from .core.trial import Status, Trial
+from .core.trial import Status, Trial, WorkerLost
 from .executor.worker import Worker
 from .finals.contender import Contender, KernelContender
 from .finals.interleaved import measure
 from .finals.pytorch import PytorchContender
 from .finals.selection import finalists
 from .limit import Limit
+from .proposal_log import ProposalLog
+from .proposals import Proposals
 from .protocols import (
     Backend,
     Budget,
@@ -36,6 +40,7 @@ from .protocols import (
 )
 from .roofline import DEADLINE_SECONDS, roofline
 from .runner import Export, Naive, Outcome, TrialWork, now
+from .spending import Spending
 from .trackers import Trackers
 from .trial_log import TrialLog
 
@@ -43,6 +48,8 @@ R = TypeVar("R")
 
 FINALISTS = 5
 EXPORT_SECONDS = 60.0
+FINALS_SHARE, FINALS_SECONDS = 0.25, 90.0
+"""What is kept of `budget.seconds` for the finals: this share of them, but no more than so many seconds."""
 
 
 class NoValidSchedule(Exception):
@@ -63,6 +70,7 @@ class Study:
         budget: Budget,
         seed: int,
         info: StudyInfo,
+        resume: bool = False,
     ) -> None:
         self.workload = workload
         self.backend = backend
@@ -73,6 +81,7 @@ class Study:
         self.budget = budget
         self.seed = seed
         self.info = info
+        self.resume = resume
         self.trials: list[Trial] = []
         self.best: Trial | None = None
         self._limit = Limit(workload, self._measure_roofline)
@@ -80,38 +89,40 @@ class Study:
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
 
-        Raises NoValidSchedule when no trial is ok. Ctrl-C and a mistake that shows on the way (UserError) end the
-        study, too; they are raised once the best so far is written.
+        With `resume` it goes on with the study in its directory: what was tried is not tried again, what was under way
+        is. Raises NoValidSchedule when no trial is ok. Ctrl-C and a mistake that shows on the way (UserError, a full
+        disk among them) end the study, too; they are raised once the best so far is written.
         """
-        started = time.monotonic()
+        self.info.directory.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as files:
+            self._spending = Spending(self.budget, self.search)
+            if self.resume:  # before anybody is told of it
+                self._open(files)
+            return self._run(files)
+
+    def _run(self, files: contextlib.ExitStack) -> dict[str, Any]:
         found: dict[str, Any] | None = None
         ended: KeyboardInterrupt | UserError | None = None
-        self.info.directory.mkdir(parents=True, exist_ok=True)
+        before = len(self.trials)
         try:
-            self.trackers.start(self.info)
+            self.trackers.start(replace(self.info, trials=tuple(self.trials), seconds=self._spending.seconds))
             try:
-                self._search()
+                self._search(files)
+                if self.evaluator.executes:  # soon after the last trial, whatever becomes of the finals
+                    result.write(self.info.directory, self._found(self._so_far()))
                 comparison = self._compare()
             except (KeyboardInterrupt, UserError) as error:
-                if isinstance(error, UserError) and not self.trials:
+                if isinstance(error, UserError) and len(self.trials) == before:
                     raise
                 ended = error
-                comparison = {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
-            found = result.describe(
-                self.info,
-                self.workload,
-                self.backend,
-                self.evaluator,
-                self.seed,
-                self.trials,
-                time.monotonic() - started,
-            )
-            found.update(comparison)
-            if isinstance(self.search, ObjectivesSearch) and self.search.objectives:
-                found["pareto"] = result.pareto(self.trials, self.search.objectives)
-            result.write(self.info.directory, found)
-            if found["best"]:
-                self._export(found)
+                comparison = self._so_far()
+            found = self._found(comparison)
+            try:
+                result.write(self.info.directory, found)
+                if found["best"]:
+                    self._export(found)
+            except UserError as error:  # of a full disk, too: what was found is shown all the same
+                ended = ended or error
         finally:
             self.trackers.finish(found)
         if ended is not None:
@@ -124,19 +135,40 @@ class Study:
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
 
-    def _search(self) -> None:
+    def _open(self, files: contextlib.ExitStack) -> None:
+        """Open what the study keeps, until `files` are closed, and take up what it has kept already."""
+        directory, here = self.info.directory, hardware()
+        self._log = files.enter_context(contextlib.closing(TrialLog(directory, self.resume)))
+        asks = ProposalLog(directory, self.info.config, here, self.resume)
+        self._asks = files.enter_context(contextlib.closing(asks))
+        if self.evaluator.executes and asks.machine != here:
+            raise UserError(
+                f"{directory} was measured on another machine, whose times do not compare with those of this one; "
+                f"begin a new study with search.warm_start={directory}"
+            )
+        for trial in self._log.trials:
+            self._note(trial)
+        if asks.asks:
+            last = asks.asks[-1]
+            self._spending = Spending(self.budget, self.search, last.seconds, last.money)
+
+    def _search(self, files: contextlib.ExitStack) -> None:
         """Spend the budget."""
         space = self.backend.space(self.workload)
-        with contextlib.closing(TrialLog(self.info.directory)) as log, contextlib.closing(self.executor):
+        if not self.resume:
+            self._open(files)
+        with contextlib.closing(self.executor):
             self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
             context = StudyContext(np.random.default_rng(self.seed), self.budget, self.executor.slots)
             self.search.start(space, context)
+            proposals = Proposals(self.search, self._asks, self._spending)
+            under_way = proposals.recall(self.trials, space)
             if self.evaluator.executes:
                 with contextlib.suppress(Exception):  # the finals try again, and say why there is none
                     self._limit.roofline = self._measure_roofline(float("inf"))
-            self._loop(log)
+            self._loop(proposals, under_way)
 
-    def _loop(self, log: TrialLog) -> None:
+    def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:
         """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
         pending: dict[Future[Outcome], tuple[int, Schedule, str]] = {}
         doubted: set[int] = set()
@@ -146,20 +178,17 @@ class Study:
             pending[self.executor.submit(work, self.budget.trial_seconds)] = number, schedule, now()
 
         self._time_naive()
-        end = time.monotonic() + (float("inf") if self.budget.seconds is None else self.budget.seconds)
-        asked = 0
-        while time.monotonic() < end:
-            free = min(self.executor.slots - len(pending), self.budget.trials - asked)
-            proposed = self.search.ask(free) if free > 0 else ()
-            if len(proposed) > free:
-                raise UserError(f"the search proposed {len(proposed)} schedules where {free} were asked for")
-            for schedule in proposed:
-                submit(asked, schedule)
-                asked += 1
+        for number, schedule in under_way[: max(0, self.budget.trials - len(self.trials))]:
+            submit(number, schedule)
+        while self._search_seconds_left() > 0.0 and not self._spending.broke:
+            left = self.budget.trials - len(self.trials) - len(pending)
+            if (free := min(self.executor.slots - len(pending), left)) > 0:
+                for number, schedule in proposals.ask(free):
+                    submit(number, schedule)
             if not pending:
                 return
-            left = None if self.budget.seconds is None else max(0.0, end - time.monotonic())
-            for future in wait(pending, timeout=left, return_when=FIRST_COMPLETED).done:
+            timeout = min(self._search_seconds_left(), threading.TIMEOUT_MAX)
+            for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
                 trial = _trial(future, *pending.pop(future))
                 if trial.seconds is not None and self._limit.broken(trial.seconds):
                     if trial.trial not in doubted:
@@ -167,7 +196,12 @@ class Study:
                         submit(trial.trial, trial.schedule)
                         continue
                     trial = _rejected(trial, self._limit.error(trial.seconds))
-                self._finish(trial, log)
+                self._finish(trial, proposals)
+
+    def _search_seconds_left(self) -> float:
+        """Until the search has to end, so that the budget's seconds suffice for the finals."""
+        share = FINALS_SHARE if self.evaluator.executes else 0.0
+        return self._spending.seconds_left - min(share * (self.budget.seconds or 0.0), FINALS_SECONDS)
 
     def _time_naive(self) -> None:
         """Begin to time the naive program once, for the trackers to see progress against."""
@@ -179,21 +213,38 @@ class Study:
         if self.evaluator.executes:
             self.executor.submit(Naive(self.workload, self.backend), self.budget.trial_seconds).add_done_callback(show)
 
-    def _finish(self, trial: Trial, log: TrialLog) -> None:
+    def _finish(self, trial: Trial, proposals: Proposals) -> None:
         roofline = self._limit.roofline
         if roofline is not None and trial.seconds is not None:
             share = roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
             trial = replace(trial, metrics={**trial.metrics, "roofline": share})
-        log.append(trial)
+        self._log.append(trial)
+        self._note(trial)
+        proposals.tell(trial)
+        self.trackers.log(trial)
+
+    def _note(self, trial: Trial) -> None:
         self.trials.append(trial)
         to_beat = self._to_beat()
         if trial.reached is not None and (to_beat is None or trial.reached < to_beat):
             self.best = trial
-        self.search.tell([trial])
-        self.trackers.log(trial)
 
     def _to_beat(self) -> float | None:
         return None if self.best is None else self.best.reached
+
+    def _so_far(self) -> dict[str, Any]:
+        """What stands in a result until the end is reached."""
+        return {"best": result.provisional(self.best) if self.best else None, "interrupted": True}
+
+    def _found(self, comparison: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of `result.json`."""
+        found = result.describe(
+            self.info, self.workload, self.backend, self.evaluator, self.seed, self.trials, self._spending.seconds
+        )
+        found["budget"] = self.budget.limits
+        if isinstance(self.search, ObjectivesSearch) and self.search.objectives:
+            found["pareto"] = result.pareto(self.trials, self.search.objectives)
+        return {**found, **comparison}
 
     def _compare(self) -> dict[str, Any]:
         """Let the best schedules and the baselines meet, where programs are executed."""
@@ -227,15 +278,26 @@ class Study:
         return roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), self.workload, fastest)
 
     def _export(self, found: dict[str, Any]) -> None:
-        """Write `best/`."""
-        directory, schedule = self.info.directory / "best", Schedule.of(found["best"]["schedule"])
+        """Write `best/`, which is there as a whole or not at all."""
+        directory, schedule = self.info.directory / ".best.new", Schedule.of(found["best"]["schedule"])
+        shutil.rmtree(directory, ignore_errors=True)
         self._aside(Export(self.workload, self.backend, schedule, directory), EXPORT_SECONDS)
         result.complete_record(directory, found)
+        shutil.rmtree(self.info.directory / "best", ignore_errors=True)
+        directory.rename(self.info.directory / "best")
 
     def _aside(self, work: Callable[[], R], deadline_seconds: float) -> R:
-        """Do `work` of the backend in a worker of its own: compilers stay out of this process."""
+        """Do `work` of the backend in a worker of its own: compilers stay out of this process.
+
+        It is done once more if the worker died, of which no trial would be the wiser.
+        """
         with contextlib.closing(Worker(self.backend.preload)) as worker:
-            return worker.run(work, deadline_seconds)
+            try:
+                return worker.run(work, deadline_seconds)
+            except WorkerLost as loss:
+                if loss.status is not Status.CRASH:
+                    raise
+                return worker.run(work, deadline_seconds)
 
 
 def _rejected(trial: Trial, error: WrongResult) -> Trial:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from .core import record
 from .core.errors import UserError
 from .core.trial import Trial
+from .journal import Journal
 
 
 class TrialLog:
-    """Appends a line a trial, in order of completion, each flushed at once.
+    """Appends a line a trial, in order of completion. `trials` are those that were there before, in that order.
 
-    Raises UserError where another study has left its log: two would not be told apart.
+    Raises UserError where another study has left its log, two of which would not be told apart; when a study is gone
+    on with (`resume`), for a log that none has written.
     """
 
     NAME = "trials.jsonl"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, resume: bool = False) -> None:
+        path = directory / self.NAME
+        self._journal = Journal(path, resume)
         try:
-            self._file = (directory / self.NAME).open("x", encoding="utf-8")
-        except FileExistsError:
-            raise UserError(f"{directory} holds a study already; choose another folder as hydra.run.dir") from None
+            self.trials = record.read_log(path)
+            numbers = set[int]()
+            for trial in self.trials:
+                if trial.trial in numbers:
+                    raise UserError(f"trial {trial.trial} is there twice")
+                numbers.add(trial.trial)
+        except UserError as error:
+            self.close()
+            raise UserError(f"{path}: {error}") from None
 
     def append(self, trial: Trial) -> None:
-        self._file.write(json.dumps(trial.to_json(), allow_nan=False) + "\n")
-        self._file.flush()
+        self._journal.append(trial.to_json())
 
     def close(self) -> None:
-        self._file.close()
+        """May be called twice."""
+        self._journal.close()

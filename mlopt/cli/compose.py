@@ -64,7 +64,7 @@ def expand(hydra: Hydra, words: Sequence[str]) -> list[list[str]]:
     Raises UserError.
     """
     choices: dict[str, list[str]] = {}
-    for override in _parse(hydra, words):
+    for override in parse(hydra, words):
         word, key = str(override.input_line), override.get_key_element()
         if not override.is_sweep_override():
             choices[key] = [word]
@@ -82,7 +82,7 @@ def sweep_words(config: DictConfig) -> list[str]:
 
 def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
     """What is wrong with `words` that Hydra would not compose, and the nearest that is right."""
-    overrides = _parse(hydra, words)
+    overrides = parse(hydra, words)
     groups = hydra.compose_config(CONFIG_NAME, [], RunMode.RUN).hydra.runtime.choices
     choosing = []
     for override in overrides:
@@ -115,7 +115,8 @@ def unknown_key(config: Any, key: str) -> str | None:
     return None
 
 
-def _parse(hydra: Hydra, words: Sequence[str]) -> list[Override]:
+def parse(hydra: Hydra, words: Sequence[str]) -> list[Override]:
+    """What each word says. Raises UserError."""
     parser = OverridesParser.create(hydra.config_loader)
     overrides = []
     for word in words:

@@ -25,8 +25,8 @@ TARGET = "_target_"
 WARM_START = "warm_start"
 """A key of `search` that goes with all strategies; one that has an argument of this name is given it instead."""
 PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
-KEYS = (*PARTS, "seed", "target")
-"""What a configuration may hold; the target is a part of the backend."""
+KEYS = (*PARTS, "seed", "target", "resume")
+"""What a configuration may hold; the target is a part of the backend, what to resume is the call's own matter."""
 
 
 def instantiate(config: DictConfig) -> dict[str, Any]:

@@ -15,6 +15,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
 
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
+  mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
   mlopt list [GROUP]                    show every option of every group
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python

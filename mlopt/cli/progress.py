@@ -39,7 +39,10 @@ class Progress:
 
     def start(self, info: StudyInfo) -> None:
         self._directory = info.directory
-        self._started = time.monotonic()
+        self._started = time.monotonic() - info.seconds
+        for trial in info.trials:
+            self._count(trial)
+        self._shown = self._share()
         limit = f" or {self._budget.seconds:g} s" if self._budget.seconds is not None else ""
         self._print(f"{info.name}: at most {self._budget.trials} trials{limit}, into {_below_here(info.directory)}")
         if self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -54,10 +57,7 @@ class Progress:
         self._baseline = name, seconds
 
     def log(self, trial: Trial) -> None:
-        self._done += 1
-        self._failures += not trial.ok
-        if trial.reached is not None and (self._best is None or trial.reached < (self._best.reached or 0.0)):
-            self._best, self._improved = trial, True
+        self._count(trial)
         share = self._share()
         if self._live:
             if time.monotonic() - self._drawn >= REFRESH_SECONDS:
@@ -87,6 +87,12 @@ class Progress:
         self._print(f"files: {folder}")
         if (self._directory / "best" / "rerun.py").exists():
             self._print(f"the best again: python {shlex.quote(str(folder / 'best' / 'rerun.py'))}")
+
+    def _count(self, trial: Trial) -> None:
+        self._done += 1
+        self._failures += not trial.ok
+        if trial.reached is not None and (self._best is None or trial.reached < (self._best.reached or 0.0)):
+            self._best, self._improved = trial, True
 
     def _draw(self, share: float) -> None:
         assert self._live

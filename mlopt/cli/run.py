@@ -21,6 +21,7 @@ from ..trial_log import TrialLog
 from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, unknown_key
 from .errors import complain, one_line
 from .instantiate import instantiate
+from .resume import folder_to_resume, go_on, resumed
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -41,6 +42,11 @@ def run(arguments: Sequence[str]) -> int:
         raise UserError("--package and --resolve say what --cfg prints: add --cfg job")
     with hydra_session() as hydra:
         try:
+            if (folder := folder_to_resume(hydra, words)) is not None:
+                if call.multirun:
+                    raise UserError("resume=DIR goes on with one study: leave out -m")
+                config = resumed(hydra, folder, words)
+                return _show(config, call.cfg, call.package, call.resolve) if call.cfg else go_on(hydra, config, _job)
             config = compose(hydra, expand(hydra, words)[0] if call.multirun else words)
             sweep = call.multirun or config.hydra.mode == RunMode.MULTIRUN
             jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else []
@@ -50,8 +56,7 @@ def run(arguments: Sequence[str]) -> int:
                 OmegaConf.copy_cache(configs[0], config)  # `now` is one moment for all, as it will be in the sweep
                 directories.append(_preflight(config, number if sweep else None))
             if call.cfg:
-                _show(configs[0], call.cfg, call.package, call.resolve)
-                return 0
+                return _show(configs[0], call.cfg, call.package, call.resolve)
             _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
             return _run(hydra, words, sweep)
         except (HydraException, OmegaConfBaseException, OSError) as error:
@@ -100,10 +105,11 @@ def _check_free(directories: Sequence[Path], key: str) -> None:
         if studies > 1:
             raise UserError(f"{studies} studies would write to {directory}; make hydra.sweep.subdir differ by study")
         if (directory / TrialLog.NAME).exists():
-            raise UserError(f"{directory} holds a study already; choose another folder as {key}")
+            hint = f"choose another folder as {key}, or go on with it by mlopt resume={directory}"
+            raise UserError(f"{directory} holds a study already; {hint}")
 
 
-def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> None:
+def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> int:
     """Print a study's own configuration (`job`), Hydra's, or both (`all`); of it, what lies at the path `package`."""
     HydraConfig.instance().set_config(config)
     keys = [str(key) for key in config if kind == "all" or (key == "hydra") == (kind == "hydra")]
@@ -113,10 +119,12 @@ def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> 
             raise UserError(fault)
         shown = OmegaConf.select(shown, package)
     if not OmegaConf.is_config(shown):
-        return print("null" if shown is None else shown)
+        print("null" if shown is None else shown)
+        return 0
     if package is not None:
         print(f"# @package {package}")
     print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
+    return 0
 
 
 def _job(config: DictConfig) -> int:
@@ -129,7 +137,7 @@ def _job(config: DictConfig) -> int:
         try:
             parts = instantiate(config)
             trackers = [parts.pop("tracker"), Progress(parts["budget"])]
-            Study(**parts, trackers=trackers, info=_info(config, directory)).run()
+            Study(**parts, trackers=trackers, info=_info(config, directory), resume=bool(config.resume)).run()
         except NoValidSchedule as error:
             complain(error)
             return 3

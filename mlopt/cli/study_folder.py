@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from .. import plugins, result
@@ -32,6 +33,9 @@ class Result(BaseModel, extra="allow"):
     threads: StrictInt
     fingerprint: dict[str, Any]
     best: Best | None
+    trials: StrictInt = 0
+    budget: dict[str, float | None] = {}
+    interrupted: StrictBool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class StudyFolder:
 def read(folder: Path) -> StudyFolder:
     """The study in `folder`. Raises UserError where there is none, or none that found a valid schedule."""
     config = _config(folder)
-    found = _result(folder / result.NAME)
+    found = read_result(folder / result.NAME)
     if found.best is None:
         raise UserError(f"{folder} found no valid schedule; see {folder / 'trials.jsonl'}")
     backend = dict(config["backend"])
@@ -60,7 +64,8 @@ def read(folder: Path) -> StudyFolder:
         raise UserError(f"{folder}: {error}") from error
 
 
-def _config(folder: Path) -> dict[str, dict[str, Any]]:
+def load(folder: Path) -> DictConfig:
+    """The configuration that a study was called with, its references unresolved. Raises UserError where none is."""
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     if not (folder / CONFIG).is_file():
@@ -68,16 +73,27 @@ def _config(folder: Path) -> dict[str, dict[str, Any]]:
         hint = f"; {studies[0]} is one" if studies else f": it has no {CONFIG}"
         raise UserError(f"{folder} is no study's folder{hint}")
     try:
-        config: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG), resolve=True)
+        config = OmegaConf.load(folder / CONFIG)
     except Exception as error:  # whatever goes wrong in here is in the file
         raise UserError(f"cannot read {folder / CONFIG}: {error}") from error
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{folder / CONFIG} says of no workload, as a study's does")
+    return config
+
+
+def _config(folder: Path) -> dict[str, dict[str, Any]]:
+    try:
+        config: Any = OmegaConf.to_container(load(folder), resolve=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"cannot read {folder / CONFIG}: {error}") from error
     for part in ("workload", "backend"):
-        if not isinstance(config, dict) or not isinstance(config.get(part), dict):
+        if not isinstance(config.get(part), dict):
             raise UserError(f"{folder / CONFIG} says of no {part}, as a study's does")
     return {str(part): values for part, values in config.items()}
 
 
-def _result(file: Path) -> Result:
+def read_result(file: Path) -> Result:
+    """What a `result.json` says. Raises UserError where there is none, or something else."""
     try:
         return Result.model_validate(json.loads(file.read_text()))
     except FileNotFoundError:

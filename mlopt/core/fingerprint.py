@@ -69,15 +69,22 @@ def _bytes(size: str) -> int:
 def fingerprint() -> dict[str, Any]:
     """Hardware and versions as plain data; equal on equal machines."""
     return {
-        "cpu": _cpu_name(),
-        "machine": platform.machine(),
-        "cores": available_cores(),
+        **hardware(),
         "caches": cache_bytes(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "flags": _digest(cpu_flags()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": dict(_versions()),
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """What times must have in common to be compared; equal on equal machines."""
+    return {
+        "cpu": _cpu_name(),
+        "machine": platform.machine(),
+        "cores": available_cores(),
+        "flags": _digest(cpu_flags()),
     }
 
 

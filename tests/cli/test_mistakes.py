@@ -20,7 +20,8 @@ Command = Callable[..., Any]
         ("hydra/launcher=basc", "hydra/launcher has no option 'basc'; did you mean 'basic'?"),
         ("experiment=quick", "experiment has no option 'quick'; choose from replay"),
         ("target=avx3", "target has no option 'avx3'; did you mean 'avx2'?"),
-        ("resume=outputs/old", "the configuration has no key 'resume'; choose from backend, budget"),
+        ("resume=outputs/old", "there is no folder outputs/old"),
+        ("-m resume=outputs/old", "resume=DIR goes on with one study: leave out -m"),
         ("serach=toy", "the configuration has no key 'serach'; did you mean 'search'?"),
         ("budget.trails=3", "budget has no key 'trails'; did you mean 'trials'?"),
         ("workload.siez=5", "workload has no key 'siez'; did you mean 'size'?"),
@@ -92,7 +93,8 @@ def test_a_folder_that_holds_a_study_stays_as_it_is(
     Path(folder).mkdir(parents=True)
     Path(folder, "trials.jsonl").touch()
     answer = tune(*words.split())
-    assert answer.err == f"mlopt: {folder} holds a study already; choose another folder as {key}\n"
+    hint = f"choose another folder as {key}, or go on with it by mlopt resume={folder}"
+    assert answer.err == f"mlopt: {folder} holds a study already; {hint}\n"
     assert answer.code == 2
     assert not study.made
     assert [path for path in Path("old").rglob("*") if path.is_file()] == [Path(folder, "trials.jsonl")]
