@@ -239,6 +239,14 @@ class SizedProgram(Program, Protocol):
 
 
 @runtime_checkable
+class HashedProgram(Program, Protocol):
+    """A program that can tell whether its machine code is that of another one."""
+
+    def code_digest(self) -> str:
+        """A hash of its machine code, once it is loaded: 32 hexadecimal digits, the same in every process."""
+
+
+@runtime_checkable
 class SimulatedProgram(Program, Protocol):
     """A program whose cost can be told without running it."""
 
@@ -280,6 +288,18 @@ class TargetedBackend(Backend, Protocol):
     @property
     def native(self) -> bool:
         """Whether they are for this machine; those for another one can be simulated, and not run."""
+
+
+@runtime_checkable
+class IdentifiedBackend(Backend, Protocol):
+    """A backend that says what its programs depend on, so that measurements of them can be believed another time."""
+
+    def identity(self, workload: Workload) -> Mapping[str, Any]:
+        """The program before any decision, the compiler and its options, as plain data.
+
+        Without what is known of it anyway: its class and source, its thread count, this machine, and the packages of
+        `core.fingerprint`.
+        """
 
 
 class Library(Protocol):
@@ -340,6 +360,14 @@ class ScreeningEvaluator(Evaluator, Protocol):
         """
 
 
+@runtime_checkable
+class IdentifiedEvaluator(Evaluator, Protocol):
+    """An evaluator whose measurements mean the same another time."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """The settings that its numbers depend on, as plain data."""
+
+
 class Search(Protocol):
     """Proposes schedules and learns from what became of them.
 
@@ -395,6 +423,15 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Kill whatever still runs; leaves no process behind. May be called twice."""
+
+
+@runtime_checkable
+class RemoteExecutor(Protocol):
+    """What an executor also has that can reach other machines."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether its workers may run elsewhere than on this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ def describe(
     """Everything but the best schedule and what it is compared with.
 
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
+    `cached` were not run in this study: the archive knew them.
     """
     counts = Counter(trial.status for trial in trials)
     keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
@@ -52,6 +53,7 @@ def describe(
         "counts": {status.value: counts[status] for status in Status},
         "trials": len(trials),
         "executed": sum(trial.seconds is not None for trial in trials) if evaluator.executes else 0,
+        "cached": sum(trial.cached for trial in trials),
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
     }

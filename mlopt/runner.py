@@ -19,7 +19,7 @@ from .core.trial import Failed, Measurement, Status
 from .evaluator.stillness import is_still
 from .executor import clock, device
 from .executor.retirement import Retirement
-from .protocols import Backend, Evaluator, Program, ScreeningEvaluator, Workload
+from .protocols import Backend, Evaluator, HashedProgram, Program, ScreeningEvaluator, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Outcome:
     error: str = ""
     started: str = ""
     finished: str = ""
+    code: str = ""
+    """A hash of the machine code, '' where nobody knows it."""
+    cached: bool = False
+    """Whether it was known before; of a `TrialWork` itself: that its code was, and nothing else is said here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,12 @@ class TrialWork:
     schedule: Schedule
     best: float | None
     """The objective to beat so far."""
+    known: frozenset[str] = frozenset()
+    """Hashes of machine code that need not be measured again."""
 
     def __call__(self) -> Outcome:
         started = now()
+        code = ""
         seconds = _Stopwatch()
         metrics: dict[str, float] = {}
         try:
@@ -63,9 +70,13 @@ class TrialWork:
                     measurement = self._screen(program)
                     if self.evaluator.executes and measurement is None:
                         program.load()
+                if isinstance(program, HashedProgram) and self.evaluator.executes and measurement is None:
+                    code = program.code_digest()
                 if isinstance(program, RecordedProgram):
                     seconds.total = program.trial.compile_seconds
             metrics.update({f"{stage}_seconds": taken for stage, taken in program.stage_seconds.items()})
+            if code in self.known:
+                return Outcome(Status.OK, Measurement(), seconds.total, metrics, "", started, now(), code, cached=True)
             if measurement is None:
                 with device.alone() if self.evaluator.executes else device.shared():
                     measurement = _finite(self.evaluator.evaluate(program, self.workload, self.best))
@@ -73,12 +84,12 @@ class TrialWork:
             raise
         except Exception as error:  # the one place where an exception becomes a status
             message = str(error) if isinstance(error, Failed) else summary(error)
-            outcome = Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now())
+            outcome = Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now(), code)
             if self.evaluator.executes and not is_still():  # whoever is timed next would be timed beside it
                 raise Retirement(outcome) from None
             return outcome
         metrics.update(measurement.metrics)
-        return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now())
+        return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
 
     def _screen(self, program: Program) -> Measurement | None:
         """What is known without running the program, where that is enough."""

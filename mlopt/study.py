@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import result
+from .archive.study import StudyArchive
 from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import hardware
 from .core.schedule import Schedule
@@ -71,13 +72,15 @@ class Study:
         seed: int,
         info: StudyInfo,
         resume: bool = False,
+        archive: StudyArchive | None = None,
     ) -> None:
         self.workload = workload
         self.backend = backend
         self.search = search
         self.evaluator = evaluator
         self.executor = executor
-        self.trackers = Trackers(trackers)
+        self.archive = archive
+        self.trackers = Trackers([*trackers, *([archive] if archive else [])])
         self.budget = budget
         self.seed = seed
         self.info = info
@@ -173,9 +176,14 @@ class Study:
         pending: dict[Future[Outcome], tuple[int, Schedule, str]] = {}
         doubted: set[int] = set()
 
-        def submit(number: int, schedule: Schedule) -> None:
+        def submit(number: int, schedule: Schedule, anew: bool = False) -> None:
             work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
-            pending[self.executor.submit(work, self.budget.trial_seconds)] = number, schedule, now()
+            seconds = self.budget.trial_seconds
+            if self.archive is None or anew:
+                future = self.executor.submit(work, seconds)
+            else:
+                future = self.archive.submit(self.executor, work, seconds)
+            pending[future] = number, schedule, now()
 
         self._time_naive()
         for number, schedule in under_way[: max(0, self.budget.trials - len(self.trials))]:
@@ -193,7 +201,7 @@ class Study:
                 if trial.seconds is not None and self._limit.broken(trial.seconds):
                     if trial.trial not in doubted:
                         doubted.add(trial.trial)
-                        submit(trial.trial, trial.schedule)
+                        submit(trial.trial, trial.schedule, anew=True)
                         continue
                     trial = _rejected(trial, self._limit.error(trial.seconds))
                 self._finish(trial, proposals)
@@ -322,7 +330,9 @@ def _trial(future: Future[Outcome], number: int, schedule: Schedule, submitted: 
         samples=outcome.measurement.samples,
         compile_seconds=outcome.compile_seconds,
         metrics=outcome.metrics,
+        cached=outcome.cached,
         error=outcome.error,
         started=outcome.started,
         finished=outcome.finished,
+        code=outcome.code,
     )

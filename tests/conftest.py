@@ -44,6 +44,10 @@ def drop_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DropIn:
     return drop
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgresql", metavar="URL", help="an empty database for the archive's tests, which they clear")
+
+
 @pytest.fixture
 def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that only this test and the processes below it know."""

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from ..core.errors import UserError
+from ..core.trial import Trial
 from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
 from .errors import suggest
@@ -24,7 +25,9 @@ from .errors import suggest
 TARGET = "_target_"
 WARM_START = "warm_start"
 """A key of `search` that goes with all strategies; one that has an argument of this name is given it instead."""
-PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget")
+ARCHIVE = "archive"
+"""In the place of a path to an earlier study: what the archive holds of the same workload."""
+PARTS = ("workload", "backend", "search", "evaluator", "executor", "tracker", "budget", "archive")
 KEYS = (*PARTS, "seed", "target", "resume")
 """What a configuration may hold; the target is a part of the backend, what to resume is the call's own matter."""
 
@@ -57,7 +60,7 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
             "choose evaluator=simulation, or leave target=auto"
         )
     if warm_start is not None:
-        parts["search"] = WarmStart(parts["search"], str(warm_start))
+        parts["search"] = WarmStart(parts["search"], str(warm_start), _source(str(warm_start), parts))
     return {**parts, "seed": seed}
 
 
@@ -68,6 +71,19 @@ def _warm_start(search: dict[str, Any]) -> Any:
     """
     own = WARM_START in inspect.signature(_constructor("search", search)).parameters
     return None if own and search.get(WARM_START) is not None else search.pop(WARM_START, None)
+
+
+def _source(warm_start: str, parts: Mapping[str, Any]) -> Callable[[], list[Trial]] | None:
+    """Who reads the earlier trials, if it is the archive that has them."""
+    if warm_start != ARCHIVE:
+        return None
+
+    def read() -> list[Trial]:
+        from ..archive.earlier import earlier  # loads SQLAlchemy
+
+        return earlier(parts["archive"].url, parts["workload"], parts["backend"], parts["evaluator"])
+
+    return read
 
 
 def build(part: str, arguments: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("doctor", "export", "list", "t4", "ui")
+COMMANDS = ("archive", "doctor", "export", "list", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -20,6 +20,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
+  mlopt archive list|prune|export|merge see, thin out, export and join what was ever measured
   mlopt ui                              open the MLflow UI on the studies
 
   --cfg job        print the configuration instead of running it
@@ -68,6 +69,10 @@ def _dispatch(words: list[str]) -> int:
             from .t4 import write_t4
 
             return write_t4(rest)
+        case ["archive", *rest]:
+            from .archive import archive
+
+            return archive(rest)
         case ["ui", *rest]:
             from .ui import ui
 

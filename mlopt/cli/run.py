@@ -6,6 +6,7 @@ import argparse
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -137,7 +138,12 @@ def _job(config: DictConfig) -> int:
         try:
             parts = instantiate(config)
             trackers = [parts.pop("tracker"), Progress(parts["budget"])]
-            Study(**parts, trackers=trackers, info=_info(config, directory), resume=bool(config.resume)).run()
+            archive = parts.pop("archive")
+            if HydraConfig.get().mode == RunMode.MULTIRUN:  # studies that are compared measure all for themselves
+                archive = replace(archive, reuse=False)
+            info = _info(config, directory)
+            kept, resume = archive.of_study(**parts), bool(config.resume)
+            Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
             complain(error)
             return 3

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 from ..backend.recorded import t4
 from ..backend.recorded.record import read
 from ..core.errors import UserError
+from ..core.trial import Trial
 from ..trial_log import TrialLog
 
 
@@ -21,15 +24,21 @@ def write_t4(arguments: list[str]) -> int:
     if not log.exists():
         raise UserError(f"{call.directory} is no study: it holds no {TrialLog.NAME}")
     try:
-        document = t4.document(read(log))
+        trials = read(log)
     except UserError as error:
         raise UserError(f"{log}: {error}") from None
-    try:
-        target.write_text(json.dumps(document, allow_nan=False) + "\n")
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}") from None
+    save(trials, target)
     print(target)
     return 0
+
+
+def save(trials: Iterable[Trial], target: Path) -> None:
+    """Write the T4 file, compressed if its name ends in `.gz`. Raises UserError."""
+    text = (json.dumps(t4.document(trials), allow_nan=False) + "\n").encode()
+    try:
+        target.write_bytes(gzip.compress(text) if target.suffix == ".gz" else text)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -40,5 +49,5 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="mlopt t4", description=__doc__)
     parser.add_argument("directory", metavar="DIR", type=Path)
-    parser.add_argument("--to", metavar="FILE", type=Path, help="by default DIR/t4.json")
+    parser.add_argument("--to", metavar="FILE", type=Path, help="by default DIR/t4.json; compressed if it ends in .gz")
     return parser

@@ -52,6 +52,7 @@ class Record(BaseModel):
     error: str = ""
     started: str = ""
     finished: str = ""
+    code: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
 
 
 def read(line: str) -> Trial:

@@ -83,6 +83,8 @@ class Trial:
     error: str = ""
     started: str = ""
     finished: str = ""
+    code: str = ""
+    """A hash of the machine code, which other decisions may lead to as well; '' where nobody knows it."""
 
     @property
     def ok(self) -> bool:
@@ -127,4 +129,5 @@ class Trial:
             "error": self.error,
             "started": self.started,
             "finished": self.finished,
+            "code": self.code,
         }

@@ -12,8 +12,9 @@ import functools
 import statistics
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..core.errors import UserError
 from ..core.trial import Measurement
@@ -53,6 +54,10 @@ class Cascade:
     @property
     def preload(self) -> tuple[str, ...]:
         return (__name__, *self.cheap.preload, *self.exact.preload)
+
+    def identity(self) -> Mapping[str, Any]:
+        cheap = f"{type(self.cheap).__module__}.{type(self.cheap).__qualname__}"
+        return {"exact": self.exact.identity(), "reduction": self.reduction, "cheap": cheap}
 
     def prepare(self, workload: Workload) -> None:
         self.cheap.prepare(workload)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -59,6 +60,9 @@ class Execution:
     @property
     def preload(self) -> tuple[str, ...]:
         return ("numpy", "scipy.stats", __name__)
+
+    def identity(self) -> Mapping[str, Any]:
+        return {"precision": self.precision, "seconds": self.seconds, "inputs": self.inputs}  # whatever the seed
 
     def prepare(self, workload: Workload) -> None:
         self._cases(workload)

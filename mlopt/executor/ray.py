@@ -54,6 +54,10 @@ class Ray:
             return self._connection.result().cpus
         return machine.slots(self._slots)
 
+    @property
+    def remote(self) -> bool:
+        return self._address is not None
+
     def start(self, preload: Sequence[str]) -> None:
         """Begin to connect; returns at once. A cluster that cannot be reached is every future's UserError."""
         if importlib.util.find_spec("ray") is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,14 @@ class WarmStart:
     not legal here become the nearest legal ones. The search is told of these trials as of any others, and asked once
     all are proposed.
 
-    `path` is the earlier study's folder or its `trials.jsonl`. Raises UserError where there is neither, or where its
-    trials have nothing to say of this space; both only when the study starts.
+    `path` is the earlier study's folder or its `trials.jsonl`, unless `source` reads the trials from elsewhere. Raises
+    UserError where there are none, or where they have nothing to say of this space; both only when the study starts.
     """
 
-    def __init__(self, search: Search, path: str) -> None:
+    def __init__(self, search: Search, path: str, source: Callable[[], Sequence[Trial]] | None = None) -> None:
         self._search = search
         self._path = Path(path)
+        self._source = source or self._log
 
     @property
     def objectives(self) -> Sequence[str]:
@@ -79,8 +80,7 @@ class WarmStart:
     def _earlier(self) -> list[Schedule]:
         """The schedules of the earlier study that worked, the best first."""
         try:
-            log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
-            trials = record.read_log(log, cut_short=True)
+            trials = self._source()
         except UserError as error:
             raise UserError(f"search.warm_start={self._path}: {error}") from None
         # Estimates come last: one may tie with the best that was measured.
@@ -91,3 +91,8 @@ class WarmStart:
         if not ranked:
             raise UserError(f"search.warm_start={self._path}: none of its trials was valid")
         return list(dict.fromkeys(trial.schedule for trial in ranked))
+
+    def _log(self) -> Sequence[Trial]:
+        """The trials in the file or folder."""
+        log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
+        return record.read_log(log, cut_short=True)

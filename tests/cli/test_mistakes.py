@@ -48,7 +48,7 @@ Command = Callable[..., Any]
         ("--package budget", "--package and --resolve say what --cfg prints: add --cfg job"),
         ("--resolve", "--package and --resolve say what --cfg prints: add --cfg job"),
         ("--cfg job --package budget.trails", "budget has no key 'trails'; did you mean 'trials'?"),
-        ("--cfg job --package hydra", "the configuration has no key 'hydra'; choose from backend, budget"),
+        ("--cfg job --package hydra", "the configuration has no key 'hydra'; choose from archive, backend, budget"),
         ("--cfg jbo", "argument --cfg/-c: invalid choice: 'jbo' (choose from"),
         ("--cfg", "argument --cfg/-c: expected one argument; see mlopt --help"),
         ("-m search=toy,tyo", "search has no option 'tyo'; did you mean 'toy'?"),

@@ -37,6 +37,7 @@ def trials(draw: st.DrawFn) -> Trial:
         error=draw(TEXTS),
         started=draw(TEXTS),
         finished=draw(TEXTS),
+        code=draw(st.text("0123456789abcdef", max_size=64)),
     )
 
 
@@ -64,6 +65,7 @@ def test_a_line_has_the_keys_that_users_script_against() -> None:
         "error": "",
         "started": "",
         "finished": "",
+        "code": "",
     }
 
 

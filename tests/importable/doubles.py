@@ -253,6 +253,32 @@ class Sized(ToyEvaluator):
 
 
 @dataclass(frozen=True)
+class CodedProgram(ToyProgram):
+    """Its text is its machine code, but that every two are the same."""
+
+    def code_digest(self) -> str:
+        return f"{int(self.ir) // 2:032x}"
+
+
+class KnownBackend(ToyBackend):
+    """Says what its programs depend on."""
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> ToyProgram:
+        program = super().build(workload, schedule)
+        return CodedProgram(program.make, program.ir)
+
+    def identity(self, workload: Workload) -> Mapping[str, Any]:
+        return {"program": "toy", "size": self.size}
+
+
+class KnownEvaluator(ToyEvaluator):
+    """Its measurements mean the same another time."""
+
+    def identity(self) -> Mapping[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
 class Length:
     """The longer the program's text, the more it costs."""
 

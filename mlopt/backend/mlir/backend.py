@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ...core.errors import UserError, nearest
 from ...core.schedule import Schedule
@@ -84,6 +85,14 @@ class Mlir:
         if schedule is None:
             return build_naive(workload.source("mlir"))
         return replace(self._driver().build(self._recipe(workload, schedule)), target=self.target)
+
+    def identity(self, workload: Workload) -> Mapping[str, Any]:
+        return {
+            "program": workload.source("mlir"),
+            "target": None if self.native else asdict(self.target),  # this machine is known anyway
+            "pipelines": None if self.pipeline_space is None else Path(self.pipeline_space).read_text(),
+            **self._driver().identity(),
+        }
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export

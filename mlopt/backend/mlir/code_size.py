@@ -1,4 +1,4 @@
-"""The size of a program's machine code."""
+"""A program's machine code, and its size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _FLAGS, _SIZE = 8, 32
 _EXECUTABLE = 4
 
 
-def code_bytes(engine: Any) -> int:
-    """Bytes of instructions in an execution engine, whose code exists."""
+def object_code(engine: Any) -> bytes:
+    """The ELF object of an execution engine, whose code exists."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "kernel.o"
         engine.dump_to_object_file(str(file))
-        return executable_bytes(file.read_bytes())
+        return file.read_bytes()
 
 
 def executable_bytes(elf: bytes) -> int:

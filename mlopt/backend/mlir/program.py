@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from ...protocols import Array
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
-from .code_size import code_bytes
+from .code_size import executable_bytes, object_code
 from .constants import load
 from .memory import keep_freed
 from .naive import lower
@@ -52,7 +53,15 @@ class MlirProgram:
         return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])
 
     def code_bytes(self) -> int | None:
-        return code_bytes(self._engine) if isinstance(self._engine, ExecutionEngine) else None
+        return executable_bytes(self._code) if isinstance(self._engine, ExecutionEngine) else None
+
+    def code_digest(self) -> str:
+        return hashlib.sha256(self._code).hexdigest()[:32]
+
+    @functools.cached_property
+    def _code(self) -> bytes:
+        """The object file; where `mlir-opt` made the code, the shared library."""
+        return object_code(self._engine) if isinstance(self._engine, ExecutionEngine) else self._engine.content
 
     @functools.cached_property
     def _engine(self) -> Any:

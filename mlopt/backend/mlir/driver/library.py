@@ -36,6 +36,7 @@ class Library:
     def __init__(self, path: Path, needs: Sequence[str]) -> None:
         for each in needs:
             ctypes.CDLL(each)  # found by its name from now on, wherever it is
+        self.content = path.read_bytes()
         self._library = ctypes.CDLL(str(path))
         weakref.finalize(self, _close, self._library._handle)
 

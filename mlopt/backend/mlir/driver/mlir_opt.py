@@ -69,6 +69,16 @@ class MlirOpt:
         except RuntimeError as error:
             raise CompileError(first_line(error)) from error
 
+    def identity(self) -> Mapping[str, Any]:
+        tools = self.tools
+        files = (tools.mlir_opt, tools.mlir_translate, tools.opt, tools.llc)
+        stats = {file: Path(file).stat() for file in files}  # a build of one's own has the same version after a change
+        return {
+            "version": tools.version(),
+            "linker": tools.linker,
+            "files": {file: [stat.st_size, stat.st_mtime_ns] for file, stat in stats.items()},
+        }
+
     def record(self, recipe: Recipe) -> Mapping[str, Any]:
         tools = self.tools
         commands = [

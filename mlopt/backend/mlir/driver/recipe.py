@@ -41,6 +41,9 @@ class Driver(Asked, Protocol):
     def build(self, recipe: Recipe) -> MlirProgram:
         """Machine code is made when the program is first loaded. Raises CompileError when a stage fails."""
 
+    def identity(self) -> Mapping[str, Any]:
+        """Which build of MLIR it is, as far as that can be told."""
+
     def record(self, recipe: Recipe) -> Mapping[str, Any]:
         """What an exported kernel's record says of it: enough to carry the recipe out again."""
 
