@@ -21,9 +21,12 @@ from ..trial_log import TrialLog
 from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, unknown_key
 from .errors import complain, one_line
 from .instantiate import instantiate
+from .sweep.words import has_own_sweeper, sweep_settings
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
+
+    from .sweep.study import Part
 
 log = logging.getLogger("mlopt")
 CHOICES = ("workload", "backend", "search", "evaluator")
@@ -34,13 +37,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run the study, or the sweep of studies, that `arguments` describe; its exit code (of a sweep, the highest)."""
     logging.captureWarnings(True)  # to the log: the terminal belongs to the progress display
     call = _parser().parse_intermixed_args(list(arguments))
-    words: list[str] = call.overrides
+    words = sweep_settings(call.overrides)
     if call.cfg and call.multirun:
         raise UserError("--cfg prints the configuration of one study: leave out -m, and give each key one value")
     if (call.package or call.resolve) and not call.cfg:
         raise UserError("--package and --resolve say what --cfg prints: add --cfg job")
     with hydra_session() as hydra:
         try:
+            if call.multirun and has_own_sweeper(words):
+                return _run_sweep(hydra, words)
             config = compose(hydra, expand(hydra, words)[0] if call.multirun else words)
             sweep = call.multirun or config.hydra.mode == RunMode.MULTIRUN
             jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else []
@@ -52,23 +57,22 @@ def run(arguments: Sequence[str]) -> int:
             if call.cfg:
                 _show(configs[0], call.cfg, call.package, call.resolve)
                 return 0
-            _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
-            return _run(hydra, words, sweep)
+            if not (sweep and config.hydra.launcher.get("resume")):
+                _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
+            return _run_sweep(hydra, words) if sweep else _run(hydra, words)
         except (HydraException, OmegaConfBaseException, OSError) as error:
             raise UserError(error) from error
 
 
-def _run(hydra: Hydra, words: list[str], sweep: bool) -> int:
-    codes: list[int] = []
+def _run_sweep(hydra: Hydra, words: list[str]) -> int:
+    from .sweep.run import run_sweep  # loads what a single study has no use for
 
-    def job(config: DictConfig) -> None:
-        codes.append(_job(config))
+    return run_sweep(hydra, words)
 
-    if sweep:
-        hydra.multirun(CONFIG_NAME, job, words)
-    else:
-        hydra.run(CONFIG_NAME, job, words)
-    return max(codes)
+
+def _run(hydra: Hydra, words: list[str]) -> int:
+    code: int = hydra.run(CONFIG_NAME, job, words).return_value
+    return code
 
 
 def _preflight(config: DictConfig, number: int | None) -> Path:
@@ -119,26 +123,27 @@ def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> 
     print(OmegaConf.to_yaml(shown, resolve=resolve), end="")
 
 
-def _job(config: DictConfig) -> int:
-    """Run one study in the folder that Hydra made for it; its exit code."""
+def job(config: DictConfig, part: Part | None = None) -> int:
+    """Run one study, or `part` of a sweep, in the folder that Hydra made for it; its exit code."""
     directory = Path(HydraConfig.get().runtime.output_dir)
+    say = complain if part is None else part.complain
     try:
         from ..study import NoValidSchedule, Study
         from .progress import Progress
 
         try:
             parts = instantiate(config)
-            trackers = [parts.pop("tracker"), Progress(parts["budget"])]
+            trackers = [parts.pop("tracker"), part or Progress(parts["budget"])]
             Study(**parts, trackers=trackers, info=_info(config, directory)).run()
         except NoValidSchedule as error:
-            complain(error)
+            say(error)
             return 3
     except UserError as error:
-        complain(error)
+        say(error)
         return 2
     except Exception as error:
         log.exception("mlopt failed")
-        complain(f"internal error: {one_line(error) or type(error).__name__}; see {directory / 'mlopt.log'}")
+        say(f"internal error: {one_line(error) or type(error).__name__}; see {directory / 'mlopt.log'}")
         return 1
     return 0
 
