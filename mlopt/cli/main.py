@@ -9,13 +9,14 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "doctor", "export", "list", "t4", "ui")
+COMMANDS = ("archive", "compare", "doctor", "export", "list", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
-  mlopt -m GROUP=A,B KEY=1,2            run a study for each combination
+  mlopt -m GROUP=A,B KEY=1,2            run a study for each combination, and compare them
   mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
+  mlopt compare DIR... [--out DIR]      compare the studies in these folders
   mlopt list [GROUP]                    show every option of every group
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
@@ -61,6 +62,10 @@ def _dispatch(words: list[str]) -> int:
             from .doctor import doctor
 
             return doctor(rest)
+        case ["compare", *rest]:
+            from .compare import compare_folders
+
+            return compare_folders(rest)
         case ["export", *rest]:
             from .export import export
 

@@ -23,9 +23,12 @@ from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, u
 from .errors import complain, one_line
 from .instantiate import instantiate
 from .resume import folder_to_resume, go_on, resumed
+from .sweep.words import has_own_sweeper, sweep_settings
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
+
+    from .sweep.study import Part
 
 log = logging.getLogger("mlopt")
 CHOICES = ("workload", "backend", "search", "evaluator")
@@ -36,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the study, or the sweep of studies, that `arguments` describe; its exit code (of a sweep, the highest)."""
     logging.captureWarnings(True)  # to the log: the terminal belongs to the progress display
     call = _parser().parse_intermixed_args(list(arguments))
-    words: list[str] = call.overrides
+    words = sweep_settings(call.overrides)
     if call.cfg and call.multirun:
         raise UserError("--cfg prints the configuration of one study: leave out -m, and give each key one value")
     if (call.package or call.resolve) and not call.cfg:
@@ -47,7 +50,9 @@ def run(arguments: Sequence[str]) -> int:
                 if call.multirun:
                     raise UserError("resume=DIR goes on with one study: leave out -m")
                 config = resumed(hydra, folder, words)
-                return _show(config, call.cfg, call.package, call.resolve) if call.cfg else go_on(hydra, config, _job)
+                return _show(config, call.cfg, call.package, call.resolve) if call.cfg else go_on(hydra, config, job)
+            if call.multirun and has_own_sweeper(words):
+                return _run_sweep(hydra, words)
             config = compose(hydra, expand(hydra, words)[0] if call.multirun else words)
             sweep = call.multirun or config.hydra.mode == RunMode.MULTIRUN
             jobs = expand(hydra, [*sweep_words(config), *words]) if sweep else []
@@ -58,23 +63,22 @@ def run(arguments: Sequence[str]) -> int:
                 directories.append(_preflight(config, number if sweep else None))
             if call.cfg:
                 return _show(configs[0], call.cfg, call.package, call.resolve)
-            _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
-            return _run(hydra, words, sweep)
+            if not (sweep and config.hydra.launcher.get("resume")):
+                _check_free(directories, "hydra.sweep.dir" if sweep else "hydra.run.dir")
+            return _run_sweep(hydra, words) if sweep else _run(hydra, words)
         except (HydraException, OmegaConfBaseException, OSError) as error:
             raise UserError(error) from error
 
 
-def _run(hydra: Hydra, words: list[str], sweep: bool) -> int:
-    codes: list[int] = []
+def _run_sweep(hydra: Hydra, words: list[str]) -> int:
+    from .sweep.run import run_sweep  # loads what a single study has no use for
 
-    def job(config: DictConfig) -> None:
-        codes.append(_job(config))
+    return run_sweep(hydra, words)
 
-    if sweep:
-        hydra.multirun(CONFIG_NAME, job, words)
-    else:
-        hydra.run(CONFIG_NAME, job, words)
-    return max(codes)
+
+def _run(hydra: Hydra, words: list[str]) -> int:
+    code: int = hydra.run(CONFIG_NAME, job, words).return_value
+    return code
 
 
 def _preflight(config: DictConfig, number: int | None) -> Path:
@@ -128,31 +132,32 @@ def _show(config: DictConfig, kind: str, package: str | None, resolve: bool) -> 
     return 0
 
 
-def _job(config: DictConfig) -> int:
-    """Run one study in the folder that Hydra made for it; its exit code."""
+def job(config: DictConfig, part: Part | None = None) -> int:
+    """Run one study, or `part` of a sweep, in the folder that Hydra made for it; its exit code."""
     directory = Path(HydraConfig.get().runtime.output_dir)
+    say = complain if part is None else part.complain
     try:
         from ..study import NoValidSchedule, Study
         from .progress import Progress
 
         try:
             parts = instantiate(config)
-            trackers = [parts.pop("tracker"), Progress(parts["budget"])]
+            trackers = [parts.pop("tracker"), part or Progress(parts["budget"])]
             archive = parts.pop("archive")
-            if HydraConfig.get().mode == RunMode.MULTIRUN:  # studies that are compared measure all for themselves
+            if part is not None:  # studies that are compared measure all for themselves
                 archive = replace(archive, reuse=False)
             info = _info(config, directory)
             kept, resume = archive.of_study(**parts), bool(config.resume)
             Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
-            complain(error)
+            say(error)
             return 3
     except UserError as error:
-        complain(error)
+        say(error)
         return 2
     except Exception as error:
         log.exception("mlopt failed")
-        complain(f"internal error: {one_line(error) or type(error).__name__}; see {directory / 'mlopt.log'}")
+        say(f"internal error: {one_line(error) or type(error).__name__}; see {directory / 'mlopt.log'}")
         return 1
     return 0
 

@@ -98,10 +98,11 @@ def interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[float, 
 
 def mean_interval(scores: Sequence[Sequence[float]], rng: np.random.Generator) -> tuple[float, float]:
     """The same for the mean over several spaces, each with its own scores: each is resampled by itself."""
-    means = np.mean([_resampled(np.asarray(each), rng) for each in scores], axis=0)
+    means = np.mean([resampled(np.asarray(each), rng) for each in scores], axis=0)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
-def _resampled(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def resampled(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Shape (RESAMPLES,): means of samples of `scores`, drawn with replacement."""
     return np.asarray(scores[rng.integers(len(scores), size=(RESAMPLES, len(scores)))].mean(axis=1))

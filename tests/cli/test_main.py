@@ -47,7 +47,7 @@ def test_ctrl_c_exits_130(tune: Command, study: Any, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(study, "act", interrupted)
     assert tune().code == 130
-    assert tune("-m", "seed=1,2").code == 130
+    assert tune("-m", "hydra/launcher=basic", "seed=1,2").code == 130
     assert len(study.made) == 2
 
 

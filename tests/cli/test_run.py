@@ -67,18 +67,18 @@ def test_a_config_can_refer_to_the_run_folder(tune: Command, study: Any) -> None
 
 
 def test_a_sweep_runs_every_combination_in_a_folder_of_its_own(tune: Command, study: Any) -> None:
-    assert tune("-m", "seed=1,2", "workload.size=5,6", "hydra.sweep.dir=sweep").code == 0
+    assert tune("-m", "hydra/launcher=basic", "seed=1,2", "workload.size=5,6", "hydra.sweep.dir=sweep").code == 0
     assert [(made["seed"], made["workload"].size) for made in study.made] == [(1, 5), (1, 6), (2, 5), (2, 6)]
     assert {made["info"].directory for made in study.made} == {Path("sweep", str(i)).absolute() for i in range(4)}
 
 
 def test_of_two_words_for_a_key_the_last_counts_in_a_sweep(tune: Command, study: Any) -> None:
-    assert tune("-m", "seed=1,2", "seed=3", "hydra.sweep.subdir=${seed}").code == 0
+    assert tune("-m", "hydra/launcher=basic", "seed=1,2", "seed=3", "hydra.sweep.subdir=${seed}").code == 0
     assert [made["seed"] for made in study.made] == [3]
 
 
 def test_a_sweep_may_choose_among_all_options(tune: Command, study: Any) -> None:
-    assert tune("-m", "search=glob(t*)").code == 0
+    assert tune("-m", "hydra/launcher=basic", "search=glob(t*)").code == 0
     assert len(study.made) == 1
 
 
@@ -96,7 +96,7 @@ def test_an_experiment_overrides_groups_and_keys_and_the_call_overrides_it(
 def test_a_config_may_ask_for_a_sweep_itself(tune: Command, study: Any, drop_in: Callable[..., Path]) -> None:
     text = "# @package _global_\n# both\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 4,5\n"
     drop_in("lab", {"experiment/both": text})
-    assert tune("experiment=both").code == 0
+    assert tune("experiment=both", "hydra/launcher=basic").code == 0
     assert [made["seed"] for made in study.made] == [4, 5]
 
 
@@ -171,7 +171,7 @@ def test_no_valid_schedule_exits_3(tune: Command, study: Any, monkeypatch: pytes
 
 def test_a_failed_study_does_not_end_its_sweep(tune: Command, study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "act", lambda: 1 / (study.made[-1]["seed"] - 1))
-    assert tune("-m", "seed=1,2").code == 1
+    assert tune("-m", "hydra/launcher=basic", "seed=1,2").code == 1
     assert len(study.made) == 2
 
 

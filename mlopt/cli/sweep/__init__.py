@@ -1,0 +1,1 @@
+"""`mlopt -m`: a sweep of studies, ended by a comparison of them."""

@@ -1,0 +1,65 @@
+"""How far a sweep is, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from .finished import objective
+from .study import Ended, Job
+
+
+class Display:
+    """A line for each study that ends, and on a terminal a bar for each that runs."""
+
+    def __init__(self, jobs: Sequence[Job], console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
+        self._studies, self._done = len(jobs), 0
+        # No thread that refreshes: nothing of ours computes while a kernel is timed.
+        columns = BarColumn(20), TextColumn("{task.description}", markup=False)
+        self._bars = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
+        self._live: dict[int, TaskID] = {}
+
+    def __enter__(self) -> Display:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def started(self, job: Job) -> None:
+        self._live[job.number] = self._bars.add_task(job.name, total=job.config.budget.trials)
+        self._refresh()
+
+    def trials(self, job: Job, done: int) -> None:
+        """So many trials of `job` have ended."""
+        self._bars.update(self._live[job.number], completed=done, description=f"{job.name}: {done} trials")
+        self._refresh()
+
+    def ended(self, job: Job, ended: Ended, ran: bool = True) -> None:
+        """`job` has ended, now or, if it never `ran` here, before."""
+        self._done += 1
+        if job.number in self._live:
+            self._bars.remove_task(self._live.pop(job.number))
+        width = len(str(self._studies))
+        end = f"best {objective(job.directory):.4g}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
+        line = f"{self._done:>{width}}/{self._studies}  {job.name}: {end}{'' if ran else ', as before'}"
+        self._console.print(Text(f"{line}, in {below_here(job.directory)}"), soft_wrap=True)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._bars.live.is_started:
+            self._bars.refresh()
+
+
+def below_here(path: Path) -> Path:
+    """`path`, relative to the current folder where it lies in it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,32 @@
+"""A whole sweep: its studies, then their comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...core.errors import UserError
+from ..compare import by_number, read, show
+from ..compose import CONFIG_NAME
+from ..errors import complain
+from .sweep import Sweep
+
+if TYPE_CHECKING:
+    from hydra._internal.hydra import Hydra
+
+
+def run_sweep(hydra: Hydra, words: list[str]) -> int:
+    """Run the sweep that `words` describe, and compare its studies; the highest of their exit codes."""
+    sweep = Sweep()
+    try:
+        hydra.multirun(CONFIG_NAME, sweep, words)
+    except KeyboardInterrupt:
+        if sweep.folder is not None:
+            complain(f"go on with the same words and sweep.resume={sweep.folder}")
+        raise
+    studies = [study for study in map(read, sorted(sweep.directories, key=by_number)) if study is not None]
+    if studies and sweep.folder is not None:
+        try:
+            show(studies, sweep.folder)
+        except UserError as error:
+            complain(f"the studies are complete, and cannot be compared: {error}")
+    return max(sweep.codes, default=0)

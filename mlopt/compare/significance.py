@@ -1,0 +1,45 @@
+"""How sure it is that one method is better than another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .score import CONFIDENCE, resampled
+
+PERMUTATIONS = 9999
+
+Blocks = Sequence[tuple[Sequence[float], Sequence[float]]]
+"""For each space, the scores of the studies of two methods."""
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Probabilities corrected for their number (Holm 1979): a step-down Bonferroni."""
+    order = np.argsort(ps)
+    corrected = np.maximum.accumulate(np.asarray(ps)[order] * np.arange(len(ps), 0, -1)).clip(max=1.0)
+    return [float(p) for p in corrected[np.argsort(order)]]
+
+
+def permutation_p(blocks: Blocks, rng: np.random.Generator) -> float:
+    """How probable so large a difference of means is, either way, if both methods were the same.
+
+    Methods are paired by the spaces that both have searched: studies change methods within their space only (a
+    permutation test in blocks, Fisher 1935), so that hard and easy spaces stay apart. They are not paired by their
+    seeds, of which different searches make different use; where studies of one seed are alike, the test is careful.
+    """
+    observed, permuted = 0.0, np.zeros(PERMUTATIONS)
+    for first, second in blocks:
+        pooled = np.asarray([*first, *second])
+        weights = np.where(np.arange(len(pooled)) < len(first), 1.0 / len(first), -1.0 / len(second))
+        observed += float(weights @ pooled)
+        permuted += rng.permuted(np.tile(pooled, (PERMUTATIONS, 1)), axis=1) @ weights
+    exceeding = np.abs(permuted) >= abs(observed) * (1.0 - 1e-9)
+    return float((1 + np.count_nonzero(exceeding)) / (1 + PERMUTATIONS))
+
+
+def difference_interval(blocks: Blocks, rng: np.random.Generator) -> tuple[float, float]:
+    """The 95 % interval of a difference of means, by the bootstrap of each method's studies."""
+    means = np.mean([resampled(np.asarray(a), rng) - resampled(np.asarray(b), rng) for a, b in blocks], axis=0)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)

@@ -1,0 +1,154 @@
+"""`mlopt -m` and `mlopt compare`, as users call them, on a recorded space."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from mlopt.cli.main import main
+from mlopt.cli.sweep.words import sweep_settings
+from mlopt.core.errors import UserError
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Mlopt = Callable[..., Answer]
+
+
+@pytest.fixture
+def mlopt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], logging_restored: None
+) -> Mlopt:
+    """The command, replaying a record in an otherwise empty folder."""
+    monkeypatch.chdir(tmp_path)
+    seconds = {x: x % 11 + x for x in range(40) if x % 7}
+    lines = [
+        {"trial": x, "schedule": {"x": x}, "status": "ok" if x in seconds else "crash", "seconds": seconds.get(x)}
+        for x in range(40)
+    ]
+    Path("space.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def answer(*words: str) -> Answer:
+        return Answer(main(["experiment=replay", "workload.path=space.jsonl", *words]), *capsys.readouterr())
+
+    return answer
+
+
+def log(folder: str) -> list[Any]:
+    return [json.loads(line)["schedule"] for line in Path(folder, "trials.jsonl").read_text().splitlines()]
+
+
+def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = mlopt("-m", "search=random,grid", "seed=range(2)", "budget.trials=12", "hydra.sweep.dir=sweep")
+    assert (answer.code, answer.err) == (0, "")
+    for study in range(4):
+        assert json.loads(Path("sweep", str(study), "result.json").read_text())["trials"] == 12
+    found = json.loads(Path("sweep/compare.json").read_text())
+    assert set(found["methods"]) == {"random", "grid"}
+    assert [len(method["best"]) for method in found["methods"].values()] == [2, 2]
+    (pair,) = found["pairs"]
+    assert {pair["a"], pair["b"]} == {"random", "grid"}
+    assert pair["p"] <= pair["p_holm"] <= 1.0
+    assert "random" in answer.out
+
+    Path("sweep/compare.json").unlink()
+    assert main(["compare", "sweep", "--out", "elsewhere"]) == 0
+    assert json.loads(Path("elsewhere/compare.json").read_text()) == found
+
+    # What one study found does not depend on those beside it.
+    assert mlopt("search=random", "seed=1", "budget.trials=12", "hydra.run.dir=alone").code == 0
+    assert log("alone") == log("sweep/1")
+
+
+def test_an_interrupted_sweep_is_finished(mlopt: Mlopt) -> None:
+    words = ("-m", "search=random", "seed=range(2)", "budget.trials=3")
+    assert mlopt(*words, "hydra.sweep.dir=sweep").code == 0
+    before = log("sweep/1")
+    kept = Path("sweep/0/result.json").stat().st_mtime_ns
+    Path("sweep/1/result.json").unlink()
+    assert mlopt(*words, "sweep.resume=sweep").code == 0
+    assert log("sweep/1") == before
+    assert Path("sweep/0/result.json").stat().st_mtime_ns == kept
+    assert Path("sweep/1.unfinished-1/trials.jsonl").exists()
+    shutil.rmtree("sweep/1")
+
+    answer = mlopt(*words, "search=grid", "sweep.resume=sweep")
+    assert answer.code == 2
+    assert "sweep/0 holds another study" in answer.err
+    assert not Path("sweep/1").exists()
+
+
+def test_a_study_that_fails_touches_no_other(mlopt: Mlopt) -> None:
+    Path("broken.jsonl").write_text("nonsense\n")
+    words = ("hydra.sweep.dir=sweep", "budget.trials=3", "search=random", "sweep.studies=1")
+    answer = mlopt("-m", "workload.path=broken.jsonl,space.jsonl", *words)
+    assert answer.code == 2
+    assert "line 1: no trial" in answer.out
+    assert len(log("sweep/1")) == 3
+
+
+def test_a_sweep_that_is_not_there_cannot_be_resumed() -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        sweep_settings(["-m", "sweep.resume=nowhere"])
+
+
+def test_folders_that_hold_no_study_cannot_be_compared(mlopt: Mlopt, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert main(["compare", "empty"]) == 2
+    assert main(["compare", "nowhere"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "mlopt: no study has ended in empty",
+        "mlopt: there is no folder nowhere",
+    ]
+
+
+SWEEPER = """
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+
+
+class Halving(Sweeper):
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments):
+        words = [word for word in arguments if "=interval" not in word]
+        seeds = [[*words, f"seed={seed}"] for seed in range(2)]
+        reached = [job.return_value for job in self.launcher.launch(seeds, initial_job_idx=0)]
+        best = reached.index(min(reached))
+        self.launcher.launch([[*words, f"seed={best}", "budget.trials=9"]], initial_job_idx=2)
+"""
+
+
+def test_somebody_elses_sweeper_learns_what_studies_reached(mlopt: Mlopt) -> None:
+    """In a process of its own, since Hydra looks for plugins once."""
+    Path("hydra_plugins").mkdir()
+    Path("hydra_plugins/halving.py").write_text(SWEEPER)
+    Path("plugins/halving/conf/hydra/sweeper").mkdir(parents=True)
+    Path("plugins/halving/conf/hydra/sweeper/halving.yaml").write_text("_target_: hydra_plugins.halving.Halving\n")
+    words = ["experiment=replay", "workload.path=space.jsonl", "search=random", "budget.trials=2"]
+    sweep = ["hydra/sweeper=halving", "seed=interval(0,9)", "hydra.sweep.dir=sweep"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mlopt.cli.main", "-m", *words, *sweep],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    reached = [json.loads(Path("sweep", str(n), "result.json").read_text())["best"]["seconds"] for n in (0, 1)]
+    last = json.loads(Path("sweep/2/result.json").read_text())
+    assert (last["seed"], last["trials"]) == (reached.index(min(reached)), 9)
