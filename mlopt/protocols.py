@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -255,6 +255,14 @@ class SimulatedProgram(Program, Protocol):
 
         The same for the same program. Raises CompileError for a program that cannot be read.
         """
+
+
+@runtime_checkable
+class InterpretedProgram(SimulatedProgram, Protocol):
+    """A program for another machine that can be verified on this one, on small sizes."""
+
+    def interpreted(self) -> Iterable[tuple[Workload, Kernel]]:
+        """The same computation on other sizes, each with the same kernel for them, carried out by an interpreter."""
 
 
 class Backend(Protocol):

@@ -38,6 +38,7 @@ STUDY = {
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
 # Workloads given as MLIR ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
+TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
 PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.py", IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
@@ -49,12 +50,25 @@ HEAVY = {
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
     "sklearn": ("search/surrogate.py",),
-    "torch": ("core/tensors.py", "finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
+    "torch": (
+        "core/tensors.py",
+        "finals/pytorch.py",
+        "workloads/*/eager.py",
+        "workloads/*/kernel.py",
+        IMPORTER,
+        *TRITON,
+    ),
     "torch_mlir": ("backend/mlir/bindings.py", IMPORTER),
-    "triton": (),
+    "triton": ("workloads/*/kernel.py", *TRITON),
 }
 # Loaded by the rest of their packages only when used, so that they may import at their top.
-LAZY = ("backend/mlir/bindings.py", "tracker/run.py", "workloads/*/eager.py")
+LAZY = (
+    "backend/mlir/bindings.py",
+    "backend/triton/rerun.py",
+    "tracker/run.py",
+    "workloads/*/eager.py",
+    "workloads/*/kernel.py",
+)
 
 
 def faults(path: str, source: str) -> list[str]:

@@ -18,11 +18,14 @@ import numpy as np
 from mlopt.core.errors import UserError
 from mlopt.protocols import Array, TensorSpec
 
-PAYLOADS = {"mlir": "payload.mlir"}
-"""Backend language to the file of a workload's folder that holds its program, a template."""
+PROGRAMS = {"mlir": "payload.mlir", "triton": "kernel.py"}
+"""Backend language to the file of a workload's folder that holds its program; in MLIR, a template."""
 
 NUMPY_DTYPES = {"f32": "float32", "float32": "float32", "bf16": "bfloat16", "bfloat16": "bfloat16"}
 """A workload's `dtype`, by either name, to numpy's."""
+
+HALF_DTYPES = {**NUMPY_DTYPES, "f16": "float16", "float16": "float16"}
+"""The same where there is a program for GPUs, which multiply numbers of float16 too."""
 
 MLIR_DTYPES = {"float32": "f32", "bfloat16": "bf16"}
 """numpy's name of a dtype to MLIR's."""
@@ -81,9 +84,12 @@ class FolderWorkload(ABC):
         return asdict(self)  # type: ignore[call-overload, no-any-return]
 
     def source(self, language: str) -> str:
-        if language not in PAYLOADS:
+        if language == "mlir":
+            return string.Template(self._file(PROGRAMS[language]).read_text()).substitute(self.placeholders)
+        file = _folder(type(self)) / PROGRAMS.get(language, "")
+        if not file.is_file():
             raise UserError(f"workload {self.name} has no program for a backend that reads '{language}'")
-        return string.Template(self._file(PAYLOADS[language]).read_text()).substitute(self.placeholders)
+        return file.read_text()
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
         one_of("distribution", distribution, ("normal", "uniform", "integers"))
@@ -140,7 +146,7 @@ def read_as_float32(spec: TensorSpec, name: str, value: str = "") -> Mapping[str
     else what `widen_name` makes of it.
     """
     value = value or name
-    given, wide = tensor(spec.shape, MLIR_DTYPES[spec.dtype]), tensor(spec.shape)
+    given, wide = tensor(spec.shape, _in_mlir(spec.dtype)), tensor(spec.shape)
     if given == wide:
         return {f"type_{name}": given, f"argument_{name}": f"%{value}", f"widen_{name}": ""}
     lines = _copied(f"%narrow_{value}", given, f"%{value}", wide)
@@ -152,10 +158,16 @@ def returned(spec: TensorSpec, name: str) -> Mapping[str, str]:
 
     It is returned as it is, or rounded once to its dtype.
     """
-    wide, wanted = tensor(spec.shape), tensor(spec.shape, MLIR_DTYPES[spec.dtype])
+    wide, wanted = tensor(spec.shape), tensor(spec.shape, _in_mlir(spec.dtype))
     if wanted == wide:
         return {"narrow": "", "result": f"%{name}", "result_type": wide}
     return {"narrow": _copied(f"%{name}", wide, "%rounded", wanted), "result": "%rounded", "result_type": wanted}
+
+
+def _in_mlir(dtype: str) -> str:
+    if dtype not in MLIR_DTYPES:
+        raise UserError(f"products of {dtype} are computed on GPUs only, by backend=triton")
+    return MLIR_DTYPES[dtype]
 
 
 def _copied(source: str, given: str, target: str, wanted: str) -> str:

@@ -1,6 +1,7 @@
 """What a matrix product should be, on numpy alone; batches come before the last two dimensions."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,37 +9,49 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BFLOAT16_UNIT = 2.0**-8
-"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+BFLOAT16_UNIT, FLOAT16_UNIT = 2.0**-8, 2.0**-11
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits, or float16's 11."""
+
+TF32_UNIT = 2.0**-10
+"""The same of a number that is cut off after tf32's 11 binary digits."""
 
 
-def reference(a: Array, b: Array) -> tuple[Array, ...]:
+def reference(a: Array, b: Array, *, tf32: bool = False) -> tuple[Array, ...]:
     """A of shape (..., m, k), B of shape (..., k, n): the product, shape (..., m, n), in float64."""
     return (np.matmul(_float32(a).astype(np.float64), _float32(b).astype(np.float64)),)
 
 
-def tolerance(a: Array, b: Array) -> tuple[Array, ...]:
+def tolerance(a: Array, b: Array, *, tf32: bool = False) -> tuple[Array, ...]:
     """The error allowed in each element of the product, shape (..., m, n), of which the sums are in float32.
 
     Relative to the sum of the terms' magnitudes it is the lesser of the bound that holds for every order of summation,
     (k + 1) u, and the probabilistic one, 8 sqrt(k) u, which fails less than once in 10^13 elements (Higham and Mary
     2019, theorem 2.4); u is half of float32's machine epsilon. Whole numbers whose sums stay below 1 / u are added
-    without any error, in every order. A product of bfloat16 operands is rounded to bfloat16 once, at the end.
+    without any error, in every order. A product of bfloat16 or float16 operands is rounded to that once, at the end.
+    For tf32, both operands are cut off before.
     """
-    narrow = a.dtype.itemsize == 2
+    narrow, rounded = a.dtype.itemsize == 2, _rounded_to(a.dtype)
+    narrow_unit = FLOAT16_UNIT if a.dtype == np.float16 else BFLOAT16_UNIT
     a, b = _float32(a), _float32(b)
     k, unit = a.shape[-1], float(np.finfo(np.float32).eps) / 2.0
     (magnitude,) = reference(np.abs(a), np.abs(b))
     (exact,) = reference(a, b)
     if magnitude.max() < 1.0 / unit and all(np.array_equal(x, np.rint(x)) for x in (a, b)):
-        return (np.abs(_rounded(exact) - exact) if narrow else np.zeros_like(magnitude),)
-    error = min(k + 1.0, 8.0 * math.sqrt(k)) * unit * magnitude
-    return (error + BFLOAT16_UNIT * (np.abs(exact) + error) if narrow else error,)
+        return (np.abs(rounded(exact) - exact) if narrow else np.zeros_like(magnitude),)
+    error = (min(k + 1.0, 8.0 * math.sqrt(k)) * unit + (2.0 * TF32_UNIT if tf32 else 0.0)) * magnitude
+    return (error + narrow_unit * (np.abs(exact) + error) if narrow else error,)
 
 
 def _float32(array: Array) -> Array:
-    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    """float32 as it is; float16 converted; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
     return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+def _rounded_to(dtype: Any) -> Callable[[Array], Array]:
+    """Rounding to a narrow dtype, the values as they are in float64 or float32."""
+    return (lambda array: array.astype(np.float16).astype(np.float64)) if dtype == np.float16 else _rounded
 
 
 def _rounded(array: Array) -> Array:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
+from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
+
+DTYPES = {**HALF_DTYPES, "tf32": "float32"}
+"""tf32 is float32 of which products read 11 binary digits."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Matmul(FolderWorkload):
 
     def __post_init__(self) -> None:
         positive(m=self.m, n=self.n, k=self.k)
-        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
+        one_of("dtype", self.dtype, tuple(DTYPES))
 
     @property
     def flops(self) -> int:
@@ -44,11 +49,17 @@ class Matmul(FolderWorkload):
         return (TensorSpec((self.m, self.n), self._numpy),)
 
     @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {"tf32": True} if self.dtype == "tf32" else {}
+
+    @property
     def placeholders(self) -> Mapping[str, object]:
+        if self.dtype == "tf32":
+            raise UserError("products of tf32 are computed on GPUs only, by backend=triton")
         a, b = self.operands
         tensors = {**read_as_float32(a, "a"), **read_as_float32(b, "b"), **returned(self.outputs[0], "c")}
         return {**asdict(self), **tensors}
 
     @property
     def _numpy(self) -> str:
-        return NUMPY_DTYPES[self.dtype]
+        return DTYPES[self.dtype]

@@ -1,0 +1,91 @@
+"""The Triton backend: kernels for GPUs, compiled ahead of time, on a machine with a GPU or without."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...core.errors import InvalidSchedule, UserError
+from ...core.schedule import Schedule
+from ...protocols import Roofline, Workload
+from .target import Gpu
+
+if TYPE_CHECKING:
+    from .kernel_file import KernelFile
+    from .program import TritonProgram
+    from .space import KernelSpace
+
+
+@dataclass(frozen=True)
+class Triton:
+    """Triton kernels for the GPU `target`, compiled and never run: kernels are not executed on a GPU yet."""
+
+    target: object
+
+    @property
+    def gpu(self) -> Gpu:
+        """Raises UserError for a target that is none."""
+        if not isinstance(self.target, Gpu):
+            raise UserError("backend=triton compiles for GPUs: name one, such as target=h200; see mlopt list target")
+        return self.target
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        return ("torch", "triton", "mlopt.backend.triton.ahead", "mlopt.backend.triton.program")
+
+    @property
+    def thread_count(self) -> int:
+        return 1
+
+    @property
+    def native(self) -> bool:
+        return False
+
+    def space(self, workload: Workload) -> KernelSpace:
+        from .space import KernelSpace
+
+        return KernelSpace(self._file(workload), workload, self.gpu)
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram:
+        from .ahead import launches
+        from .program import TritonProgram
+
+        space, file = self.space(workload), self._file(workload)
+        if schedule is None:
+            schedule = _first(space)
+        space.check(schedule)
+        start = time.perf_counter()
+        parameters = {**workload.parameters, "multiprocessors": self.gpu.multiprocessors}
+        found = launches(file, schedule.values(), workload.operands, parameters, self.gpu)
+        seconds = {"compile": time.perf_counter() - start}
+        return TritonProgram(workload, file, workload.source("triton"), schedule.values(), found, self.gpu, seconds)
+
+    def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
+        from .export import export
+
+        export(workload, schedule, self.build(workload, schedule), directory)
+
+    def roofline(self) -> Roofline:
+        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
+
+    def _file(self, workload: Workload) -> KernelFile:
+        from .kernel_file import load
+
+        return load(workload.source("triton"), workload.name)
+
+
+def _first(space: KernelSpace) -> Schedule:
+    """The first of the space's hints that is legal, else its first schedule: what a user without a tuner would run."""
+    for hint in space.hints():
+        schedule = Schedule.of({knob.name: hint[knob.name] for knob in space.knobs})
+        try:
+            space.check(schedule)
+        except InvalidSchedule:
+            continue
+        return schedule
+    schedule = Schedule()
+    while options := space.options(schedule):
+        schedule = schedule.then(options[0])
+    return schedule

@@ -1,0 +1,233 @@
+"""The seconds that launches should take: an analytical model of one GPU, of which nothing is fitted.
+
+A multiprocessor works at as many blocks at once as its registers, shared memory and threads allow. What they need of
+each of its units adds up, and so does what all multiprocessors need of the second cache and of memory; the busiest of
+these sets the pace, unless the chain of waits within one block is longer (Williams and others 2009; Hong and Kim 2009).
+Blocks run in waves, the last of which may leave multiprocessors idle. All times below are in cycles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ....core.errors import CompileError
+from ..ahead import Launch
+from ..target import Gpu
+from .machine import Machine, machine
+from .ttir import BYTES, parse
+from .work import SECTOR, Dot, Work, work
+
+SPREAD = 64
+"""Programs, evenly spaced over the grid, that stand for all."""
+TOGETHER = 528
+"""Programs that run at once, at most, of which it is looked at what they share."""
+ELEMENTS = 1 << 21
+"""Of one load by all of them."""
+BARRIER = 40.0
+"""Cycles that the warps of a block take to meet, once a turn of a loop."""
+BLOCK_START = 500.0
+"""Cycles until a block that has been given to a multiprocessor does its first load."""
+RESERVED = 1024
+"""Bytes of shared memory that the system takes of each block."""
+UNIT_N = 8
+"""Columns that products on tensor cores come in at least; rows come in 16 (64 of four warps together)."""
+MMA_SHARE = {True: 0.62, False: 1.0}
+"""What products from registers reach of the tensor cores where there are ones from shared memory (Luo and others)."""
+
+
+@dataclass(frozen=True)
+class _Pace:
+    """Cycles of one program on a multiprocessor of its own, by unit."""
+
+    tensor: float
+    shared: float
+    issue: float
+    floats: float
+    specials: float
+    l2: float
+    memory: float
+
+    @property
+    def busiest(self) -> float:
+        return max(self.tensor, self.shared, self.issue, self.floats, self.specials, self.l2, self.memory)
+
+    @property
+    def computing(self) -> float:
+        """Of one program alone, whose kinds of work wait for one another."""
+        return max(self.tensor, self.shared, self.issue) + max(self.floats, self.specials)
+
+
+def simulate(launches: Sequence[Launch], gpu: Gpu) -> Mapping[str, float]:
+    """`cost` in seconds of one call, and what it is made of; of several launches, that of the longest.
+
+    Raises CompileError for a kernel that cannot be read, or that the GPU has no room for.
+    """
+    found = [_launch(launch, gpu) for launch in launches]
+    longest = max(found, key=lambda figures: figures["cost"])
+    return {**longest, "cost": sum(figures["cost"] for figures in found), "launches": float(len(found))}
+
+
+def blocks_per_multiprocessor(code: Machine, gpu: Gpu) -> int:
+    """How many blocks fit on one multiprocessor at once; 0 where not even one does."""
+    threads = code.warps * gpu.warp
+    if code.shared_bytes > gpu.shared_bytes_per_block:
+        return 0
+    registers = -(-code.registers * gpu.warp // gpu.register_unit) * gpu.register_unit * code.warps
+    by_memory = gpu.shared_bytes // (code.shared_bytes + RESERVED)
+    return min(gpu.blocks, gpu.threads // threads, gpu.registers // max(1, registers), by_memory)
+
+
+def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
+    code = machine(launch.kernel)
+    resident = blocks_per_multiprocessor(code, gpu)
+    if resident == 0:
+        raise CompileError(
+            f"a block needs {code.shared_bytes} bytes of shared memory and {code.registers} registers a thread"
+        )
+    names, body = parse(launch.kernel.asm["ttir"])
+    count = math.prod(launch.grid)
+    all_of_them = _traced(names, body, launch, np.unique(np.linspace(0, count - 1, min(count, SPREAD)).astype(int)))
+    at_once = min(count, resident * gpu.multiprocessors, TOGETHER)
+    at_once = max(1, min(at_once, ELEMENTS // _largest(all_of_them)))
+    together = _traced(names, body, launch, np.arange(at_once))
+    l2_bytes, memory_bytes = _traffic(all_of_them, together, launch, min(count, resident * gpu.multiprocessors), gpu)
+    pace = _pace(all_of_them, code, l2_bytes / count, memory_bytes / count, gpu)
+    missing = memory_bytes / max(1.0, l2_bytes)
+    latency = gpu.l2_latency + missing * (gpu.memory_latency - gpu.l2_latency)
+    chain = _chain(all_of_them, code, launch.kernel.metadata.num_stages, pace, latency)
+    cycles, waves = _waves(count, resident, pace.busiest, chain, gpu)
+    hertz = gpu.gigahertz * 1e9
+    floor = max(l2_bytes / gpu.l2_bytes_per_second, memory_bytes / gpu.memory_bytes_per_second)
+    seconds = max(cycles / hertz, floor) + gpu.launch_seconds
+    return {
+        "cost": float(seconds),
+        "registers": float(code.registers),
+        "spills": float(code.spills),
+        "shared_bytes": float(code.shared_bytes),
+        "occupancy": resident * code.warps * gpu.warp / gpu.threads,
+        "programs": float(count),
+        "waves": float(waves),
+        "tensor_share": float(pace.tensor * count / gpu.multiprocessors / max(1.0, seconds * hertz)),
+        "l2_bytes": float(l2_bytes),
+        "memory_bytes": float(memory_bytes),
+        "instructions": float(_instructions(all_of_them, code)),
+    }
+
+
+def _traced(names: Sequence[str], body: Any, launch: Launch, programs: Any) -> Work:
+    return work(names, body, launch.arguments, launch.grid, programs)
+
+
+def _largest(of: Work) -> int:
+    """Elements of its largest load or store, at least one."""
+    return max([access.nbytes // 2 for access in of.accesses], default=1) or 1
+
+
+def _traffic(whole: Work, together: Work, launch: Launch, at_once: int, gpu: Gpu) -> tuple[float, float]:
+    """Bytes that all programs ask the second cache for, and that it asks memory for."""
+    count = math.prod(launch.grid)
+    sizes = [_nbytes(value) for value in launch.arguments.values()]
+    all_fit = sum(sizes) <= gpu.l2_bytes
+    asked = fetched = 0.0
+    seen: dict[int, float] = {}
+    for access, beside in zip(whole.accesses, together.accesses, strict=True):
+        nbytes = access.sectors * SECTOR * float(access.turns.mean()) * count
+        asked += nbytes
+        # What programs at once share is fetched once; of those not looked at, as many share as of those that were.
+        fresh = nbytes / max(1.0, beside.shared * min(1.0, at_once / together.programs) if beside.shared > 1 else 1.0)
+        if access.tensor is None or access.tensor >= len(sizes):
+            fetched += fresh
+        else:
+            seen[access.tensor] = seen.get(access.tensor, 0.0) + fresh
+    for tensor, fresh in seen.items():
+        fetched += min(fresh, float(sizes[tensor])) if all_fit else fresh
+    return asked, min(asked, fetched)
+
+
+def _nbytes(argument: Any) -> int:
+    tensor = getattr(argument, "base", argument)
+    return tensor.numel() * tensor.element_size() if hasattr(tensor, "numel") else 0
+
+
+def _pace(of: Work, code: Machine, l2_bytes: float, memory_bytes: float, gpu: Gpu) -> _Pace:
+    share = 1.0 / (gpu.multiprocessors)
+    hertz = gpu.gigahertz * 1e9
+    plain = sum(2.0 * dot.m * dot.n * dot.k * _mean(dot.turns) for dot in of.dots if not _on_tensor_cores(dot, code))
+    return _Pace(
+        tensor=sum(_tensor_cycles(dot, code, gpu) * _mean(dot.turns) for dot in of.dots if _on_tensor_cores(dot, code)),
+        shared=sum(_shared_bytes(dot, code) * _mean(dot.turns) for dot in of.dots) / gpu.shared_bytes_per_cycle,
+        issue=_instructions(of, code) * code.warps / gpu.issue,
+        floats=(_mean(of.floats) + plain / 2.0) / gpu.float_operations,
+        specials=_mean(of.specials) / gpu.special_operations,
+        l2=l2_bytes * hertz / (gpu.l2_bytes_per_second * share),
+        memory=memory_bytes * hertz / (gpu.memory_bytes_per_second * share),
+    )
+
+
+def _on_tensor_cores(dot: Dot, code: Machine) -> bool:
+    return bool(code.products) and dot.kind != "ieee"
+
+
+def _tensor_cycles(dot: Dot, code: Machine, gpu: Gpu) -> float:
+    """Of a product of tiles; those that fill no instruction cost as much as those that do."""
+    rows = 64 if code.products == "wgmma" else 16
+    m, n = -(-dot.m // rows) * rows, -(-dot.n // UNIT_N) * UNIT_N
+    kind = {1: "fp8", 2: "fp16"}.get(BYTES.get(dot.kind, 1), "tf32")
+    if kind not in gpu.tensor_flops:
+        kind = "fp16"
+    reached = gpu.tensor_share * MMA_SHARE[code.products == "mma" and _has_wgmma(gpu)]
+    return 2.0 * m * n * dot.k / (gpu.tensor_flops[kind] * reached)
+
+
+def _has_wgmma(gpu: Gpu) -> bool:
+    return gpu.arch == 90
+
+
+def _shared_bytes(dot: Dot, code: Machine) -> float:
+    """Read from shared memory by a product of tiles, and written there before."""
+    width = BYTES.get(dot.kind, 4 if dot.kind == "ieee" else 1)
+    a, b = dot.m * dot.k * width, dot.n * dot.k * width
+    if code.products == "wgmma":
+        return 2.0 * a + b * (1.0 + max(1.0, dot.m / 64))
+    down = min(code.warps, max(1, dot.m // 16))  # each warp reads its rows of A and columns of B into registers
+    down = 1 << round(math.log2(max(1.0, min(float(down), math.sqrt(code.warps * dot.m / dot.n)))))
+    return a * (1.0 + max(1, code.warps // down)) + b * (1.0 + down)
+
+
+def _instructions(of: Work, code: Machine) -> float:
+    """Carried out by each warp of a program."""
+    return code.once + code.looped * _mean(of.turns)
+
+
+def _chain(of: Work, code: Machine, stages: int, pace: _Pace, latency: float) -> float:
+    """Cycles from a block's first load to its last store, when nothing else runs beside it."""
+    turns = _mean(of.turns)
+    loads = [access for access in of.accesses if not access.stores]
+    before = sum(not access.looped for access in loads)
+    chain = BLOCK_START + (latency if before else 0.0) + latency  # the last store leaves
+    if not any(access.looped for access in loads) or turns == 0:
+        return chain + pace.computing + max(pace.l2, pace.memory)
+    computing = pace.computing / turns + BARRIER
+    fetching = max(pace.l2, pace.memory) / turns
+    depth = stages - 1
+    if code.asynchronous and depth >= 1:
+        return chain + latency + turns * max(computing, fetching, (latency + fetching) / depth)
+    return chain + turns * (latency + fetching + computing)
+
+
+def _waves(count: int, resident: int, busiest: float, chain: float, gpu: Gpu) -> tuple[float, float]:
+    """Cycles for all blocks, and the waves that they come in."""
+    full, rest = divmod(count, resident * gpu.multiprocessors)
+    cycles = full * max(resident * busiest, chain)
+    if rest:
+        cycles += max(-(-rest // gpu.multiprocessors) * busiest, chain)
+    return cycles, count / (resident * gpu.multiprocessors)
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(values))

@@ -1,0 +1,42 @@
+"""The best configuration as files that need PyTorch and Triton, and nothing of mlopt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from ...core.schedule import Schedule
+from ...protocols import Workload
+from .kernel_file import OPTIONS
+from .program import TritonProgram
+
+RERUN = Path(__file__).with_name("rerun.py")
+
+
+def export(workload: Workload, schedule: Schedule, program: TritonProgram, directory: Path) -> None:
+    """Write kernel.py, config.json, reference.py, rerun.py and record.json into `directory`.
+
+    `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kernel.py").write_text(program.text)
+    config = schedule.values()
+    options = {name: value for name, value in config.items() if name in OPTIONS}
+    knobs = {name: value for name, value in config.items() if name not in OPTIONS}
+    (directory / "config.json").write_text(json.dumps({"kwargs": knobs, **options}, indent=2) + "\n")
+    (directory / "optimized.mlir").write_text(program.ir)
+    shutil.copyfile(workload.reference_file, directory / "reference.py")
+    shutil.copyfile(RERUN, directory / "rerun.py")
+    record = {
+        "inputs": [asdict(spec) for spec in workload.operands],
+        "outputs": [asdict(spec) for spec in workload.outputs],
+        "parameters": dict(workload.parameters),
+        "schedule": config,
+        "small": [
+            {"inputs": [asdict(spec) for spec in small.operands], "parameters": dict(small.parameters)}
+            for small, _ in program.interpreted()
+        ],
+    }
+    (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")

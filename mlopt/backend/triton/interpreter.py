@@ -1,0 +1,110 @@
+"""Triton's interpreter: kernels carried out on the CPU, in a process of its own.
+
+A file's kernels are interpreted or compiled according to TRITON_INTERPRET when Triton is imported, once and for all.
+"""
+
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import WrongResult, summary
+from ...core.tensors import to_numpy, to_torch
+from ...protocols import Array
+from .kernel_file import load
+
+MULTIPROCESSORS = 3
+"""Of the GPU that is played: so few that persistent programs have several tiles each."""
+
+
+class InterpretedKernel:
+    """A kernel of a file that is interpreted."""
+
+    def __init__(self, text: str, name: str, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+        self._call = functools.partial(_carry_out, text, name, dict(config), dict(parameters))
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
+        """A call; it raises WrongResult where the kernel fails, or returns arrays of other shapes or dtypes."""
+
+        def call() -> None:
+            results, written = _process().submit(self._call, inputs).result()
+            if isinstance(results, str):
+                raise WrongResult(results)
+            for number, values in written.items():
+                inputs[number][...] = values
+            if [(a.shape, a.dtype) for a in results] != [(a.shape, a.dtype) for a in outputs]:
+                found = ", ".join(f"{a.dtype}{list(a.shape)}" for a in results)
+                raise WrongResult(f"the launcher returned {found}")
+            for output, result in zip(outputs, results, strict=True):
+                output[...] = result
+
+        return call
+
+    def overhead(self) -> float:
+        return 0.0
+
+    def rest(self) -> None:
+        """There are no threads."""
+
+
+@functools.cache
+def _process() -> ProcessPoolExecutor:
+    """Begun anew, not forked: this one may have imported Triton already."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_interpret)
+
+
+def _interpret() -> None:
+    """Make this process one that interprets."""
+    os.environ["TRITON_INTERPRET"] = "1"
+    _mend_bfloat16()
+
+
+def _mend_bfloat16() -> None:
+    """Triton's interpreter keeps bfloat16 as its bits; it computes with these, and cuts off where GPUs round."""
+    import triton.language as tl
+    from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
+
+    dot, cast, binary = InterpreterBuilder.create_dot, InterpreterBuilder.cast_impl, InterpreterBuilder.binary_op
+
+    def wide(handle: Any) -> Any:
+        return cast_impl(None, handle, tl.float32) if handle.dtype.scalar == tl.bfloat16 else handle
+
+    def create_dot(self: Any, a: Any, b: Any, *rest: Any) -> Any:
+        return dot(self, wide(a), wide(b), *rest)
+
+    def binary_op(self: Any, a: Any, b: Any, operation: Any) -> Any:
+        narrow = a.dtype.scalar == tl.bfloat16
+        result = binary(self, wide(a), wide(b), operation)
+        return cast_impl(self, result, tl.bfloat16) if narrow and result.data.dtype == np.float32 else result
+
+    def cast_impl(self: Any, source: Any, kind: Any) -> Any:
+        pair = source.dtype.scalar, kind.scalar
+        if pair == (tl.float32, tl.bfloat16):
+            return TensorHandle(np.asarray(source.data, "bfloat16").view(np.uint16), tl.bfloat16)
+        if pair == (tl.bfloat16, tl.float32):
+            return TensorHandle(source.data.view("bfloat16").astype(np.float32), tl.float32)
+        return cast(self, source, kind)
+
+    InterpreterBuilder.create_dot, InterpreterBuilder.cast_impl = create_dot, cast_impl
+    InterpreterBuilder.binary_op = binary_op
+
+
+def _carry_out(
+    text: str, name: str, config: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Sequence[Array]
+) -> tuple[Sequence[Array] | str, Mapping[int, Array]]:
+    """The outputs, or what went wrong; and the inputs, by number, that were written to."""
+    tensors = [to_torch(array.copy()) for array in inputs]
+    file = load(text, name)
+    try:
+        outputs = file.launch(config, tensors, {**parameters, "multiprocessors": MULTIPROCESSORS})
+    except Exception as error:
+        return f"the interpreter failed: {summary(error)}", {}
+    after = [to_numpy(tensor) for tensor in tensors]
+    written = {number: a for number, (a, b) in enumerate(zip(after, inputs, strict=True)) if not np.array_equal(a, b)}
+    return [to_numpy(output.contiguous()) for output in outputs], written

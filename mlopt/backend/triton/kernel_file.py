@@ -1,0 +1,124 @@
+"""A Python file with a Triton kernel, mlopt's own or a user's: what it must hold, and how it is called.
+
+`launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, the workload's
+parameters and `config`, knobs and their values, if it takes them. A kernel under `triton.autotune` is given its
+configuration by that decorator, of which the tuning is left out.
+
+`KNOBS` names the values of each knob. `CONSTRAINTS` are functions whose parameters name what they look at: knobs,
+keys of the workload, or `gpu`, the target. `START` lists configurations to begin with. All three have defaults for a
+kernel under `triton.autotune`. `small(config)` lists sizes, keys of the workload, on which the kernel is verified by
+Triton's interpreter.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import linecache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from ...core.errors import UserError, summary
+
+OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
+"""What a configuration says to the compiler and not to the kernel."""
+
+
+@dataclass(frozen=True)
+class KernelFile:
+    """The file as a module; configurations are names and values."""
+
+    module: ModuleType
+
+    @property
+    def knobs(self) -> Mapping[str, Sequence[Any]]:
+        """Raises UserError where there are none."""
+        knobs = getattr(self.module, "KNOBS", None)
+        if knobs is None:
+            knobs = _around(self.start)
+        if not isinstance(knobs, Mapping) or not knobs:
+            raise UserError("the kernel's file needs KNOBS, or a kernel under triton.autotune")
+        return knobs
+
+    @property
+    def constraints(self) -> Sequence[Callable[..., bool]]:
+        found: Sequence[Callable[..., bool]] = getattr(self.module, "CONSTRAINTS", ())
+        return found
+
+    @property
+    def start(self) -> Sequence[Mapping[str, Any]]:
+        """Configurations to begin with."""
+        given: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
+        if given is not None:
+            return given
+        tuners = self._tuners
+        if not tuners:
+            return ()
+        return [config.all_kwargs() for config in self._given[0]]
+
+    def small(self, config: Mapping[str, Any]) -> Sequence[Mapping[str, int]]:
+        """Sizes to verify this configuration on; as they are, if nothing is said."""
+        if not hasattr(self.module, "small"):
+            return ({},)
+        found: Sequence[Mapping[str, int]] = self.module.small(config)
+        return found
+
+    def launch(self, config: Mapping[str, Any], inputs: Sequence[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The outputs that the launcher returns for these tensors."""
+        import triton
+
+        options = {name: value for name, value in config.items() if name in OPTIONS}
+        own = {name: value for name, value in config.items() if name not in OPTIONS}
+        for tuner in self._tuners:
+            tuner.configs = [triton.Config(own, **options)]
+        given = {"config": dict(config), **parameters}
+        taken = inspect.signature(self.module.launch).parameters
+        outputs = self.module.launch(*inputs, **{name: value for name, value in given.items() if name in taken})
+        return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+
+    @functools.cached_property
+    def _tuners(self) -> Sequence[Any]:
+        """The kernels under `triton.autotune`."""
+        from triton.runtime.autotuner import Autotuner
+
+        return [value for value in vars(self.module).values() if isinstance(value, Autotuner)]
+
+    @functools.cached_property
+    def _given(self) -> Sequence[Sequence[Any]]:
+        """What their decorators list."""
+        return [list(tuner.configs) for tuner in self._tuners]
+
+
+@functools.lru_cache(maxsize=8)
+def load(text: str, name: str) -> KernelFile:
+    """The file with this text, run; `name` stands for it in messages. Raises UserError when it cannot be used."""
+    filename = f"<{name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)  # Triton reads the source
+    module = ModuleType(f"kernel_of_{name}")
+    try:
+        exec(compile(text, filename, "exec"), module.__dict__)
+    except Exception as error:
+        raise UserError(f"the kernel of {name} cannot be loaded: {summary(error)}") from error
+    if not callable(getattr(module, "launch", None)):
+        raise UserError(f"the kernel of {name} has no function launch(*inputs)")
+    file = KernelFile(module)
+    _ = file._given  # before a launch replaces them
+    return file
+
+
+def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:
+    """Knobs for configurations: their values, and of whole numbers the powers of two between and next to them."""
+    knobs: dict[str, Sequence[Any]] = {}
+    for name in dict.fromkeys(name for config in configs for name in config):
+        values = list(dict.fromkeys(config[name] for config in configs if name in config))
+        if name == "num_stages":
+            values = list(range(1, max(5, *values) + 1))
+        elif all(type(value) is int and value > 0 and value & (value - 1) == 0 for value in values):
+            least, most = min(values), max(values) * (2 if name not in ("num_warps", "num_ctas") else 1)
+            most = max(most, 8) if name == "num_warps" else most
+            values = [1 << e for e in range(max(0, least.bit_length() - 2), most.bit_length())]
+        knobs[name] = values
+    return knobs

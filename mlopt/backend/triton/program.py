@@ -1,0 +1,52 @@
+"""A Triton kernel in one configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import UserError
+from ...protocols import Kernel, Workload
+from .ahead import Launch
+from .kernel_file import KernelFile
+from .target import Gpu
+
+
+@dataclass(frozen=True)
+class TritonProgram:
+    """What a call launches, compiled for a GPU, which need not be at hand."""
+
+    workload: Workload
+    file: KernelFile
+    text: str
+    """Of the file."""
+    config: Mapping[str, Any]
+    launches: Sequence[Launch]
+    gpu: Gpu
+    stage_seconds: Mapping[str, float]
+
+    @property
+    def ir(self) -> str:
+        """The kernels after all of Triton's own passes, before LLVM."""
+        return "\n".join(launch.kernel.asm["ttgir"] for launch in self.launches)
+
+    def simulate(self) -> Mapping[str, float]:
+        from .cost.model import simulate
+
+        return simulate(self.launches, self.gpu)
+
+    def code_bytes(self) -> int | None:
+        return sum(len(launch.kernel.asm.get("cubin") or launch.kernel.asm["hsaco"]) for launch in self.launches)
+
+    def interpreted(self) -> Iterator[tuple[Workload, Kernel]]:
+        """The same kernel on the sizes that its file wants it verified on."""
+        from .interpreter import InterpretedKernel
+
+        for sizes in self.file.small(self.config):
+            small: Workload = dataclasses.replace(self.workload, **sizes)  # type: ignore[type-var]
+            yield small, InterpretedKernel(self.text, small.name, self.config, small.parameters)
+
+    def load(self) -> Kernel:
+        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")

@@ -1,0 +1,110 @@
+"""Run the kernel in this folder in the configuration of config.json, check the result, print the seconds of a call.
+
+Needs numpy, PyTorch and Triton. Without a GPU the kernel is interpreted on small sizes, in float32 where it is made
+for bfloat16, with which Triton's interpreter cannot compute; its seconds then mean nothing.
+Exit code 0 when the result is right, 1 when it is wrong.
+"""
+
+import importlib
+import inspect
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
+import triton
+
+HERE = Path(__file__).resolve().parent
+REPETITIONS = 100
+SCRATCH_BYTES = 256 << 20
+"""More than the second cache of any GPU holds."""
+
+
+def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
+    """The file's launcher in this configuration, given as `triton.Config` takes it."""
+    module = importlib.import_module("kernel")
+    for value in list(vars(module).values()):
+        if isinstance(value, triton.runtime.Autotuner):
+            value.configs = [triton.Config(**config)]
+    flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
+    cuda = torch.cuda.is_available()
+    count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
+    given = {"config": flat, "multiprocessors": count, **parameters}
+    taken = inspect.signature(module.launch).parameters
+    own = {name: value for name, value in given.items() if name in taken}
+
+    def call(*inputs: torch.Tensor) -> Sequence[torch.Tensor]:
+        outputs = module.launch(*inputs, **own)
+        return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+
+    return call
+
+
+def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str, device: str) -> torch.Tensor:
+    """Normally distributed numbers, rounded to the dtype."""
+    if device == "cpu" and dtype == "bfloat16":
+        dtype = "float32"
+    return torch.from_numpy(np.asarray(rng.standard_normal(shape), np.float32)).to(getattr(torch, dtype)).to(device)
+
+
+def as_array(tensor: torch.Tensor) -> Any:
+    """numpy's array of a tensor; bfloat16, which numpy does not know, as its bits."""
+    tensor = tensor.cpu()
+    return tensor.view(torch.int16).numpy().view(np.uint16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """The median of calls that find the caches filled with something else, by the GPU's clock if there is one."""
+    if not torch.cuda.is_available():
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+    scratch = torch.empty(SCRATCH_BYTES, dtype=torch.int8, device="cuda")
+    samples = []
+    for _ in range(REPETITIONS):
+        scratch.zero_()
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        begin.record()
+        call()
+        end.record()
+        samples.append((begin, end))
+    torch.cuda.synchronize()
+    return float(statistics.median(begin.elapsed_time(end) / 1e3 for begin, end in samples))
+
+
+def main() -> int:
+    record = json.loads((HERE / "record.json").read_text())
+    config = json.loads((HERE / "config.json").read_text())
+    sys.path.insert(0, str(HERE))
+    expected = importlib.import_module("reference")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cases = [record] if device == "cuda" else record["small"]
+    rng, taken = np.random.default_rng(0), []
+    for case in cases:
+        parameters = case["parameters"]
+        call = launcher(config, parameters)
+        inputs = [drawn(rng, device=device, **spec) for spec in case["inputs"]]
+        arrays = [as_array(tensor) for tensor in inputs]
+        outputs = [as_array(tensor.double()) for tensor in call(*inputs)]
+        values, errors = expected.reference(*arrays, **parameters), expected.tolerance(*arrays, **parameters)
+        for output, value, allowed in zip(outputs, values, errors, strict=True):
+            if output.shape != value.shape or not np.all(np.abs(output - value) <= allowed):
+                print("wrong result")
+                return 1
+        taken.append(seconds(lambda call=call, inputs=inputs: call(*inputs)))  # type: ignore[misc]
+    print(f"{max(taken):.9f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""GPUs that kernels are compiled for: described in YAML (conf/target/)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt
+
+from ...core.errors import UserError
+
+Count = Annotated[int, Ge(1)]
+Figure = Annotated[float, Gt(0.0)]
+
+STRICT = {"extra": "forbid", "allow_inf_nan": False}
+"""How pydantic reads what follows, where it is asked to."""
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU as the compiler and the cost model see it. Sizes are in bytes, rates per cycle and multiprocessor."""
+
+    __pydantic_config__ = STRICT
+
+    runtime: Literal["cuda", "hip"]
+    arch: int | str
+    """Compute capability times ten (90), or AMD's name (gfx942)."""
+    multiprocessors: Count
+    gigahertz: Figure
+    """What it sustains in matrix products."""
+    warp: Count
+    """Threads."""
+    threads: Count
+    """Of one multiprocessor at most; `blocks` likewise."""
+    blocks: Count
+    registers: Count
+    """Of 32 bits, of one multiprocessor."""
+    registers_per_thread: Count
+    register_unit: Count
+    """A warp is given a multiple of so many."""
+    shared_bytes: Count
+    """Of one multiprocessor; of one block at most `shared_bytes_per_block`."""
+    shared_bytes_per_block: Count
+    shared_bytes_per_cycle: Figure
+    tensor_flops: Mapping[str, float]
+    """Of dense products on tensor cores, by the operands: fp8, fp16 (and bf16), tf32."""
+    tensor_share: Figure
+    """What a perfect kernel reaches of that: the rest is lost to power and issue."""
+    float_operations: Count
+    """Fused multiply-adds and the like in float32."""
+    special_operations: Count
+    """Exponentials, logarithms, roots, quotients."""
+    issue: Count
+    """Instructions of warps."""
+    l2_bytes: Count
+    l2_bytes_per_second: Figure
+    memory_bytes_per_second: Figure
+    """That a copy reaches."""
+    l2_latency: Figure
+    """Cycles; `memory_latency` likewise."""
+    memory_latency: Figure
+    launch_seconds: Figure
+    """From one kernel to the next on one stream."""
+
+    def __hash__(self) -> int:
+        return hash((self.runtime, self.arch, self.multiprocessors, self.gigahertz, self.memory_bytes_per_second))
+
+
+def gpu(**description: Any) -> Gpu:
+    """A GPU from plain data. Raises UserError, in a line, for what does not describe one."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(Gpu).validate_python(description)
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        message = "there is no such key" if fault["type"] == "unexpected_keyword_argument" else fault["msg"]
+        raise UserError(f"target.{'.'.join(map(str, fault['loc']))}: {message}") from None

@@ -1,0 +1,136 @@
+"""Kernels compiled ahead of time for a GPU that is not at hand: verified by an interpreter, and simulated."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.cost.work import work
+from mlopt.backend.triton.program import TritonProgram
+from mlopt.backend.triton.target import Gpu, gpu
+from mlopt.core.errors import CompileError, UserError, WrongResult
+from mlopt.core.schedule import Schedule
+from mlopt.evaluator.simulation import Simulation
+from mlopt.workloads.conv2d.workload import Conv2d
+from mlopt.workloads.matmul.workload import Matmul
+
+TARGETS = Path(__file__).parents[3] / "conf" / "target"
+TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def described(name: str = "h200") -> Gpu:
+    figures = yaml.safe_load((TARGETS / f"{name}.yaml").read_text())
+    return gpu(**{key: value for key, value in figures.items() if key != "_target_"})
+
+
+def built(workload: Matmul, **knobs: object) -> TritonProgram:
+    values = {"variant": "tiles", **TILE, **knobs}
+    return Triton(described()).build(workload, Schedule.of(values))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
+@pytest.mark.parametrize("dtype", ["bf16", "f16", "tf32", "f32"])
+def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, dtype: str) -> None:
+    program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant)
+    assert Simulation().evaluate(program, program.workload, None).metrics["cost"] > 0
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("rest = k - step * K", "rest = k - step * K + 1"),
+        ("(j[None, :] < n)", "(j[None, :] < n - 1)"),
+        ("range(0, tl.cdiv(k, K))", "range(1, tl.cdiv(k, K))"),
+    ],
+)
+def test_a_kernel_with_a_fault_of_one_line_is_wrong(right: str, wrong: str) -> None:
+    program = built(Matmul(m=64, n=64, k=64, dtype="f16"))
+    assert right in program.text
+    with pytest.raises(WrongResult):
+        Simulation()._verify(replace(program, text=program.text.replace(right, wrong)))
+
+
+def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> None:
+    tile = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "num_warps": 4}
+    half, single = (built(Matmul(dtype=dtype), **tile) for dtype in ("f16", "f32"))
+    assert "wgmma" in half.launches[0].kernel.asm["ptx"]
+    assert half.simulate()["tensor_share"] > 0
+    assert single.simulate()["tensor_share"] == 0
+
+
+def test_the_same_program_always_costs_the_same_and_more_work_more() -> None:
+    small, large = Matmul(256, 256, 256, "f16"), Matmul(2048, 2048, 2048, "f16")
+    assert built(small).simulate() == built(small).simulate()
+    assert built(large).simulate()["cost"] > 10 * built(small).simulate()["cost"]
+
+
+def test_work_and_bytes_are_those_of_the_whole_product() -> None:
+    from mlopt.backend.triton.cost.ttir import parse
+
+    program = built(Matmul(m=96, n=64, k=80, dtype="f16"))
+    (launch,) = program.launches
+    found = work(*parse(launch.kernel.asm["ttir"]), launch.arguments, launch.grid, _numbers(launch.grid[0]))
+    (dot,) = found.dots
+    assert launch.grid == (3 * 2, 1, 1)
+    assert float(dot.turns.mean()) * dot.m * dot.n * dot.k * launch.grid[0] == 96 * 64 * 80
+    stored = sum(access.sectors * 32 * 6 for access in found.accesses if access.stores)
+    assert stored == 96 * 64 * 2
+
+
+def _numbers(count: int) -> object:
+    import numpy as np
+
+    return np.arange(count)
+
+
+def test_the_space_keeps_to_shared_memory_and_descriptors_to_aligned_rows() -> None:
+    space = Triton(described()).space(Matmul(512, 509, 512, "f16"))
+    roomy = Triton(described()).space(Matmul(512, 512, 512, "f16"))
+    tight = Triton(replace(described(), shared_bytes_per_block=49152)).space(Matmul(512, 512, 512, "f16"))
+    assert [option.value for option in space.options(Schedule())] == ["tiles", "persistent"]
+    assert space.count() < roomy.count()
+    assert 0 < tight.count() < roomy.count()
+    for hint in roomy.hints():
+        roomy.check(Schedule.of(dict(hint)))
+
+
+def test_a_block_that_the_gpu_has_no_room_for_is_no_program() -> None:
+    program = built(Matmul(dtype="f16"), BLOCK_M=64, BLOCK_N=64, BLOCK_K=32, num_warps=4)
+    with pytest.raises(CompileError, match="shared memory"):
+        replace(program, gpu=replace(program.gpu, shared_bytes_per_block=1024)).simulate()
+
+
+def test_what_cannot_be_compiled_is_said_in_a_line() -> None:
+    with pytest.raises(UserError, match="no program for a backend"):
+        Triton(described()).space(Conv2d())
+    with pytest.raises(UserError, match="name one"):
+        Triton(None).space(Matmul())
+    with pytest.raises(UserError, match="evaluator=simulation"):
+        built(Matmul(dtype="f16")).load()
+    with pytest.raises(UserError, match="on GPUs only"):
+        Matmul(dtype="f16").source("mlir")
+
+
+def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(tmp_path: Path) -> None:
+    workload = Matmul(m=64, n=64, k=64, dtype="bf16")
+    program = built(workload)
+    Triton(described()).export(workload, Schedule.of(dict(program.config)), tmp_path / "best")
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
+    kernel = tmp_path / "best" / "kernel.py"
+    kernel.write_text(kernel.read_text().replace("sums.to(", "(sums + 1).to("))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (1, "wrong result"), done.stderr

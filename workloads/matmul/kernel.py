@@ -1,0 +1,171 @@
+"""Matrix product C = A B on a GPU: tiles of C in groups that share rows of A and columns of B in the second cache."""
+
+import torch
+import triton
+import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+KNOBS = {
+    "variant": ["tiles", "persistent", "descriptor"],
+    "BLOCK_M": [16, 32, 64, 128, 256],
+    "BLOCK_N": [16, 32, 64, 128, 256],
+    "BLOCK_K": [16, 32, 64, 128],
+    "GROUP": [1, 2, 4, 8, 16],
+    "num_warps": [2, 4, 8],
+    "num_stages": [1, 2, 3, 4, 5],
+}
+
+
+def _bytes(dtype):
+    return 4 if dtype in ("f32", "float32", "tf32") else 2
+
+
+def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_stages, dtype, gpu):
+    # A stage fewer than num_stages waits in shared memory, where the operands of one are in registers.
+    tiles = max(1, num_stages - 1) * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype)
+    return tiles <= gpu.shared_bytes_per_block
+
+
+def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):
+    # Addresses and operands need room too.
+    return (gpu.registers_per_thread - 63) * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
+
+
+def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
+    return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
+
+
+def _tiles_are_not_far_larger_than_the_matrix(BLOCK_M, BLOCK_N, BLOCK_K, m, n, k):
+    return all(block <= max(16, 2 * size) for block, size in zip((BLOCK_M, BLOCK_N, BLOCK_K), (m, n, k), strict=True))
+
+
+def _descriptors_need_aligned_rows(variant, n, k, dtype, gpu):
+    return variant != "descriptor" or (
+        gpu.runtime == "cuda" and gpu.arch >= 90 and n * _bytes(dtype) % 16 == 0 and k * _bytes(dtype) % 16 == 0
+    )
+
+
+CONSTRAINTS = [
+    _shared_memory_holds_the_stages,
+    _registers_hold_the_sums,
+    _every_thread_has_work,
+    _tiles_are_not_far_larger_than_the_matrix,
+    _descriptors_need_aligned_rows,
+]
+
+_LARGE = {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "GROUP": 8, "num_warps": 8, "num_stages": 4}
+_MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "GROUP": 8, "num_warps": 4, "num_stages": 4}
+_SMALL = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 4}
+START = [{"variant": variant, **tile} for tile in (_LARGE, _MEDIUM, _SMALL) for variant in KNOBS["variant"]]
+
+
+def small(config):
+    """Two tiles each way: cut short, by rows that descriptors can address; and whole."""
+    m, n, k = config["BLOCK_M"], config["BLOCK_N"], config["BLOCK_K"]
+    if config["variant"] == "descriptor":
+        return [{"m": m + 5, "n": n + 8, "k": k + 8}, {"m": m, "n": n, "k": 2 * k}]
+    return [{"m": m + 5, "n": n + 3, "k": k + 7}, {"m": m, "n": n, "k": 2 * k}]
+
+
+@triton.jit
+def tile_of(number, rows, columns, GROUP: tl.constexpr):
+    """The row and column of tiles of this number: `GROUP` rows of tiles go through all columns together."""
+    width = GROUP * columns
+    first = number // width * GROUP
+    height = tl.minimum(rows - first, GROUP)
+    return first + number % width % height, number % width // height
+
+
+@triton.jit
+def product(a, b, m, n, k, row, column, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, PRECISION: tl.constexpr):
+    """The sums of one tile in float32, shape (M, N)."""
+    i, j, inner = row * M + tl.arange(0, M), column * N + tl.arange(0, N), tl.arange(0, K)
+    # Rows beyond the end are read from the beginning: what becomes of them is not stored.
+    left = a + (i % m).to(tl.int64)[:, None] * k + inner[None, :]
+    right = b + inner.to(tl.int64)[:, None] * n + (j % n)[None, :]
+    sums = tl.zeros((M, N), tl.float32)
+    for step in range(0, tl.cdiv(k, K)):
+        rest = k - step * K
+        x = tl.load(left, mask=inner[None, :] < rest, other=0.0)
+        y = tl.load(right, mask=inner[:, None] < rest, other=0.0)
+        sums = tl.dot(x, y, sums, input_precision=PRECISION)
+        left += K
+        right += K * n.to(tl.int64)
+    return sums
+
+
+@triton.jit
+def store(c, sums, m, n, row, column, M: tl.constexpr, N: tl.constexpr):
+    i, j = row * M + tl.arange(0, M), column * N + tl.arange(0, N)
+    place = c + i.to(tl.int64)[:, None] * n + j[None, :]
+    tl.store(place, sums.to(c.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n))
+
+
+@triton.jit
+def tiles(
+    a,
+    b,
+    c,
+    m,
+    n,
+    k,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    GROUP: tl.constexpr,
+    PERSISTENT: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """Each program a tile of shape (M, N); where they are persistent, one after another."""
+    rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
+    if PERSISTENT:
+        for number in range(tl.program_id(0), rows * columns, tl.num_programs(0)):
+            row, column = tile_of(number, rows, columns, GROUP)
+            sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION)
+            store(c, sums, m, n, row, column, M, N)
+    else:
+        row, column = tile_of(tl.program_id(0), rows, columns, GROUP)
+        sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION)
+        store(c, sums, m, n, row, column, M, N)
+
+
+@triton.jit
+def described_tiles(
+    a,
+    b,
+    c,
+    m,
+    n,
+    k,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    GROUP: tl.constexpr,
+    PRECISION: tl.constexpr,
+):
+    """The same with A and B read through tensor descriptors, by the copy engine where there is one."""
+    row, column = tile_of(tl.program_id(0), tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
+    sums = tl.zeros((M, N), tl.float32)
+    for step in range(0, tl.cdiv(k, K)):
+        x = a.load([row * M, step * K])
+        y = b.load([step * K, column * N])
+        sums = tl.dot(x, y, sums, input_precision=PRECISION)
+    store(c, sums, m, n, row, column, M, N)
+
+
+def launch(a, b, *, config, multiprocessors, tf32=False):
+    """A of shape (m, k), B of shape (k, n): the product, shape (m, n)."""
+    (m, k), n = a.shape, b.shape[1]
+    c = torch.empty((m, n), dtype=a.dtype, device=a.device)
+    M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
+    options = {name: config[name] for name in ("num_warps", "num_stages")}
+    shape = {"M": M, "N": N, "K": K, "GROUP": config["GROUP"], "PRECISION": "tf32" if tf32 else "ieee"}
+    count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
+    if variant == "descriptor":
+        a, b = TensorDescriptor.from_tensor(a, [M, K]), TensorDescriptor.from_tensor(b, [K, N])
+        described_tiles[(count,)](a, b, c, m, n, k, **shape, **options)
+    else:
+        persistent = variant == "persistent"
+        grid = (min(count, multiprocessors) if persistent else count,)
+        tiles[grid](a, b, c, m, n, k, PERSISTENT=persistent, **shape, **options)
+    return c
