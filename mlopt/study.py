@@ -26,6 +26,7 @@ from .protocols import (
     Budget,
     Evaluator,
     Executor,
+    LearningEvaluator,
     ObjectivesSearch,
     Roofline,
     Search,
@@ -142,7 +143,7 @@ class Study:
         doubted: set[int] = set()
 
         def submit(number: int, schedule: Schedule) -> None:
-            work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
+            work = TrialWork(self.workload, self.backend, self._informed_evaluator(), schedule, self._to_beat())
             pending[self.executor.submit(work, self.budget.trial_seconds)] = number, schedule, now()
 
         self._time_naive()
@@ -191,6 +192,11 @@ class Study:
             self.best = trial
         self.search.tell([trial])
         self.trackers.log(trial)
+
+    def _informed_evaluator(self) -> Evaluator:
+        """The evaluator of the next trial, which may depend on those so far."""
+        evaluator = self.evaluator
+        return evaluator.informed(self.trials) if isinstance(evaluator, LearningEvaluator) else evaluator
 
     def _to_beat(self) -> float | None:
         return None if self.best is None else self.best.reached
