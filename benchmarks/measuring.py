@@ -2,7 +2,7 @@
 
 Three tables: trials' times against a fixed 50 repetitions (effort.py), by the time that they take and the ranking that
 they give, over `--schedules` schedules of each workload; the order of finalists that differ by more than 2 %, in
-`--finals` repeated finals; a kernel against itself, and against a twin slowed by 3 %, `--comparisons` of each.
+`--finals` repeated finals; a kernel against its twin, and against one slowed by 3 %, `--comparisons` of each in all.
 """
 
 from __future__ import annotations

@@ -361,10 +361,11 @@ class Evaluator(Protocol):
 class ScreeningEvaluator(Evaluator, Protocol):
     """An evaluator that executes programs, but not all of them."""
 
-    def screen(self, program: Program, workload: Workload, best: float | None) -> Measurement | None:
-        """A measurement of a program that need not be executed, beside others, before it is loaded; None: evaluate it.
+    def screen(self, program: Program, workload: Workload, best: float | None) -> Mapping[str, float]:
+        """Metrics of a program, found beside others and before it is loaded.
 
-        It has no seconds, but `estimated_seconds` among its metrics, which are not below the best executed program's.
+        Where `estimated_seconds` are among them, which are not below the best executed program's, it need not be
+        executed; otherwise it is evaluated, too.
         """
 
 
@@ -374,6 +375,14 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings that its numbers depend on, as plain data."""
+
+
+@runtime_checkable
+class LearningEvaluator(Evaluator, Protocol):
+    """An evaluator whose judgement of a program depends on the trials before it."""
+
+    def informed(self, trials: Sequence[Trial]) -> Evaluator:
+        """The evaluator of the next trial of a study that has had these, in the order of their ends."""
 
 
 class Search(Protocol):

@@ -67,7 +67,8 @@ class TrialWork:
                     self.evaluator.prepare(self.workload)
                 with seconds:
                     program = self.backend.build(self.workload, self.schedule)
-                    measurement = self._screen(program)
+                    metrics.update(self._screen(program))
+                    measurement = Measurement() if "estimated_seconds" in metrics else None
                     if self.evaluator.executes and measurement is None:
                         program.load()
                 if isinstance(program, HashedProgram) and self.evaluator.executes and measurement is None:
@@ -91,12 +92,11 @@ class TrialWork:
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
 
-    def _screen(self, program: Program) -> Measurement | None:
-        """What is known without running the program, where that is enough."""
+    def _screen(self, program: Program) -> Mapping[str, float]:
+        """What is known without running the program."""
         if not isinstance(self.evaluator, ScreeningEvaluator):
-            return None
-        found = self.evaluator.screen(program, self.workload, self.best)
-        return None if found is None else _finite(found)
+            return {}
+        return _finite(Measurement(metrics=self.evaluator.screen(program, self.workload, self.best))).metrics
 
 
 def _finite(found: Measurement) -> Measurement:

@@ -31,6 +31,7 @@ from .protocols import (
     Budget,
     Evaluator,
     Executor,
+    LearningEvaluator,
     ObjectivesSearch,
     Roofline,
     Search,
@@ -177,7 +178,7 @@ class Study:
         doubted: set[int] = set()
 
         def submit(number: int, schedule: Schedule, anew: bool = False) -> None:
-            work = TrialWork(self.workload, self.backend, self.evaluator, schedule, self._to_beat())
+            work = TrialWork(self.workload, self.backend, self._informed_evaluator(), schedule, self._to_beat())
             seconds = self.budget.trial_seconds
             if self.archive is None or anew:
                 future = self.executor.submit(work, seconds)
@@ -236,6 +237,11 @@ class Study:
         to_beat = self._to_beat()
         if trial.reached is not None and (to_beat is None or trial.reached < to_beat):
             self.best = trial
+
+    def _informed_evaluator(self) -> Evaluator:
+        """The evaluator of the next trial, which may depend on those so far."""
+        evaluator = self.evaluator
+        return evaluator.informed(self.trials) if isinstance(evaluator, LearningEvaluator) else evaluator
 
     def _to_beat(self) -> float | None:
         return None if self.best is None else self.best.reached

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MARGIN = 0.0125
-"""Relative difference that makes no winner. Two processes that run one kernel differ by about 1 %, seldom 2 %, however
-long they are timed, since each has its memory elsewhere (Mytkowicz et al. 2009, "Producing wrong data without doing
-anything obviously wrong")."""
+"""Relative difference that makes no winner. Two processes that run one kernel differ however long they are timed, since
+each has its code and its temporaries elsewhere (Mytkowicz et al. 2009, "Producing wrong data without doing anything
+obviously wrong"); buffers are moved between turns (`finals.places`)."""
 
 ERROR_RATE = 0.02
 """How often a winner may be called, at most, where no difference exceeds MARGIN."""

@@ -2,38 +2,38 @@
 
 The asynchronous form of successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys
 2020): nobody waits for a batch. A program goes on to the next rung when it is among the best `1 / reduction` of those
-that this process has lately seen on the rung below: by cost to be executed at all, then by a time that was taken with
-little effort, a little more, and in full.
+that the study has lately seen on the rung below: by cost to be executed at all, then by what is known of its time after
+little effort, after a little more, and in full. All this is within one trial: a program is verified once.
 """
 
 from __future__ import annotations
 
-import functools
+import itertools
 import statistics
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import UserError
-from ..core.trial import Measurement
-from ..protocols import Evaluator, Inputs, Program, Workload
+from ..core.trial import Measurement, Trial
+from ..protocols import Evaluator, IdentifiedEvaluator, Inputs, Program, Workload
 from .execution import Execution
+from .timing import Gate
 
 RUNGS = 3
 """Efforts of timing; each is REDUCTION times the one before."""
 
 MEMORY = 64
-"""Programs of each rung that a new one is compared with: where a search has gone on, what it began with says little."""
+"""Programs that a new one is compared with: where a search has gone on, what it began with says little."""
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """Screens programs by `cheap`, whose measurements have a `cost`, and executes the promising ones by `exact`."""
+    """Screens programs by `cheap`, whose measurements have a `cost`, and judges the promising ones by `exact`."""
 
     cheap: Evaluator
-    exact: Execution
+    exact: Evaluator
     reduction: float = 4.0
     """One in so many programs goes on to the next rung."""
 
@@ -45,7 +45,7 @@ class Cascade:
 
     @property
     def executes(self) -> bool:
-        return True
+        return self.exact.executes
 
     @property
     def inputs(self) -> Inputs:
@@ -56,84 +56,64 @@ class Cascade:
         return (__name__, *self.cheap.preload, *self.exact.preload)
 
     def identity(self) -> Mapping[str, Any]:
-        cheap = f"{type(self.cheap).__module__}.{type(self.cheap).__qualname__}"
-        return {"exact": self.exact.identity(), "reduction": self.reduction, "cheap": cheap}
+        return {"reduction": self.reduction, "cheap": _identity(self.cheap), "exact": _identity(self.exact)}
 
     def prepare(self, workload: Workload) -> None:
         self.cheap.prepare(workload)
         self.exact.prepare(workload)
 
-    def screen(self, program: Program, workload: Workload, best: float | None) -> Measurement | None:
-        """What is known of a program that need not be executed; None for one that should be.
-
-        Its `estimated_seconds` are its cost, by what executed programs took for theirs, and never below the fastest of
-        them: what was not executed is no better than what was. Until one has been, all are.
-        """
-        record, cost = _record(self, workload), self._cost(program, workload, best)
-        promising = record.costs.promising(cost, self.reduction)
-        if promising or not record.executed:
-            record.passed = program, cost
-            return None
-        rate = statistics.median(seconds / cost for cost, seconds in record.executed)
-        least = min(seconds for _, seconds in record.executed)
-        estimate = max(rate * cost, least)
-        return Measurement(metrics={"cost": cost, "estimated_seconds": estimate})
-
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        record = _record(self, workload)
-        (passed, cost), record.passed = record.passed, (None, 0.0)
-        if passed is not program:
-            cost = self._cost(program, workload, best)
-        found = None
-        for rung, times in enumerate(record.rungs):
-            effort = self.reduction ** (rung + 1 - RUNGS)
-            exact = replace(
-                self.exact, seconds=effort * self.exact.seconds, precision=self.exact.precision / effort**0.5
-            )
-            found = exact.evaluate(program, workload, best)
-            assert found.seconds is not None
-            if not times.promising(found.seconds, self.reduction):
-                break
-        assert found is not None
-        assert found.seconds is not None
-        record.executed.append((cost, found.seconds))
-        return replace(found, metrics={**found.metrics, "cost": cost})
+        return self.exact.evaluate(program, workload, best)
 
-    def _cost(self, program: Program, workload: Workload, best: float | None) -> float:
+    def informed(self, trials: Sequence[Trial]) -> Informed:
+        screened = (trial for trial in reversed(trials) if "cost" in trial.metrics)
+        costs = [trial.metrics["cost"] for trial in itertools.islice(screened, MEMORY)]
+        timed = ((trial.metrics.get("cost"), trial.seconds) for trial in reversed(trials))
+        executed = ((cost, seconds) for cost, seconds in timed if cost is not None and seconds is not None)
+        return Informed(**vars(self), costs=tuple(sorted(costs)), executed=tuple(itertools.islice(executed, MEMORY)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Informed(Cascade):
+    """A cascade that knows what the study has lately seen."""
+
+    costs: tuple[float, ...]
+    """Of the programs that were screened, in rising order."""
+    executed: tuple[tuple[float, float], ...]
+    """Cost and seconds of those that were executed."""
+
+    def screen(self, program: Program, workload: Workload, best: float | None) -> Mapping[str, float]:
+        """`cost`, and `estimated_seconds` of a program that need not be executed.
+
+        These are its cost, by what executed programs took for theirs, and never below the best: what was not executed
+        is no better than what was. Until a program has been executed, all are.
+        """
         cost = self.cheap.evaluate(program, workload, best).metrics.get("cost")
         if cost is None:
             raise UserError("evaluator.cheap tells no cost of programs: choose another one, such as simulation")
         if not cost > 0:  # of this program; others may be sound
             raise ValueError(f"evaluator.cheap says that a call costs {cost}")
-        return cost
+        promising = bisect_left(self.costs, cost) < (len(self.costs) + 1) / self.reduction
+        if promising or best is None or not self.executed:
+            return {"cost": cost}
+        rate = statistics.median(seconds / cost for cost, seconds in self.executed)
+        return {"cost": cost, "estimated_seconds": max(rate * cost, best)}
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        """What `exact` says, which takes no more time than the program deserves."""
+        exact = self.exact
+        if not isinstance(exact, Execution) or not self.executed:
+            return exact.evaluate(program, workload, best)
+        return exact.time(program, workload, best, [self._gate(exact, rung) for rung in range(1, RUNGS)])
+
+    def _gate(self, exact: Execution, rung: int) -> Gate:
+        """Between a rung and the next one: as many pass as are to be timed so well, of all that were executed."""
+        effort = self.reduction ** (rung - RUNGS)
+        seconds = sorted(seconds for _, seconds in self.executed)
+        limit = seconds[int(len(seconds) * self.reduction**-rung)]
+        return Gate(effort * exact.seconds, exact.precision / effort**0.5, limit / seconds[0])
 
 
-@dataclass
-class _Seen:
-    """What programs came to on one rung."""
-
-    values: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY))
-
-    def promising(self, value: float, reduction: float) -> bool:
-        """Whether `value`, noted from here on, is among the lowest `1 / reduction` of these, itself included."""
-        self.values.append(value)
-        return bisect_left(sorted(self.values), value) < len(self.values) / reduction
-
-
-@dataclass
-class _Record:
-    """What one cascade has seen of one workload in this process."""
-
-    costs: _Seen = field(default_factory=_Seen)
-    rungs: Sequence[_Seen] = field(default_factory=lambda: [_Seen() for _ in range(RUNGS)])
-    executed: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MEMORY))
-    """Cost and seconds."""
-    passed: tuple[Program | None, float] = None, 0.0
-    """The program that was screened last and is to be executed, and its cost, which is not asked for again while the
-    device is held."""
-
-
-@functools.lru_cache(maxsize=8)
-def _record(cascade: Cascade, workload: Workload) -> _Record:
-    """This process's; a worker that is replaced begins anew."""
-    return _Record()
+def _identity(evaluator: Evaluator) -> Mapping[str, Any]:
+    settings = evaluator.identity() if isinstance(evaluator, IdentifiedEvaluator) else {}
+    return {"class": f"{type(evaluator).__module__}.{type(evaluator).__qualname__}", **settings}

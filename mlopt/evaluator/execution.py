@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -22,7 +22,7 @@ from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
-from .timing import Timer, calls_per_sample, is_hopeless
+from .timing import Gate, Timer, calls_per_sample, is_hopeless
 from .watch import Watch
 
 AFFORDABLE_SECONDS = 0.25
@@ -68,8 +68,13 @@ class Execution:
         self._cases(workload)
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        return self.time(program, workload, best)
+
+    def time(self, program: Program, workload: Workload, best: float | None, gates: Sequence[Gate] = ()) -> Measurement:
+        """As `evaluate`, with gates at which timing ends early."""
+        timer = Timer(self.precision, self.seconds, gates)
         with unchanged():
-            timings, seen = self._timings(program, workload, best)
+            timings, seen = self._timings(program, workload, best, timer)
         estimate = Estimate.of(timings.samples)
         size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
@@ -85,7 +90,9 @@ class Execution:
             },
         )
 
-    def _timings(self, program: Program, workload: Workload, best: float | None) -> tuple[Steady, dict[str, float]]:
+    def _timings(
+        self, program: Program, workload: Workload, best: float | None, timer: Timer
+    ) -> tuple[Steady, dict[str, float]]:
         """The calls' timings, and what else the machine tells of a call, by metric. Raises WrongResult."""
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
@@ -97,7 +104,7 @@ class Execution:
             timed.check(kernel, outputs)
             watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS)
             with pinned(), unchanged():
-                timings, seen = self._time(watch, kernel.overhead(), best)
+                timings, seen = self._time(watch, kernel.overhead(), best, timer)
             watch.verify(fresh, contends=not is_hopeless(timings.samples, best))
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
             leads = best is None or Estimate.of(timings.samples).seconds < best
@@ -109,10 +116,9 @@ class Execution:
             kernel.rest()
         return timings, seen
 
-    def _time(self, watch: Watch, overhead: float, best: float | None) -> tuple[Steady, dict[str, float]]:
+    def _time(self, watch: Watch, overhead: float, best: float | None, timer: Timer) -> tuple[Steady, dict[str, float]]:
         """The calls' timings, and what else the machine tells of a call, by metric."""
-        timer, fixed_work = Timer(self.precision, self.seconds), reference()
-        power = PowerMeter()
+        fixed_work, power = reference(), PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
         watts = power.watts()
 

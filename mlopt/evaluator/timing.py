@@ -37,25 +37,44 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """Where timing ends early, for a kernel that is not among the fastest."""
+
+    seconds: float
+    """It is reached after so much time,"""
+    precision: float
+    """or when the time is known so well;"""
+    times_best: float
+    """and passed by kernels that take at most so many times as long as the best."""
+
+    def stops(self, estimate: Estimate, spent: float, best: float) -> bool:
+        """Whether a kernel that was timed for `spent` seconds has come to the gate and does not pass it."""
+        reached = spent >= self.seconds or estimate.precision <= self.precision
+        return reached and estimate.seconds > self.times_best * best
+
+
+@dataclass(frozen=True, slots=True)
 class Timer:
     """Times calls; `precision` is the relative half-width of the 95 % interval that is aimed at."""
 
     precision: float
     seconds: float
     """Time given to one kernel at most, beyond FEWEST_SAMPLES."""
+    gates: Sequence[Gate] = ()
 
     def samples(
         self, calls: Sequence[Call], overhead: float, best: float | None = None, observer: Observer | None = None
     ) -> list[float]:
         """Seconds of one call, many times over; `calls` are taken in turn (one: inputs stay in the caches).
 
-        Ends when the interval is precise, when it lies above `best`, or when the time or MOST_SAMPLES are over.
+        Ends when the interval is precise, when it lies above `best`, at a gate, or when the time or MOST_SAMPLES are
+        over.
         """
         turns = itertools.cycle(calls)
         repeat = self._warm_up(turns)
         samples: list[float] = []
-        end = time.perf_counter() + self.seconds
-        while not self._enough(samples, best, time.perf_counter() >= end or len(samples) >= MOST_SAMPLES):
+        start = time.perf_counter()
+        while not self._enough(samples, best, time.perf_counter() - start):
             samples.append(take(turns, repeat, overhead, observer))
         return samples
 
@@ -67,15 +86,20 @@ class Timer:
             fastest = min(fastest, take(turns, 1))
         return calls_per_sample(fastest)
 
-    def _enough(self, samples: list[float], best: float | None, late: bool) -> bool:
+    def _enough(self, samples: list[float], best: float | None, spent: float) -> bool:
         count = len(samples)
+        late = spent >= self.seconds or count >= MOST_SAMPLES
         if count == 3 and is_hopeless(samples, best):
             return True
         # Every few samples: an estimate costs more than a fast kernel.
         if count < FEWEST_SAMPLES or (count % FEWEST_SAMPLES and not late):
             return False
         estimate = Estimate.of(samples)
-        return late or estimate.precision <= self.precision or (best is not None and estimate.low > best)
+        if late or estimate.precision <= self.precision:
+            return True
+        if best is None:
+            return False
+        return estimate.low > best or any(gate.stops(estimate, spent, best) for gate in self.gates)
 
 
 def is_hopeless(samples: Sequence[float], best: float | None) -> bool:

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from doubles import Length, ToyProgram, right, silent
+from doubles import Length, ToyBackend, ToyProgram, right, silent
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Measurement, Status, Trial
-from mlopt.evaluator.cascade import Cascade
+from mlopt.evaluator.cascade import Cascade, Informed
 from mlopt.evaluator.execution import Execution
-from mlopt.protocols import Evaluator, Program, ScreeningEvaluator, Workload
+from mlopt.evaluator.timing import Gate
+from mlopt.protocols import Evaluator, LearningEvaluator, Program, ScreeningEvaluator, Workload
+from mlopt.runner import TrialWork
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")
 QUICK = Execution(seconds=0.002, precision=1.0)
-FRESH = itertools.count(1)
+MATMUL = Matmul(3, 4, 5)
 
 
-def cascade(exact: Execution = QUICK, reduction: float = 4.0) -> Cascade:
+def cascade(exact: Evaluator = QUICK, reduction: float = 4.0) -> Cascade:
     return Cascade(Length(), exact, reduction)
-
-
-def new_workload() -> Workload:
-    """One that no cascade has seen."""
-    return Matmul(3, 4, next(FRESH))
 
 
 def costing(cost: int) -> Program:
     return ToyProgram(right, ir="x" * cost)
+
+
+def trials(*found: tuple[float, float | None]) -> list[Trial]:
+    """Of these costs and seconds; without seconds, estimated to be slow."""
+    return [
+        Trial(
+            i, Schedule(), Status.OK, seconds, metrics={"cost": cost, **({} if seconds else {"estimated_seconds": 9.0})}
+        )
+        for i, (cost, seconds) in enumerate(found)
+    ]
+
+
+def is_executed(evaluator: Informed, cost: int) -> bool:
+    return "estimated_seconds" not in evaluator.screen(costing(cost), MATMUL, 1.0)
 
 
 class TestCascade(EvaluatorContract):
@@ -49,63 +60,61 @@ class TestCascade(EvaluatorContract):
         return ToyProgram(silent, ir="xxx")
 
 
+class TestInformed(TestCascade):
+    def make(self) -> Evaluator:
+        return cascade().informed(trials((1, 1e-6), (2, 3e-6)))
+
+
 def test_it_screens() -> None:
-    assert isinstance(cascade(), ScreeningEvaluator)
+    assert isinstance(cascade(), LearningEvaluator)
+    assert isinstance(cascade().informed([]), ScreeningEvaluator)
     assert not isinstance(QUICK, ScreeningEvaluator)
 
 
 def test_until_a_program_has_been_executed_every_one_is() -> None:
-    evaluator, workload = cascade(), new_workload()
-    assert [evaluator.screen(costing(cost), workload, None) for cost in (5, 6, 7, 8)] == [None] * 4
+    failed = Trial(0, Schedule(), Status.CRASH, metrics={"cost": 5.0})
+    evaluator = cascade().informed([failed] * 3)
+    assert evaluator.screen(costing(6), MATMUL, None) == {"cost": 6.0}
 
 
 def test_one_in_so_many_is_executed_and_it_is_those_of_low_cost() -> None:
-    evaluator, workload = cascade(), new_workload()
-    evaluator.evaluate(costing(50), workload, None)
+    known = trials((50, 1.0))
     costs = np.random.default_rng(0).permutation(200) + 1
-    executed = [cost for cost in costs if evaluator.screen(costing(int(cost)), workload, None) is None]
+    executed = []
+    for cost in map(int, costs):
+        if is_executed(cascade().informed(known), cost):
+            executed.append(cost)
+        known += trials((cost, 1.0 if cost in executed else None))
     assert 0.15 * len(costs) < len(executed) < 0.35 * len(costs)
     assert np.median(executed) < 50
 
 
-def test_a_search_that_improves_has_no_more_of_its_programs_executed_for_ever() -> None:
-    evaluator, workload = cascade(), new_workload()
-    evaluator.evaluate(costing(500), workload, None)
-    for cost in range(200):
-        evaluator.screen(costing(500 + cost), workload, None)
-    near = np.random.default_rng(0).integers(100, 120, 300)
-    executed = [cost for cost in near if evaluator.screen(costing(int(cost)), workload, None) is None]
-    assert len(executed) < 0.5 * len(near)
+def test_the_reduction_says_how_many() -> None:
+    known = trials(*((cost, 1.0) for cost in range(1, 41)))
+    for reduction in (2.0, 4.0, 8.0):
+        evaluator = cascade(reduction=reduction).informed(known)
+        assert sum(is_executed(evaluator, cost) for cost in range(1, 41)) == round(40 / reduction) + 1
+
+
+def test_what_a_search_began_with_is_forgotten() -> None:
+    known = trials(*((1000 + cost, 1.0) for cost in range(200)), *((100 + cost, 1.0) for cost in range(64)))
+    assert not is_executed(cascade().informed(known), 130)
+    assert is_executed(cascade().informed(known[:210]), 130)
 
 
 def test_what_is_not_executed_is_estimated_from_what_was_and_is_never_better() -> None:
-    evaluator, workload = cascade(), new_workload()
-    seconds = evaluator.evaluate(costing(10), workload, None).seconds
-    assert seconds is not None
-    assert evaluator.screen(costing(5), workload, None) is None
-    for cost, factor in ((40, 4.0), (6, 1.0)):
-        screened = evaluator.screen(costing(cost), workload, None)
-        assert screened is not None
-        assert screened.seconds is None
-        assert screened.metrics == {"cost": cost, "estimated_seconds": pytest.approx(factor * seconds)}
+    known = trials((10, 3.0), (12, 3.6), (100, 5.0), *((6, None),) * 9)
+    for cost, seconds in ((40, 12.0), (7, 3.0)):
+        metrics = cascade().informed(known).screen(costing(cost), MATMUL, 3.0)
+        assert metrics == {"cost": cost, "estimated_seconds": pytest.approx(seconds)}
 
 
-def test_a_program_that_was_screened_is_not_asked_for_its_cost_again() -> None:
-    asked: list[str] = []
-
-    class Counting(Length):
-        def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-            asked.append(program.ir)
-            return super().evaluate(program, workload, best)
-
-    evaluator, workload = Cascade(Counting(), QUICK), new_workload()
-    for cost in (5, 3):
-        program = costing(cost)
-        assert evaluator.screen(program, workload, None) is None
-        assert evaluator.evaluate(program, workload, None).metrics["cost"] == cost
-    assert asked == ["xxxxx", "xxx"]
-    assert evaluator.evaluate(costing(4), workload, None).metrics["cost"] == 4
-    assert len(asked) == 3
+def test_a_trial_has_the_cost_and_is_timed_where_it_is_promising() -> None:
+    evaluator = cascade().informed(trials(*((2, 1.0),) * 9))
+    for cost, number in ((1, 7), (3, 777)):
+        outcome = TrialWork(MATMUL, ToyBackend(size=1000), evaluator, Schedule.of({"number": number}), 1.0)()
+        assert outcome.metrics["cost"] == cost
+        assert (outcome.measurement.seconds is None) == ("estimated_seconds" in outcome.metrics) == (cost == 3)
 
 
 def test_searches_see_estimates_as_seconds() -> None:
@@ -124,28 +133,23 @@ def test_an_estimate_is_no_result() -> None:
 
 
 def test_only_the_fastest_are_timed_in_full() -> None:
-    spent: list[float] = []
+    evaluator = Cascade(Length(), Noting(seconds=1.6, precision=0.01)).informed(
+        trials(*((1, float(seconds)) for seconds in range(100, 164)))
+    )
+    gates = evaluator.evaluate(costing(1), MATMUL, 100.0).metrics
+    assert gates == pytest.approx({"0.04": 1.16, "0.02": 1.04, "0.1 s": 1.16, "0.4 s": 1.04})
 
-    class Noting(Execution):
-        def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-            spent.append(self.seconds)
-            return Measurement(float(program.ir), samples=(float(program.ir),))
 
-    class Costs(Length):
-        def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-            return Measurement(metrics={"cost": 1.0})
+class Noting(Execution):
+    """Says which gates it was given."""
 
-    evaluator, workload = Cascade(Costs(), Noting(seconds=1.6)), new_workload()
-
-    def effort(seconds: int) -> list[float]:
-        spent.clear()
-        assert evaluator.evaluate(ToyProgram(right, ir=str(seconds)), workload, None).seconds == seconds
-        return spent
-
-    assert effort(5) == pytest.approx([0.1, 0.4, 1.6])
-    for seconds in (6, 7, 8):
-        assert effort(seconds) == pytest.approx([0.1])
-    assert effort(4) == pytest.approx([0.1, 0.4, 1.6])
+    def time(self, program: Program, workload: Workload, best: float | None, gates: Sequence[Gate] = ()) -> Measurement:
+        return Measurement(
+            metrics={
+                **{f"{gate.precision:g}": gate.times_best for gate in gates},
+                **{f"{gate.seconds:g} s": gate.times_best for gate in gates},
+            }
+        )
 
 
 @pytest.mark.parametrize("reduction", [1.0, 0.0, float("nan")])
@@ -168,6 +172,6 @@ class Silent(Length):
 
 def test_a_program_of_no_cost_fails_alone_and_an_evaluator_that_tells_none_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="a call costs 0"):
-        cascade().screen(costing(0), new_workload(), None)
+        cascade().informed([]).screen(costing(0), MATMUL, None)
     with pytest.raises(UserError, match="tells no cost"):
-        Cascade(Silent(), QUICK).screen(costing(1), new_workload(), None)
+        Cascade(Silent(), QUICK).informed([]).screen(costing(1), MATMUL, None)

@@ -10,7 +10,7 @@ import pytest
 
 from mlopt.core.statistics import Estimate
 from mlopt.evaluator import timing
-from mlopt.evaluator.timing import Timer
+from mlopt.evaluator.timing import Gate, Timer
 
 TIMER = Timer(precision=0.01, seconds=0.3)
 SPREAD = 0.9e-3, 1e-3, 1e-3, 1e-3, 1.1e-3
@@ -120,3 +120,15 @@ def test_calls_are_taken_in_turn(clock: Clock) -> None:
     TIMER.samples([call(number) for number in range(3)], 0.0)
     assert turns == [number % 3 for number in range(len(turns))]
     assert len(turns) > 12
+
+
+@pytest.mark.parametrize(("times_best", "stopped"), [(1.05, True), (1.2, False)])
+@pytest.mark.parametrize("gate", [(0.01, 0.0), (60.0, 0.5)])
+def test_it_ends_at_a_gate_that_the_kernel_does_not_pass(
+    times_best: float, stopped: bool, gate: tuple[float, float], clock: Clock
+) -> None:
+    timer = Timer(0.01, 0.3, (Gate(*gate, times_best),))
+    call = clock.kernel(0.8e-3, 1.2e-3)
+    samples = timer.samples([call], 0.0, best=0.9e-3)
+    assert len(samples) == (12 if stopped and gate[1] == 0.0 else 6 if stopped else timing.MOST_SAMPLES)
+    assert len(timer.samples([call], 0.0)) == timing.MOST_SAMPLES
