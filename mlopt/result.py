@@ -36,9 +36,8 @@ def describe(
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
     """
     counts = Counter(trial.status for trial in trials)
-    keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
     return {
-        "workload": {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes},
+        "workload": describe_workload(info, workload),
         "backend": info.tags["backend"],
         "target": info.tags.get("target") if isinstance(backend, TargetedBackend) else None,
         "search": info.tags["search"],
@@ -55,6 +54,12 @@ def describe(
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
     }
+
+
+def describe_workload(info: StudyInfo, workload: Workload) -> dict[str, Any]:
+    """Its name, its keys, and what one call takes."""
+    keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
+    return {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes}
 
 
 def provisional(best: Trial) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import result
 from .core.errors import UserError, WrongResult, summary
+from .core.fingerprint import fingerprint
 from .core.schedule import Schedule
 from .core.trial import Status, Trial
 from .executor.worker import Worker
@@ -22,10 +23,13 @@ from .finals.pytorch import PytorchContender
 from .finals.selection import finalists
 from .limit import Limit
 from .protocols import (
+    AccountableSearch,
     Backend,
+    Brief,
     Budget,
     Evaluator,
     Executor,
+    ExplainedBackend,
     ObjectivesSearch,
     Roofline,
     Search,
@@ -43,6 +47,9 @@ R = TypeVar("R")
 
 FINALISTS = 5
 EXPORT_SECONDS = 60.0
+
+HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")
+"""Of the fingerprint, what is no software."""
 
 
 class NoValidSchedule(Exception):
@@ -129,12 +136,34 @@ class Study:
         space = self.backend.space(self.workload)
         with contextlib.closing(TrialLog(self.info.directory)) as log, contextlib.closing(self.executor):
             self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
-            context = StudyContext(np.random.default_rng(self.seed), self.budget, self.executor.slots)
-            self.search.start(space, context)
+            self.search.start(space, self._context())
             if self.evaluator.executes:
                 with contextlib.suppress(Exception):  # the finals try again, and say why there is none
                     self._limit.roofline = self._measure_roofline(float("inf"))
             self._loop(log)
+
+    def _context(self) -> StudyContext:
+        return StudyContext(
+            rng=np.random.default_rng(self.seed),
+            budget=self.budget,
+            slots=self.executor.slots,
+            brief=self._brief,
+            directory=self.info.directory,
+            say=self.trackers.note,
+        )
+
+    def _brief(self) -> Brief:
+        """For searches that read what others compute."""
+        backend, workload = self.backend, self.workload
+        return Brief(
+            workload=result.describe_workload(self.info, workload),
+            program=backend.explain(workload) if isinstance(backend, ExplainedBackend) else "",
+            machine={key: value for key, value in fingerprint().items() if key in HARDWARE},
+            threads=backend.thread_count,
+            flops=workload.flops,
+            bytes=workload.bytes,
+            roofline=self._limit.roofline,
+        )
 
     def _loop(self, log: TrialLog) -> None:
         """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
@@ -184,6 +213,9 @@ class Study:
         if roofline is not None and trial.seconds is not None:
             share = roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
             trial = replace(trial, metrics={**trial.metrics, "roofline": share})
+        if isinstance(self.search, AccountableSearch):
+            origin, spent = self.search.account(trial.schedule)
+            trial = replace(trial, origin=origin, metrics={**trial.metrics, **spent})
         log.append(trial)
         self.trials.append(trial)
         to_beat = self._to_beat()

@@ -88,12 +88,16 @@ class Notes:
         self.act = act
         self.baselines: dict[str, float] = {}
         self.trials: list[Trial] = []
+        self.notes: list[str] = []
         self.results: list[Mapping[str, Any] | None] = []
 
     def start(self, info: StudyInfo) -> None: ...
 
     def baseline(self, name: str, seconds: float) -> None:
         self.baselines[name] = seconds
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def log(self, trial: Trial) -> None:
         self.trials.append(trial)

@@ -53,6 +53,9 @@ class Progress:
         """What the speedup is shown against: a baseline and one call's seconds."""
         self._baseline = name, seconds
 
+    def note(self, text: str) -> None:
+        self._print(text)
+
     def log(self, trial: Trial) -> None:
         self._done += 1
         self._failures += not trial.ok

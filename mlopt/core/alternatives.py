@@ -32,6 +32,10 @@ class Alternatives:
             merged[knob.name] = _both(merged.get(knob.name, knob), knob)
         return tuple(merged.values())
 
+    def parts(self) -> Iterator[tuple[Schedule, KnobSpace]]:
+        """Each space, with the decisions that choose it."""
+        return ((path, make()) for path, make in self._branches.items())
+
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The decisions that may follow `prefix`; () when it is complete."""
         if path := self.branch(prefix):

@@ -52,6 +52,7 @@ class Record(BaseModel):
     error: str = ""
     started: str = ""
     finished: str = ""
+    origin: str = ""
 
 
 def read(line: str) -> Trial:

@@ -83,6 +83,8 @@ class Trial:
     error: str = ""
     started: str = ""
     finished: str = ""
+    origin: str = ""
+    """Who proposed it, in a word, where a search tells."""
 
     @property
     def ok(self) -> bool:
@@ -127,4 +129,5 @@ class Trial:
             "error": self.error,
             "started": self.started,
             "finished": self.finished,
+            **({"origin": self.origin} if self.origin else {}),
         }
