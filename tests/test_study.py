@@ -194,6 +194,30 @@ def test_the_budget_of_trials_is_spent_and_each_trial_is_logged_told_and_tracked
     assert plain.found["counts"] == {status.value: 0 for status in Status} | {"ok": 7}
 
 
+def test_the_search_is_told_what_the_study_is_about(plain: Plain) -> None:
+    brief = plain.search.context.brief()
+    assert brief.workload["name"] == plain.found["workload"]["name"]
+    assert (brief.flops, brief.bytes, brief.threads) == (MATMUL.flops, MATMUL.bytes, plain.found["threads"])
+    assert brief.machine["cores"] == plain.found["fingerprint"]["cores"]
+    assert plain.search.context.directory == plain.study.info.directory
+
+
+def test_what_the_search_says_reaches_the_user(plain: Plain) -> None:
+    plain.search.context.say("a word")
+    assert plain.notes.notes == ["a word"]
+
+
+def test_a_trial_bears_its_origin_and_its_price(make: Make) -> None:
+    class Told(InOrder):
+        def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+            return "oracle", {"model_money": 0.5}
+
+    study = make(search=Told(), trials=2)
+    study.run()
+    assert [line["origin"] for line in log(study)] == ["oracle"] * 2
+    assert [line["metrics"]["model_money"] for line in log(study)] == [0.5] * 2
+
+
 def test_the_search_is_asked_for_no_more_than_there_are_free_slots_and_trials_left(plain: Plain) -> None:
     assert sum(plain.search.asked) == 7
     assert plain.search.asked[0] == plain.search.context.slots == 2
