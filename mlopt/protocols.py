@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.errors import UserError
+from .core.nests import Subject
 from .core.schedule import Decision, Schedule, Value
 from .core.space import Knob
 from .core.trial import Measurement, Trial
@@ -206,6 +207,14 @@ class HintedSpace(Space, Protocol):
     def hints(self) -> Sequence[Mapping[str, Value]]:
         """Values of all knobs that should do well together, the most promising first; each is a value of its knob, but
         together they need not be legal."""
+
+
+@runtime_checkable
+class NestedSpace(Space, Protocol):
+    """A space whose decisions are about loop nests."""
+
+    def subject(self, prefix: Schedule) -> Subject | None:
+        """What the decision after `prefix`, which is not complete, is about; None for the program as a whole."""
 
 
 class Kernel(Protocol):

@@ -45,13 +45,20 @@ HEAVY = {
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
+    "safetensors": ("search/ppo/policy.py",),
     "sklearn": ("search/surrogate.py",),
-    "torch": ("core/tensors.py", "finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
+    "torch": ("core/tensors.py", "search/ppo/*.py", "finals/pytorch.py", "workloads/*/eager.py", IMPORTER),
     "torch_mlir": ("backend/mlir/bindings.py", IMPORTER),
     "triton": (),
 }
 # Loaded by the rest of their packages only when used, so that they may import at their top.
-LAZY = ("backend/mlir/bindings.py", "tracker/run.py", "workloads/*/eager.py")
+LAZY = (
+    "backend/mlir/bindings.py",
+    "search/ppo/learning.py",
+    "search/ppo/network.py",
+    "tracker/run.py",
+    "workloads/*/eager.py",
+)
 
 
 def faults(path: str, source: str) -> list[str]:

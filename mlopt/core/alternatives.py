@@ -6,12 +6,19 @@ import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .nests import Subject
 from .schedule import Decision, Schedule, Value
 from .space import Knob, KnobSpace, encoded, refuse
+
+
+@runtime_checkable
+class _Telling(Protocol):
+    def subject(self, prefix: Schedule) -> Subject | None: ...
 
 
 class Alternatives:
@@ -61,6 +68,12 @@ class Alternatives:
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
         return encoded(self.knobs, prefix)
+
+    def subject(self, prefix: Schedule) -> Subject | None:
+        """What the decision after `prefix` is about, where it does not choose a space and that space can tell."""
+        path = self.branch(prefix)
+        part = self._branches[path]() if path else None
+        return part.subject(prefix.after(len(path))) if isinstance(part, _Telling) else None
 
     def check(self, schedule: Schedule) -> None:
         """Raise InvalidSchedule, naming the first decision that is out of place, unless `schedule` is complete."""
