@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.errors import UserError
+from .core.nests import Subject
 from .core.schedule import Decision, Schedule, Value
 from .core.space import Knob
 from .core.trial import Measurement, Trial
@@ -62,16 +63,6 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyContext:
-    """What a search is told of the study that it works for."""
-
-    rng: np.random.Generator
-    budget: Budget
-    slots: int
-    """How many trials run at once."""
-
-
-@dataclass(frozen=True, slots=True)
 class Roofline:
     """What this machine reached in a micro-benchmark, at the backend's thread count."""
 
@@ -85,6 +76,38 @@ class Roofline:
     def seconds(self, flops: int, nbytes: int) -> float:
         """The least time that `flops` and `nbytes` of traffic can take (Williams, Waterman, Patterson 2009)."""
         return max(flops / self.flops_per_second, nbytes / self.bytes_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an expert would ask about a study before its first trial."""
+
+    workload: Mapping[str, Any] = field(default_factory=dict)
+    """Its name and sizes, as in `result.json`."""
+    program: str = ""
+    """What is to be computed, as the backend explains it."""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    """Its hardware."""
+    threads: int = 1
+    flops: int = 0
+    bytes: int = 0
+    roofline: Roofline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyContext:
+    """What a search is told of the study that it works for."""
+
+    rng: np.random.Generator
+    budget: Budget
+    slots: int
+    """How many trials run at once."""
+    brief: Callable[[], Brief] = Brief
+    """What the study is about; complete once the first schedules are asked for."""
+    directory: Path | None = None
+    """The study's folder, where a search may keep files of its own."""
+    say: Callable[[str], None] = lambda text: None
+    """Tells the user something, in a line."""
 
 
 class Workload(Protocol):
@@ -198,6 +221,14 @@ class HintedSpace(Space, Protocol):
         together they need not be legal."""
 
 
+@runtime_checkable
+class NestedSpace(Space, Protocol):
+    """A space whose decisions are about loop nests."""
+
+    def subject(self, prefix: Schedule) -> Subject | None:
+        """What the decision after `prefix`, which is not complete, is about; None for the program as a whole."""
+
+
 class Kernel(Protocol):
     """Machine code, ready to run in this process."""
 
@@ -287,6 +318,14 @@ class Backend(Protocol):
 
     def roofline(self) -> Roofline:
         """Measure this machine (takes seconds; the caller keeps the answer)."""
+
+
+@runtime_checkable
+class ExplainedBackend(Backend, Protocol):
+    """A backend that can say what it sees in a workload."""
+
+    def explain(self, workload: Workload) -> str:
+        """The program in short, its loop nests with their sizes, and what the target's vectors are, as text."""
 
 
 @runtime_checkable
@@ -413,6 +452,14 @@ class SpendingSearch(Search, Protocol):
 
 
 @runtime_checkable
+class AccountableSearch(Search, Protocol):
+    """A search that knows where its proposals come from, and what they have cost."""
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        """Who proposed `schedule`, in a word ('' where nobody knows), and what that has cost, by metric."""
+
+
+@runtime_checkable
 class ObjectivesSearch(Search, Protocol):
     """A search that may minimise several numbers of a trial together."""
 
@@ -472,6 +519,9 @@ class Tracker(Protocol):
     def start(self, info: StudyInfo) -> None: ...
     def baseline(self, name: str, seconds: float) -> None:
         """A first estimate of a baseline, to see progress against; the result has the one that counts."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know of this study, in a line."""
 
     def log(self, trial: Trial) -> None:
         """One finished trial; must return at once, whatever the state of the other end."""

@@ -37,9 +37,8 @@ def describe(
     `cached` were not run in this study: the archive knew them.
     """
     counts = Counter(trial.status for trial in trials)
-    keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
     return {
-        "workload": {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes},
+        "workload": describe_workload(info, workload),
         "backend": info.tags["backend"],
         "target": info.tags.get("target") if isinstance(backend, TargetedBackend) else None,
         "search": info.tags["search"],
@@ -57,6 +56,12 @@ def describe(
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
     }
+
+
+def describe_workload(info: StudyInfo, workload: Workload) -> dict[str, Any]:
+    """Its name, its keys, and what one call takes."""
+    keys = {key: value for key, value in info.config["workload"].items() if not key.startswith("_")}
+    return {"name": workload.name, **keys, "flops": workload.flops, "bytes": workload.bytes}
 
 
 def provisional(best: Trial) -> dict[str, Any]:

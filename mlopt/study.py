@@ -15,7 +15,7 @@ import numpy as np
 from . import result
 from .archive.study import StudyArchive
 from .core.errors import UserError, WrongResult, summary
-from .core.fingerprint import hardware
+from .core.fingerprint import fingerprint, hardware
 from .core.schedule import Schedule
 from .core.trial import Status, Trial, WorkerLost
 from .executor.worker import Worker
@@ -27,10 +27,13 @@ from .limit import Limit
 from .proposal_log import ProposalLog
 from .proposals import Proposals
 from .protocols import (
+    AccountableSearch,
     Backend,
+    Brief,
     Budget,
     Evaluator,
     Executor,
+    ExplainedBackend,
     LearningEvaluator,
     ObjectivesSearch,
     Roofline,
@@ -52,6 +55,9 @@ FINALISTS = 5
 EXPORT_SECONDS = 60.0
 FINALS_SHARE, FINALS_SECONDS = 0.25, 90.0
 """What is kept of `budget.seconds` for the finals: this share of them, but no more than so many seconds."""
+
+HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")
+"""Of the fingerprint, what is no software."""
 
 
 class NoValidSchedule(Exception):
@@ -163,14 +169,36 @@ class Study:
             self._open(files)
         with contextlib.closing(self.executor):
             self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
-            context = StudyContext(np.random.default_rng(self.seed), self.budget, self.executor.slots)
-            self.search.start(space, context)
+            self.search.start(space, self._context())
             proposals = Proposals(self.search, self._asks, self._spending)
             under_way = proposals.recall(self.trials, space)
             if self.evaluator.executes:
                 with contextlib.suppress(Exception):  # the finals try again, and say why there is none
                     self._limit.roofline = self._measure_roofline(float("inf"))
             self._loop(proposals, under_way)
+
+    def _context(self) -> StudyContext:
+        return StudyContext(
+            rng=np.random.default_rng(self.seed),
+            budget=self.budget,
+            slots=self.executor.slots,
+            brief=self._brief,
+            directory=self.info.directory,
+            say=self.trackers.note,
+        )
+
+    def _brief(self) -> Brief:
+        """For searches that read what others compute."""
+        backend, workload = self.backend, self.workload
+        return Brief(
+            workload=result.describe_workload(self.info, workload),
+            program=backend.explain(workload) if isinstance(backend, ExplainedBackend) else "",
+            machine={key: value for key, value in fingerprint().items() if key in HARDWARE},
+            threads=backend.thread_count,
+            flops=workload.flops,
+            bytes=workload.bytes,
+            roofline=self._limit.roofline,
+        )
 
     def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:
         """Ask for as many schedules as there are free slots, wait for the first to complete, log it, tell, track."""
@@ -227,6 +255,9 @@ class Study:
         if roofline is not None and trial.seconds is not None:
             share = roofline.seconds(self.workload.flops, self.workload.bytes) / trial.seconds
             trial = replace(trial, metrics={**trial.metrics, "roofline": share})
+        if isinstance(self.search, AccountableSearch):
+            origin, spent = self.search.account(trial.schedule)
+            trial = replace(trial, origin=origin, metrics={**trial.metrics, **spent})
         self._log.append(trial)
         self._note(trial)
         proposals.tell(trial)

@@ -30,6 +30,10 @@ class Trackers:
     def baseline(self, name: str, seconds: float) -> None:
         self._tell(self._sound, lambda tracker: tracker.baseline(name, seconds))
 
+    def note(self, text: str) -> None:
+        logger.warning(text)
+        self._tell(self._sound, lambda tracker: tracker.note(text))
+
     def log(self, trial: Trial) -> None:
         self._tell(self._sound, lambda tracker: tracker.log(trial))
 

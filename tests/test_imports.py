@@ -43,16 +43,19 @@ PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
+    "httpx": ("search/llm/endpoint.py",),
+    "jinja2": ("search/llm/prompt.py",),
     "mlflow": ("tracker/run.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
-    "openai": (),
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
+    "safetensors": ("search/ppo/policy.py",),
     "sklearn": ("search/surrogate.py",),
     "torch": (
         "core/tensors.py",
         "finals/pytorch.py",
+        "search/ppo/*.py",
         "workloads/*/eager.py",
         "workloads/*/kernel.py",
         IMPORTER,

@@ -88,12 +88,16 @@ class Notes:
         self.act = act
         self.baselines: dict[str, float] = {}
         self.trials: list[Trial] = []
+        self.notes: list[str] = []
         self.results: list[Mapping[str, Any] | None] = []
 
     def start(self, info: StudyInfo) -> None: ...
 
     def baseline(self, name: str, seconds: float) -> None:
         self.baselines[name] = seconds
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
     def log(self, trial: Trial) -> None:
         self.trials.append(trial)
@@ -188,6 +192,30 @@ def test_the_budget_of_trials_is_spent_and_each_trial_is_logged_told_and_tracked
     assert [line["schedule"] for line in log(plain.study)] == [{"number": number} for number in numbers]
     assert plain.found["trials"] == 7
     assert plain.found["counts"] == {status.value: 0 for status in Status} | {"ok": 7}
+
+
+def test_the_search_is_told_what_the_study_is_about(plain: Plain) -> None:
+    brief = plain.search.context.brief()
+    assert brief.workload["name"] == plain.found["workload"]["name"]
+    assert (brief.flops, brief.bytes, brief.threads) == (MATMUL.flops, MATMUL.bytes, plain.found["threads"])
+    assert brief.machine["cores"] == plain.found["fingerprint"]["cores"]
+    assert plain.search.context.directory == plain.study.info.directory
+
+
+def test_what_the_search_says_reaches_the_user(plain: Plain) -> None:
+    plain.search.context.say("a word")
+    assert plain.notes.notes == ["a word"]
+
+
+def test_a_trial_bears_its_origin_and_its_price(make: Make) -> None:
+    class Told(InOrder):
+        def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+            return "oracle", {"model_money": 0.5}
+
+    study = make(search=Told(), trials=2)
+    study.run()
+    assert [line["origin"] for line in log(study)] == ["oracle"] * 2
+    assert [line["metrics"]["model_money"] for line in log(study)] == [0.5] * 2
 
 
 def test_the_search_is_asked_for_no_more_than_there_are_free_slots_and_trials_left(plain: Plain) -> None:

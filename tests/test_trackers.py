@@ -25,18 +25,21 @@ class Notes:
         self.notes: list[str] = []
 
     def start(self, info: StudyInfo) -> None:
-        self.note("start", UserError("no such store"))
+        self.hear("start", UserError("no such store"))
 
     def baseline(self, name: str, seconds: float) -> None:
-        self.note("baseline")
+        self.hear("baseline")
+
+    def note(self, text: str) -> None:
+        self.hear("note")
 
     def log(self, trial: Trial) -> None:
-        self.note("log")
+        self.hear("log")
 
     def finish(self, result: Mapping[str, Any] | None) -> None:
-        self.note("finish")
+        self.hear("finish")
 
-    def note(self, what: str, error: Exception | None = None) -> None:
+    def hear(self, what: str, error: Exception | None = None) -> None:
         self.notes.append(what)
         if what in self.failures:
             raise error or ZeroDivisionError("a bug")
@@ -48,12 +51,13 @@ def follow(*trackers: Notes) -> None:
         together.start(INFO)
         together.baseline("naive", 1.0)
         together.log(TRIAL)
+        together.note("so far, so good")
         together.log(TRIAL)
     finally:
         together.finish({})
 
 
-ALL = ["start", "baseline", "log", "log", "finish"]
+ALL = ["start", "baseline", "log", "note", "log", "finish"]
 
 
 def test_each_is_told_everything() -> None:

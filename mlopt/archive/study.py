@@ -90,6 +90,9 @@ class StudyArchive:
     def baseline(self, name: str, seconds: float) -> None:
         """Left out: it belongs to no schedule."""
 
+    def note(self, text: str) -> None:
+        """Of no interest here."""
+
     def log(self, trial: Trial) -> None:
         from .store import lasting
 

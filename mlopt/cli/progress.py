@@ -56,6 +56,9 @@ class Progress:
         """What the speedup is shown against: a baseline and one call's seconds."""
         self._baseline = name, seconds
 
+    def note(self, text: str) -> None:
+        self._print(text)
+
     def log(self, trial: Trial) -> None:
         self._count(trial)
         share = self._share()

@@ -6,12 +6,19 @@ import functools
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .nests import Subject
 from .schedule import Decision, Schedule, Value
 from .space import Knob, KnobSpace, encoded, refuse
+
+
+@runtime_checkable
+class _Telling(Protocol):
+    def subject(self, prefix: Schedule) -> Subject | None: ...
 
 
 class Alternatives:
@@ -31,6 +38,10 @@ class Alternatives:
         for knob in itertools.chain(self._choices(), *(make().knobs for make in self._branches.values())):
             merged[knob.name] = _both(merged.get(knob.name, knob), knob)
         return tuple(merged.values())
+
+    def parts(self) -> Iterator[tuple[Schedule, KnobSpace]]:
+        """Each space, with the decisions that choose it."""
+        return ((path, make()) for path, make in self._branches.items())
 
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The decisions that may follow `prefix`; () when it is complete."""
@@ -57,6 +68,12 @@ class Alternatives:
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
         return encoded(self.knobs, prefix)
+
+    def subject(self, prefix: Schedule) -> Subject | None:
+        """What the decision after `prefix` is about, where it does not choose a space and that space can tell."""
+        path = self.branch(prefix)
+        part = self._branches[path]() if path else None
+        return part.subject(prefix.after(len(path))) if isinstance(part, _Telling) else None
 
     def check(self, schedule: Schedule) -> None:
         """Raise InvalidSchedule, naming the first decision that is out of place, unless `schedule` is complete."""

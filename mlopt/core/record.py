@@ -53,6 +53,7 @@ class Record(BaseModel):
     started: str = ""
     finished: str = ""
     code: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
+    origin: str = ""
 
 
 def read(line: str) -> Trial:

@@ -85,6 +85,8 @@ class Trial:
     finished: str = ""
     code: str = ""
     """A hash of the machine code, which other decisions may lead to as well; '' where nobody knows it."""
+    origin: str = ""
+    """Who proposed it, in a word, where a search tells."""
 
     @property
     def ok(self) -> bool:
@@ -130,4 +132,5 @@ class Trial:
             "started": self.started,
             "finished": self.finished,
             "code": self.code,
+            **({"origin": self.origin} if self.origin else {}),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..core import record
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
-from ..protocols import ObjectivesSearch, Search, Space, StudyContext
+from ..protocols import AccountableSearch, ObjectivesSearch, Search, Space, SpendingSearch, StudyContext
 from .vary import Vary
 
 MOST = 10
@@ -41,6 +41,11 @@ class WarmStart:
         """Those of the search."""
         return self._search.objectives if isinstance(self._search, ObjectivesSearch) else ()
 
+    @property
+    def spent(self) -> float:
+        """By the search."""
+        return self._search.spent if isinstance(self._search, SpendingSearch) else 0.0
+
     def start(self, space: Space, context: StudyContext) -> None:
         ranked = self._earlier()
         vary = Vary(space, np.random.Generator(np.random.Philox(key=context.rng.integers(1 << 64, dtype=np.uint64))))
@@ -66,6 +71,10 @@ class WarmStart:
         self._left = [schedule for schedule in self._left if schedule not in told]
         self._proposed |= told
         self._search.tell(trials)
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        """What the search says of its own."""
+        return self._search.account(schedule) if isinstance(self._search, AccountableSearch) else ("", {})
 
     def _further(self, n: int) -> Iterator[Schedule]:
         """At most `n` proposals of the search, without those that it cannot know to be under way.

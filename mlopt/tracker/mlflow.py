@@ -68,6 +68,9 @@ class Mlflow:
     def baseline(self, name: str, seconds: float) -> None:
         """Left out: the result has the baselines that count."""
 
+    def note(self, text: str) -> None:
+        """Left out: it is for who looks on."""
+
     def log(self, trial: Trial) -> None:
         if self._feeder is not None and self._feeder.is_alive():
             self._messages.put(

@@ -18,6 +18,9 @@ class NoTracker:
     def baseline(self, name: str, seconds: float) -> None:
         """Nothing to show."""
 
+    def note(self, text: str) -> None:
+        pass
+
     def log(self, trial: Trial) -> None:
         pass
 

@@ -79,6 +79,11 @@ class Mlir:
         check(self._driver(), pipelines)  # told once, at the study's start, and not by every trial
         return PipelineSpace(pipelines) if pipelines else problem(source, self.thread_count, self.target.simd).space
 
+    def explain(self, workload: Workload) -> str:
+        from .explain import explain
+
+        return explain(workload.source("mlir"), self.space(workload), self.target.simd)
+
     def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
         from .driver.in_process import build_naive
 

@@ -66,6 +66,9 @@ class Part:
     def baseline(self, name: str, seconds: float) -> None:
         """Left out."""
 
+    def note(self, text: str) -> None:
+        """Left out: the study's own log has it."""
+
     def log(self, trial: Trial) -> None:
         self._trials += 1
         if time.monotonic() - self._told >= REPORT_SECONDS:

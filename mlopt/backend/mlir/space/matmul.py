@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ....core.fingerprint import cache_bytes
-from ....core.schedule import Value
+from ....core.nests import Subject
+from ....core.schedule import Schedule, Value
 from ....core.space import Knob, KnobSpace
 from ..payload.contraction import Contraction
 from ..simd import Simd
 from .order import LoopOrder
+from .subject import product
 
 PACKING = ("none", "panel", "block", "whole")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -92,6 +94,13 @@ class ContractionSpace(KnobSpace):
             tile = {"reg_n": columns, "reg_m": rows, "tile_k": tile_k, "tile_m": tile_m}
             hints += [model | tile, model | tile | {"pack_a": "none", "accumulate": "tile"}]
         return [{knob.name: _nearest(knob, hint[knob.name]) for knob in self.knobs} for hint in hints]
+
+    def subject(self, prefix: Schedule) -> Subject:
+        """What the decision after `prefix` is about."""
+        nest = product(self.contraction)
+        lead = len(self.contraction.batch)
+        loops = {"m": lead, "n": lead + 1, "k": lead + 2}
+        return Subject(nest, loops.get(self.knobs[len(prefix)].name.rpartition("_")[2]))
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         if knob.name in CACHE_LOOPS.names:

@@ -6,12 +6,14 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ....core.schedule import Value
+from ....core.nests import Subject
+from ....core.schedule import Schedule, Value
 from ....core.space import Knob, KnobSpace
 from ..payload.nest import LoopNest
 from ..simd import Simd
 from .product import ProductKnobs
 from .stores import CACHED, STORES, STREAMED, streamable
+from .subject import subject
 from .vector import VectorKnobs
 
 FUSED = "fused"
@@ -134,6 +136,17 @@ class ProgramSpace(KnobSpace):
         from .hints import hints  # which in turn walks this space
 
         return list({tuple(hint.items()): hint for hint in hints(self)}.values())
+
+    def subject(self, prefix: Schedule) -> Subject | None:
+        """What the decision after `prefix` is about; None where it is about the whole program."""
+        knob = self.knobs[len(prefix)].name
+        owner = self._owners.get(knob)
+        if owner is None:
+            return None
+        nest = owner.product.nest if isinstance(owner, ProductKnobs) else owner.nest
+        roles = owner.product.roles if isinstance(owner, ProductKnobs) else {}
+        loops = {letter: loop for loop, letter in nest.letters.items()} | roles
+        return subject(nest, loops.get(knob.rpartition("_")[2]), self.nests)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         if knob.name in (STACK, STORES):

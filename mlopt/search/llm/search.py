@@ -1,0 +1,271 @@
+"""Search by a language model."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from ...core.errors import UserError, nearest
+from ...core.schedule import Schedule
+from ...core.trial import Trial
+from ...protocols import Search, Space, StudyContext
+from ..draw import Draw
+from ..settings import limit
+from ..streams import Streams
+from ..vary import Vary
+from . import answers, transcript
+from .endpoint import Answer, Endpoint, Message, Model, ModelError
+from .expert import Expert
+from .history import History
+from .price import Limits, Meter
+from .prompt import Prompt
+
+Fallback = Literal["expert", "none"]
+
+SYSTEM = "You are an expert of optimising compilers. You answer with JSON only."
+
+STRIKES = 3
+"""Calls in a row without a usable proposal, after which a model is not asked again."""
+
+ATTEMPTS = 8
+"""Schedules near a known one that are tried in search of one that is new."""
+
+MODEL, EXPERT, PARTNER, DRAW = "model", "expert", "partner", "draw"
+"""Who proposed a trial."""
+
+
+class Llm:
+    """Lets a model propose `proposals` schedules at a time, from what it is shown of the study (`prompt.py`).
+
+    What it proposes is made legal by the nearest legal decisions. Where nothing new is left of an answer, it is sent
+    back with the reasons, `corrections` times at most; then schedules next to the repeated ones take their place.
+
+    With a `partner`, any other search, the model speaks only `opening` times at the beginning, and again after
+    `patience` trials without a new best; the partner goes on from there, told of all trials.
+
+    When there is no model (nobody answers, a limit of `limits` is reached, STRIKES answers in a row were of no use),
+    an expert's rules make its proposals (`expert.py`); with `fallback=none` the study ends instead, by UserError.
+
+    Every exchange is kept in the study's folder; `transcript`, a file of such exchanges, answers in a model's place.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        proposals: int = 8,
+        corrections: int = 1,
+        prompt_tokens: int = 12_000,
+        template: str | None = None,
+        partner: Search | None = None,
+        opening: int = 2,
+        patience: int = 40,
+        fallback: Fallback = "expert",
+        transcript: str | None = None,
+    ) -> None:
+        limit("proposals", proposals, 1)
+        limit("corrections", corrections, 0)
+        limit("prompt_tokens", prompt_tokens, 1)
+        limit("opening", opening, 1)
+        limit("patience", patience, 1)
+        if fallback not in (known := get_args(Fallback)):
+            raise UserError(f"search.fallback={fallback} must be {' or '.join(known)}{nearest(fallback, known)}")
+        self._endpoint = endpoint
+        self._limits = limits
+        self._proposals = proposals
+        self._corrections = corrections
+        self._prompt = Prompt(None if template is None else Path(template), prompt_tokens)
+        self._partner = partner
+        self._opening = opening
+        self._patience = patience
+        self._fallback = fallback
+        self._transcript = transcript
+        self.spent = 0.0
+        """Money, since this search was made."""
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        self._prompt.check()
+        self._space, self._context = space, context
+        self._knobs = {knob.name: knob for knob in space.knobs}
+        self._end = time.monotonic() + (context.budget.seconds or float("inf"))
+        own, others = context.rng.spawn(2)
+        self._streams = Streams(own)
+        self._draw = Draw(space, self._streams.rng)
+        self._vary = Vary(space, self._streams.rng)
+        self._history = History()
+        self._expert = Expert(space, self._history, self._draw, self._vary, self._streams.rng)
+        if self._partner:
+            self._partner.start(space, replace(context, rng=others))
+        self._meter = Meter(self._limits)
+        self._model = self._made_model()
+        self._queue: list[Schedule] = []
+        """Of the model, not proposed yet."""
+        self._accounts: dict[Schedule, tuple[str, Mapping[str, float]]] = {}
+        self._owed: dict[str, float] = {}
+        """Spent on calls, and not yet accounted to a proposal."""
+        self._turns = self._last_turn = self._strikes = 0
+        self._turn_left = 0
+        """Proposals that the expert still makes of a turn of the model's."""
+        self._asked = False
+        self._gone = ""
+        """Why there is no model any more."""
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        self._asked = True
+        return list(itertools.islice(iter(self._propose, None), n))
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        if self._partner:
+            self._partner.tell(trials)
+        for trial in trials:
+            new = self._draw.see(trial.schedule)
+            if new and not self._asked:  # of an interrupted study: a turn as it was then
+                self._begin_turn()
+                self._turn_left = max(0, self._turn_left - 1)
+            if trial.schedule in self._draw:
+                self._history.add(trial)
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        """Who proposed `schedule`, and its share of what the model has cost."""
+        return self._accounts.get(schedule, ("", {}))
+
+    def _propose(self) -> Schedule | None:
+        """A schedule never proposed or told before, None when there is none left."""
+        if not self._queue and self._begin_turn():
+            self._take_turn()
+        while self._queue:
+            if self._draw.see(schedule := self._queue.pop(0)):
+                return self._accounted(schedule, MODEL)
+        self._streams.begin(len(self._draw))
+        if self._turn_left:
+            self._turn_left -= 1
+            return self._accounted(self._expert.propose(), EXPERT)
+        for _ in range(len(self._draw) + 1):  # the partner does not know what others have pending
+            asked = self._partner.ask(1) if self._partner else ()
+            if not asked:
+                break
+            if self._draw.see(asked[0]):
+                return self._accounted(asked[0], PARTNER)
+        return self._accounted(self._draw.fresh(), DRAW)
+
+    def _accounted(self, schedule: Schedule | None, origin: str) -> Schedule | None:
+        if schedule is not None:
+            self._draw.see(schedule)
+            self._accounts.setdefault(schedule, (origin, {}))
+        return schedule
+
+    def _begin_turn(self) -> bool:
+        """Whether it is the model's turn from here on."""
+        still = len(self._history) - max(self._last_turn, self._history.last_gain)
+        if self._turn_left or (self._partner and self._turns >= self._opening and still < self._patience):
+            return False
+        self._turns += 1
+        self._last_turn = len(self._history)
+        self._turn_left = self._proposals
+        return True
+
+    def _take_turn(self) -> None:
+        """Let the model propose, or leave the turn to the expert."""
+        if not self._gone and (spent := self._meter.reached()):
+            self._give_up(spent)
+        if not self._gone:
+            self._consult()
+        if self._queue:
+            self._turn_left = 0
+
+    def _give_up(self, reason: str) -> None:
+        """Go on without the model, and say so. Raises UserError where that is not wanted."""
+        self._gone = reason
+        if self._fallback == "none":
+            raise UserError(f"search.fallback=none, and there is no model to propose: {reason}")
+        self._context.say(f"no language model from here on ({reason}); an expert's rules propose in its place")
+
+    def _consult(self) -> None:
+        """Ask the model, and ask again as long as that may help."""
+        most, left = self._proposals, self._context.budget.trials - len(self._history)
+        text = self._prompt.render(self._context.brief(), self._space, self._history, left, most)
+        messages: list[Message] = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
+        schema = answers.schema(self._space.knobs, most)
+        for correction in range(self._corrections + 1):
+            seconds = min(self._end - time.monotonic(), self._meter.left_seconds())
+            started = time.monotonic()
+            paid = isinstance(self._model, transcript.Recorded) and self._model.is_kept
+            try:
+                answer = self._model.complete(messages, schema, seconds)
+            except ModelError as error:
+                self._spend(None, time.monotonic() - started, paid)
+                self._strike(str(error), error.final)
+                return
+            self._spend(answer, time.monotonic() - started, paid)
+            proposed, faults = self._read(answer.text, last=correction == self._corrections)
+            if proposed:
+                self._strikes = 0
+                self._enqueue(proposed)
+                return
+            if self._meter.reached():
+                break
+            complaint = f"None of that can be tried. {' '.join(faults)} Propose {most} others, as JSON only."
+            messages += [{"role": "assistant", "content": answer.text[:4000]}, {"role": "user", "content": complaint}]
+        self._strike("its answers hold no new schedule", final=False)
+
+    def _read(self, text: str, last: bool) -> tuple[list[Schedule], list[str]]:
+        """The new schedules in an answer, and what is wrong with the others; the `last` one is bent until it fits."""
+        self._streams.begin(len(self._draw))
+        decided = answers.proposals(text, self._knobs, self._proposals)
+        faults = [] if decided else ["There was no JSON with proposals in your answer."]
+        proposed: list[Schedule] = []
+        for number, decisions in enumerate(decided, start=1):
+            if not decisions:
+                faults.append(f"Proposal {number} decides no knob of this space by a value of its own.")
+                continue
+            found: Schedule | None = (schedule := self._vary.repair(decisions))
+            if schedule in self._draw or schedule in proposed:
+                faults.append(f"Proposal {number} was tried already, or is equal to another one, when made legal.")
+                found = self._near(schedule, proposed) if last else None
+            if found is not None:
+                proposed.append(found)
+        return proposed, faults
+
+    def _near(self, schedule: Schedule, proposed: Sequence[Schedule]) -> Schedule | None:
+        """A new schedule next to a known one, if one is found."""
+        for attempt in range(ATTEMPTS):
+            changed = self._vary.mutate(schedule, 1 + attempt // 2, 1.0)
+            if changed not in self._draw and changed not in proposed:
+                return changed
+        return None
+
+    def _enqueue(self, proposed: Sequence[Schedule]) -> None:
+        """Propose these next, each with an equal share of what was spent for them."""
+        share = {f"model_{name}": spent / len(proposed) for name, spent in self._owed.items()}
+        self._queue += proposed
+        self._accounts.update((schedule, (MODEL, share)) for schedule in proposed)
+        self._owed = {}
+
+    def _spend(self, answer: Answer | None, seconds: float, paid: bool) -> None:
+        """Count a call, which may have been `paid` before this study was gone on with."""
+        before = self._meter.spent()
+        self._meter.add(answer, seconds)
+        gone = {name: spent - before[name] for name, spent in self._meter.spent().items()}
+        self._owed = {name: self._owed.get(name, 0.0) + spent for name, spent in gone.items()}
+        if not paid:
+            self.spent += gone["money"]
+
+    def _strike(self, reason: str, final: bool) -> None:
+        self._strikes += 1
+        if final or self._strikes == STRIKES:
+            self._give_up(reason)
+
+    def _made_model(self) -> Model:
+        """The endpoint, or the transcript in its place; recorded in the study's folder, if there is one."""
+        model: Model = self._endpoint
+        if self._transcript is not None:
+            try:
+                model = transcript.Replayed(transcript.read(Path(self._transcript)))
+            except UserError as error:
+                raise UserError(f"search.transcript={self._transcript}: {error}") from None
+        directory = self._context.directory
+        return model if directory is None else transcript.Recorded(model, directory / transcript.NAME)

@@ -1,0 +1,91 @@
+"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347), in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .episode import Episode
+from .network import Batch, Network, one_thread
+from .settings import Settings
+
+
+class Learner:
+    """Improves a network by the episodes of its policy."""
+
+    def __init__(self, network: Network, settings: Settings) -> None:
+        self._network = network
+        self._settings = settings
+        self._optimizer = torch.optim.Adam(network.parameters(), settings.rate, eps=1e-5)
+
+    def learn(
+        self, episodes: Sequence[Episode], rewards: NDArray[np.float32], rng: np.random.Generator
+    ) -> Mapping[str, float]:
+        """One update by episodes and their rewards at the end; returns its diagnostics by name.
+
+        `kl` is the divergence from the policy that acted (estimated by (r - 1) - log r, Schulman 2020), `clipped` the
+        share of ratios beyond the clip, `entropy` that of the policy in nats a choice, `explained_variance` how much of
+        the returns' variance the values had foretold, `gradient_norm` the mean before clipping.
+        """
+        told = [(episode, reward) for episode, reward in zip(episodes, rewards, strict=True) if episode.choices]
+        if not told:
+            return {}
+        estimates = [self._advantages(episode, float(reward)) for episode, reward in told]
+        advantages = torch.from_numpy(np.concatenate(estimates))
+        values = torch.tensor([value for episode, _ in told for value in episode.values])
+        returns = advantages + values
+        acted = torch.tensor([each for episode, _ in told for each in episode.log_probabilities])
+        taken = torch.tensor([index for episode, _ in told for index in episode.taken])
+        batch = Batch([choice for episode, _ in told for choice in episode.choices])
+        self._network.train()
+        kept: list[tuple[float, ...]] = []
+        with one_thread():
+            for _ in range(self._settings.epochs):
+                order = torch.from_numpy(rng.permutation(len(taken)))
+                for rows in order.chunk(min(self._settings.minibatches, len(taken))):
+                    kept.append(self._step(batch.rows(rows), taken[rows], acted[rows], advantages[rows], returns[rows]))
+                if kept[-1][0] > self._settings.divergence:
+                    break
+        kl, clipped, entropy, gradient = np.mean(kept, axis=0)
+        variance = float(returns.var(unbiased=False))
+        explained = 1.0 - float((returns - values).var(unbiased=False)) / variance if variance > 0 else 0.0
+        names = ("kl", "clipped", "entropy", "gradient_norm", "explained_variance")
+        return dict(zip(names, map(float, (kl, clipped, entropy, gradient, explained)), strict=True))
+
+    def _advantages(self, episode: Episode, reward: float) -> NDArray[np.float32]:
+        """Generalised advantage estimates of its choices, the reward coming with the last one; shape (choices,)."""
+        discount, trace = self._settings.discount, self._settings.trace
+        advantages = np.zeros(len(episode.values), dtype=np.float32)
+        following = ahead = 0.0
+        for step in reversed(range(len(episode.values))):
+            gain = reward if step == len(episode.values) - 1 else 0.0
+            delta = gain + discount * ahead - episode.values[step]
+            following = delta + discount * trace * following
+            advantages[step], ahead = following, episode.values[step]
+        return advantages
+
+    def _step(
+        self, batch: Batch, taken: torch.Tensor, acted: torch.Tensor, advantages: torch.Tensor, returns: torch.Tensor
+    ) -> tuple[float, float, float, float]:
+        """One step along the gradient; returns kl, clipped share, entropy and the gradient's norm."""
+        settings = self._settings
+        logs, values = self._network(batch)
+        now = logs.gather(1, taken[:, None]).squeeze(1)
+        ratio = (now - acted).exp()
+        scale = advantages.std(unbiased=False) + 1e-8
+        normal = (advantages - advantages.mean()) / scale
+        surrogate = torch.min(ratio * normal, ratio.clamp(1 - settings.clip, 1 + settings.clip) * normal)
+        entropy = -(logs.exp() * logs.masked_fill(~batch.legal, 0.0)).sum(dim=1).mean()
+        error = (values - returns).square().mean()
+        loss = -surrogate.mean() + settings.value * error - settings.entropy * entropy
+        self._optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), settings.gradient)
+        self._optimizer.step()
+        with torch.no_grad():
+            kl = ((ratio - 1) - (now - acted)).mean()
+            clipped = ((ratio - 1).abs() > settings.clip).float().mean()
+        return float(kl), float(clipped), float(entropy.detach()), float(norm)

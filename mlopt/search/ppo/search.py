@@ -1,0 +1,134 @@
+"""Search by a policy that learns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from ...core.errors import UserError, nearest
+from ...core.schedule import Schedule
+from ...core.trial import Trial
+from ...protocols import Space, StudyContext
+from ..draw import Draw
+from ..settings import limit
+from ..streams import Streams
+from ..vary import Vary, hinted
+from .episode import Episode, along, sampled
+from .reward import Rewards
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .learning import Learner
+    from .network import Network
+
+Nests = Literal["lstm", "transformer"]
+
+ATTEMPTS = 4
+"""Schedules drawn from the policy in search of one that is new, before a uniform draw takes its place."""
+
+
+class Ppo:
+    """Draws schedules from a policy, decision by decision, and improves it by PPO after every `batch` trials.
+
+    The legal options are all that the policy ever scores. The logarithms of its probabilities are kept when a schedule
+    is asked for, so that no slot has to wait for an update: the ratio then tells how far the policy has moved since.
+
+    The first schedules are the space's own hints (if it has any, and `hints` says so). They, and trials that somebody
+    else chose, are learned from as well, by the probabilities that they had when they were told.
+
+    `policy` is the file of one that was trained before; None starts fresh, with `nests` read by an LSTM or by a
+    transformer, and with or without `producers`. Raises UserError where it cannot be read, when the study starts.
+    """
+
+    def __init__(
+        self,
+        learning: Settings = Settings(),  # noqa: B008 - immutable
+        policy: str | None = None,
+        nests: Nests = "lstm",
+        producers: bool = True,
+        batch: int = 16,
+        hints: bool = True,
+    ) -> None:
+        limit("batch", batch, 1)
+        if nests not in (known := get_args(Nests)):
+            raise UserError(f"search.nests={nests} must be {' or '.join(known)}{nearest(nests, known)}")
+        self._settings = learning
+        self._policy = policy
+        self._nests = nests
+        self._producers = producers
+        self._batch = batch
+        self._use_hints = hints
+
+    def start(self, space: Space, context: StudyContext) -> None:
+        self._space = space
+        self._streams, self._updates = Streams(context.rng), Streams(context.rng)
+        self._draw = Draw(space, self._streams.rng)
+        self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
+        self._network, self._learner = self._made()
+        self._rewards = Rewards()
+        self._pending: dict[Schedule, Episode] = {}
+        self._finished: list[tuple[Episode, Trial]] = []
+        """Since the last update."""
+        self._diagnostics: Mapping[str, float] = {}
+        """Of the last update."""
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        return list(itertools.islice(iter(self._propose, None), n))
+
+    def tell(self, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            episode = self._pending.pop(trial.schedule, None)
+            if episode is None and self._draw.see(trial.schedule):
+                episode = along(self._space, self._network, trial.schedule)
+            if episode is not None:
+                self._finished.append((episode, trial))
+            if len(self._finished) == self._batch:
+                self._learn()
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        """The diagnostics of the policy's last update, for the trials after it."""
+        return "", {f"ppo_{name}": value for name, value in self._diagnostics.items()}
+
+    def _propose(self) -> Schedule | None:
+        """A schedule never proposed or told before, None when there is none left."""
+        self._streams.begin(len(self._draw))
+        episode = self._episode()
+        if episode is not None:
+            self._draw.see(episode.schedule)
+            self._pending[episode.schedule] = episode
+        return None if episode is None else episode.schedule
+
+    def _episode(self) -> Episode | None:
+        while self._hints:
+            if (hint := self._hints.pop(0)) not in self._draw:
+                return along(self._space, self._network, hint)
+        for _ in range(ATTEMPTS):
+            episode = sampled(self._space, self._network, self._streams.rng)
+            if episode.schedule not in self._draw:
+                return episode
+        fresh = self._draw.fresh()
+        return None if fresh is None else along(self._space, self._network, fresh)
+
+    def _learn(self) -> None:
+        """Improve the policy by what has finished since it last was."""
+        episodes, trials = zip(*self._finished, strict=True)
+        self._finished = []
+        # Of a stream that no proposal draws from.
+        self._updates.begin(len(self._draw))
+        self._diagnostics = self._learner.learn(episodes, self._rewards.of(trials), self._updates.rng)
+
+    def _made(self) -> tuple[Network, Learner]:
+        from .learning import Learner
+        from .network import Network
+        from .policy import load
+
+        if self._policy is None:
+            network = Network(self._streams.rng, self._nests, self._producers)
+        else:
+            try:
+                network, _ = load(Path(self._policy))
+            except UserError as error:
+                raise UserError(f"search.policy={self._policy}: {error}") from None
+        return network, Learner(network, self._settings)

@@ -1,0 +1,82 @@
+"""What a model's answer proposes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlopt.core.space import Knob
+from mlopt.search.llm.answers import proposals, schema
+
+KNOBS = {
+    knob.name: knob
+    for knob in (
+        Knob("tile", "log2", (1, 2, 4, 8)),
+        Knob("order", "permutation", ("mn", "nm")),
+        Knob("peel", "categorical", (False, True)),
+    )
+}
+WHOLE = {"proposals": [{"reason": "why not", "schedule": {"tile": 4, "order": "nm", "peel": True}}]}
+
+
+def read(text: str, most: int = 4) -> list[dict[str, Any]]:
+    return proposals(text, KNOBS, most)
+
+
+def test_an_answer_by_the_schema_is_read_whole() -> None:
+    jsonschema.validate(WHOLE, schema(list(KNOBS.values()), 4))
+    assert read(json.dumps(WHOLE)) == [WHOLE["proposals"][0]["schedule"]]
+
+
+@pytest.mark.parametrize("value", [{"tile": 3}, {"unknown": 1}])
+def test_the_schema_refuses_what_the_space_does_not_know(value: dict[str, Any]) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"proposals": [{"reason": "", "schedule": value}]}, schema(list(KNOBS.values()), 4))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Sure! Here it is:\n```json\n{"proposals": [{"schedule": {"tile": 4}}]}\n```\nGood luck.',
+        'I propose {"proposals": [{"schedule": {"tile": "4"}}]} because.',
+        '[{"tile": 4}]',
+        '{"schedule": {"tile": 4.0}}',
+        '{"schedules": [{"tile": 4, "unknown": 7}]}',
+    ],
+)
+def test_other_forms_are_understood(text: str) -> None:
+    assert read(text) == [{"tile": 4}]
+
+
+def test_values_have_their_knobs_types() -> None:
+    (decisions,) = read('[{"tile": "8", "order": "NM", "peel": "true"}]')
+    assert [(type(value), value) for value in decisions.values()] == [(int, 8), (str, "nm"), (bool, True)]
+
+
+def test_a_number_that_is_no_value_is_left_to_be_mended() -> None:
+    assert read('[{"tile": 5, "order": "x", "peel": 7}]') == [{"tile": 5.0}]
+
+
+def test_no_more_than_were_asked_for() -> None:
+    assert len(read(json.dumps([{"tile": 1}] * 50), most=3)) == 3
+
+
+NONE = ["", "prose", "{", "[" * 100_000, "null", '"text"', '{"proposals": "none"}', "[1, [2]]"]
+JSON = st.recursive(st.none() | st.floats() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each))
+
+
+@pytest.mark.parametrize("text", NONE)
+def test_an_answer_without_proposals_is_none(text: str) -> None:
+    assert [decisions for decisions in read(text) if decisions] == []
+
+
+@given(st.text() | JSON.map(json.dumps))
+def test_whatever_is_answered_only_values_come_out(text: str) -> None:
+    for decisions in read(text):
+        assert decisions.keys() <= KNOBS.keys()
+        assert all(isinstance(value, (bool, int, float, str)) for value in decisions.values())

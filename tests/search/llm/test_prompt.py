@@ -1,0 +1,112 @@
+"""What a model is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiles import BEST, FAR, GOOD, Hinted, ok
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Brief, Roofline
+from mlopt.search.llm.history import History
+from mlopt.search.llm.prompt import Prompt
+from mlopt.testing.spaces import Flat
+
+GOLDEN = Path(__file__).with_name("prompt.golden.md")
+BRIEF = Brief(
+    workload={"name": "matmul", "m": 8, "n": 8, "k": 8},
+    program="C[m,n] += A[m,k] B[k,n]",
+    machine={"cpu": "A CPU", "cores": 2, "caches": {"L1": 32768}},
+    threads=2,
+    flops=1024,
+    bytes=768,
+    roofline=Roofline(1e9, 1e8),
+)
+
+
+def history() -> History:
+    """Two successes and two failures of one kind in the flat space."""
+    told = History()
+    values = {"tile": 8, "register": 2, "vectorize": True, "unroll": 1}
+    told.add(ok(Schedule.of(values), 2e-4))
+    told.add(ok(Schedule.of({**values, "tile": 4}), 1e-4))
+    for number, unroll in ((2, 2), (3, 3)):
+        schedule = Schedule.of({**values, "unroll": unroll})
+        told.add(Trial(number, schedule, Status.CRASH, error="segmentation fault"))
+    return told
+
+
+def rendered(prompt: Prompt = Prompt(None, 10_000), past: History | None = None) -> str:  # noqa: B008 - immutable
+    return prompt.render(BRIEF, Flat(), past or history(), left=50, most=4)
+
+
+def test_shows_program_machine_space_and_history() -> None:
+    """Renew the golden file by running this test after deleting it, and read what changed."""
+    if not GOLDEN.exists():
+        GOLDEN.write_text(rendered())
+        pytest.fail("the golden prompt was written anew")
+    assert rendered() == GOLDEN.read_text()
+
+
+def test_shows_where_the_space_would_begin() -> None:
+    text = Prompt(None, 10_000).render(BRIEF, Hinted(), History(), left=50, most=4)
+    assert str(BEST).replace("'", '"') in text
+
+
+def test_is_shortened_to_its_budget_and_keeps_the_best() -> None:
+    past = history()
+    for number in range(200):
+        past.add(ok(Schedule.of({"knob": number}), 1.0 + number))
+    whole, short = rendered(past=past), rendered(Prompt(None, 700), past)
+    assert len(short) <= 700 * 4 < len(whole)
+    assert '"ratio": 1.0' in short
+    assert "Propose 4 schedules" in short
+
+
+def test_a_budget_that_nothing_fits_is_refused() -> None:
+    with pytest.raises(UserError, match=r"search\.prompt_tokens=50 is too little"):
+        rendered(Prompt(None, 50))
+
+
+def test_a_template_of_the_users_own_is_rendered(tmp_path: Path) -> None:
+    own = tmp_path / "own.md"
+    own.write_text("{{ tried }} of {{ workload.name }}: {{ best[0].seconds }}, {{ left }} left, {{ most }} wanted")
+    assert rendered(Prompt(own, 100)) == "4 of matmul: 0.0001, 50 left, 4 wanted"
+
+
+@pytest.mark.parametrize("text", ["{{ nothing }}", "{% if %}", "{{ ''.__class__.__mro__ }}"])
+def test_a_faulty_template_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    own = tmp_path / "own.md"
+    own.write_text(text)
+    with pytest.raises(UserError, match=r"search\.template=") as raised:
+        rendered(Prompt(own, 100))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_template_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        Prompt(tmp_path / "none.md", 100).check()
+
+
+def test_effects_tell_good_values_from_bad_ones() -> None:
+    past = History()
+    for inner in (1, 2, 4):
+        for pack, factor in (("none", 2.0), ("both", 1.0)):
+            past.add(ok(Schedule.of({**BEST, "inner_k": inner, "pack": pack}), factor * (1.0 + 0.01 * inner)))
+    effects = past.effects()
+    assert [effect.knob for effect in effects[:2]] == ["pack", "pack"]
+    factors = {effect.value: effect.factor for effect in effects if effect.knob == "pack"}
+    assert factors["both"] < 1.0 < factors["none"]
+    assert {effect.knob for effect in effects} == {"pack", "inner_k"}  # the others were never varied
+
+
+def test_the_best_come_first_and_failures_once_a_kind() -> None:
+    past = history()
+    past.add(ok(GOOD, 5e-5))
+    past.add(ok(FAR, 1.0))
+    assert [trial.seconds for trial in past.best(2)] == [5e-5, 1e-4]
+    assert [trial.trial for trial in past.failures(5)] == [3]
+    assert past.last_gain == 5

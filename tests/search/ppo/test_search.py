@@ -1,0 +1,101 @@
+"""Search by a policy that learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiles import BEST, GOOD, TILES, Hinted, begun, best, distance, ok, trial
+
+from mlopt.core.errors import UserError
+from mlopt.core.trial import Status, Trial
+from mlopt.protocols import Search
+from mlopt.search.ppo.episode import along, greedy, sampled
+from mlopt.search.ppo.network import Network
+from mlopt.search.ppo.policy import load, save
+from mlopt.search.ppo.search import Ppo
+from mlopt.search.random import Random
+from mlopt.testing import SearchContract
+
+
+class TestPpo(SearchContract):
+    def make(self) -> Search:
+        return Ppo(batch=4)
+
+
+class TestTransformer(SearchContract):
+    def make(self) -> Search:
+        return Ppo(batch=8, nests="transformer", producers=False)
+
+
+def test_from_scratch_it_beats_random_search() -> None:
+    learned = [best(Ppo(hints=False), seed, 300) for seed in range(3)]
+    drawn = [best(Random(), seed, 300) for seed in range(3)]
+    assert np.mean(learned) < np.mean(drawn)
+
+
+def test_begins_with_the_spaces_hints() -> None:
+    assert begun(Ppo(), Hinted()).ask(1)[0].values() == BEST
+    assert begun(Ppo(hints=False), Hinted()).ask(1)[0].values() != BEST
+
+
+def test_the_diagnostics_of_an_update_go_with_the_trials_after_it() -> None:
+    search = begun(Ppo(batch=4))
+    first = search.ask(4)
+    assert search.account(first[0]) == ("", {})
+    search.tell([trial(number, schedule) for number, schedule in enumerate(first)])
+    _, told = search.account(search.ask(1)[0])
+    assert set(told) == {f"ppo_{n}" for n in ("kl", "clipped", "entropy", "explained_variance", "gradient_norm")}
+    assert told["ppo_kl"] >= 0.0
+    assert 0.0 <= told["ppo_clipped"] <= 1.0
+    assert told["ppo_entropy"] > 0.0
+
+
+def test_what_paid_becomes_likelier() -> None:
+    search = begun(Ppo(batch=8, hints=False))
+
+    def chance() -> float:
+        return sum(along(TILES, search._network, GOOD).log_probabilities)
+
+    before = chance()
+    search.tell([ok(GOOD, 1.0)])
+    for _ in range(6):
+        search.tell([ok(schedule, 10.0) for schedule in search.ask(8)])
+    assert chance() > before
+
+
+def test_failures_are_learned_from(tmp_path: Path) -> None:
+    search = begun(Ppo(batch=6, hints=False))
+    for _ in range(4):
+        search.tell([Trial(0, schedule, Status.CRASH) for schedule in search.ask(6)])
+    assert all(np.isfinite(list(search.account(GOOD)[1].values())))
+
+
+def test_a_policy_is_the_same_after_a_round_trip(tmp_path: Path) -> None:
+    network = Network(np.random.default_rng(3), "transformer", producers=False)
+    save(tmp_path / "policy.safetensors", network, {"trained on": "nothing"})
+    again, card = load(tmp_path / "policy.safetensors")
+    assert card == {"trained on": "nothing"}
+    first, second = (sampled(TILES, each, np.random.default_rng(5)) for each in (network, again))
+    assert first.schedule == second.schedule
+    assert first.log_probabilities == second.log_probabilities
+    assert greedy(TILES, network).schedule == greedy(TILES, again).schedule
+
+
+@pytest.mark.parametrize("content", [b"", b"not a policy", b"\x80\x04." * 10, b"\xff" * 100])
+def test_a_file_that_is_no_policy_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "policy.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"search\.policy=") as raised:
+        begun(Ppo(policy=str(path)))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_the_mask_holds_along_whole_episodes() -> None:
+    network, rng = Network(np.random.default_rng(0)), np.random.default_rng(1)
+    for _ in range(20):
+        episode = sampled(TILES, network, rng)
+        TILES.check(episode.schedule)
+        assert all(index < len(choice.options) for index, choice in zip(episode.taken, episode.choices, strict=True))
+    assert {distance(episode.schedule) for episode in [sampled(TILES, network, rng) for _ in range(20)]} != {0}
