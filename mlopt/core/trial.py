@@ -129,5 +129,5 @@ class Trial:
             "error": self.error,
             "started": self.started,
             "finished": self.finished,
-            "code": self.code,
+            **({"code": self.code} if self.code else {}),
         }
