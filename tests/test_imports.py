@@ -68,6 +68,8 @@ HEAVY = {
 LAZY = (
     "backend/mlir/bindings.py",
     "backend/triton/rerun.py",
+    "search/ppo/learning.py",
+    "search/ppo/network.py",
     "tracker/run.py",
     "workloads/*/eager.py",
     "workloads/*/kernel.py",

@@ -131,6 +131,6 @@ class Trial:
             "error": self.error,
             "started": self.started,
             "finished": self.finished,
-            "code": self.code,
+            **({"code": self.code} if self.code else {}),
             **({"origin": self.origin} if self.origin else {}),
         }

@@ -38,6 +38,7 @@ def trials(draw: st.DrawFn) -> Trial:
         started=draw(TEXTS),
         finished=draw(TEXTS),
         code=draw(st.text("0123456789abcdef", max_size=64)),
+        origin=draw(TEXTS),
     )
 
 
@@ -65,7 +66,6 @@ def test_a_line_has_the_keys_that_users_script_against() -> None:
         "error": "",
         "started": "",
         "finished": "",
-        "code": "",
     }
 
 
