@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from sqlalchemy import Column, Engine, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, select
@@ -39,17 +40,18 @@ MEASUREMENTS = Table(
 
 def prepare(engine: Engine) -> None:
     """Make the tables unless they are there. Raises UserError for those of another version of mlopt."""
-    for attempt in range(ATTEMPTS):
-        try:
+    found = None
+    for left in reversed(range(ATTEMPTS)):
+        with contextlib.suppress(DBAPIError):  # no such table
             found = _version(engine)
+        if found is not None:  # else another process may be making them, which SQLite shows one by one
             break
-        except DBAPIError as missing:
-            try:
-                _create(engine)
-            except DBAPIError:
-                if attempt == ATTEMPTS - 1:
-                    raise missing from None
-                time.sleep(PAUSE_SECONDS)
+        try:
+            _create(engine)
+        except DBAPIError:
+            if not left:
+                raise
+            time.sleep(PAUSE_SECONDS)
     if found != VERSION:
         raise UserError(f"its tables are of version {found}, this mlopt reads {VERSION}; choose another archive.url")
 
