@@ -5,19 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from annotated_types import Ge, Gt
-
-from ...core.errors import UserError
 from ...core.fingerprint import available_cores, cache_bytes, cpu_flags
+from ..description import STRICT, Count, Figure, read
 from .simd import Simd, host_simd
-
-Count = Annotated[int, Ge(1)]
-Figure = Annotated[float, Gt(0.0)]
-
-STRICT = {"extra": "forbid", "allow_inf_nan": False}
-"""How pydantic reads what follows, where it is asked to."""
 
 DESCRIPTIONS = Path(__file__).absolute().parents[2] / "conf" / "target"
 
@@ -111,14 +103,7 @@ HOST = Host()
 
 def cpu(**description: Any) -> Cpu:
     """A CPU from plain data. Raises UserError, in a line, for what does not describe one."""
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(Cpu).validate_python(description)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        message = "there is no such key" if fault["type"] == "unexpected_keyword_argument" else fault["msg"]
-        raise UserError(f"target.{'.'.join(map(str, fault['loc']))}: {message}") from None
+    return read(Cpu, description)
 
 
 def described(name: str) -> Cpu:

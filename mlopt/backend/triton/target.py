@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from annotated_types import Ge, Gt
-
-from ...core.errors import UserError
-
-Count = Annotated[int, Ge(1)]
-Figure = Annotated[float, Gt(0.0)]
-
-STRICT = {"extra": "forbid", "allow_inf_nan": False}
-"""How pydantic reads what follows, where it is asked to."""
+from ..description import STRICT, Count, Figure, read
 
 
 @dataclass(frozen=True)
@@ -69,11 +61,4 @@ class Gpu:
 
 def gpu(**description: Any) -> Gpu:
     """A GPU from plain data. Raises UserError, in a line, for what does not describe one."""
-    from pydantic import TypeAdapter, ValidationError
-
-    try:
-        return TypeAdapter(Gpu).validate_python(description)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        message = "there is no such key" if fault["type"] == "unexpected_keyword_argument" else fault["msg"]
-        raise UserError(f"target.{'.'.join(map(str, fault['loc']))}: {message}") from None
+    return read(Gpu, description)
