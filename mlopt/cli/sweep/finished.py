@@ -12,8 +12,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from ... import result
 from ...core.errors import UserError
-
-CONFIG = Path(".hydra", "config.yaml")
+from ..study_folder import CONFIG, load
 
 
 class _Best(BaseModel):
@@ -33,7 +32,7 @@ def find(directory: Path, config: DictConfig) -> int | None:
     """
     if not (directory / CONFIG).exists():
         return None
-    if _plain(_load(directory / CONFIG)) != _plain(config):
+    if _plain(load(directory)) != _plain(config):
         raise UserError(f"{directory} holds another study; a sweep is resumed with the words that it was started with")
     found = _read(directory)
     if found is not None and not found.interrupted:
@@ -57,13 +56,6 @@ def _read(directory: Path) -> _Result | None:
         return None
     except (OSError, ValidationError) as error:
         raise UserError(f"{directory / result.NAME} is no study's result") from error
-
-
-def _load(file: Path) -> Any:
-    try:
-        return OmegaConf.load(file)
-    except Exception as error:  # whatever goes wrong in here is in the file
-        raise UserError(f"cannot read {file}: {error}") from error
 
 
 def _plain(config: Any) -> Any:

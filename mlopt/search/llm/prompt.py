@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import itertools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,18 +74,11 @@ class Prompt:
             source = (self.path or importlib.resources.files("mlopt") / "conf" / "prompt" / PACKAGED).read_text("utf-8")
             environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
             # As it is, since the prompt is no page: `tojson` would write < and & as for one.
-            environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
-            environment.filters["tojson"] = _json
+            environment.filters["tojson"] = json.dumps
             template = environment.from_string(source)
         except (OSError, UnicodeDecodeError, TemplateError) as error:
             raise UserError(f"{self._name}: {error}") from None
         return lambda words, left, most: template.render(**words, left=left, most=most)
-
-
-def _json(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def _hints(space: Space) -> list[dict[str, Any]]:

@@ -73,11 +73,13 @@ class Encoder:
         self._deepest = max(1, len(space.knobs))
         self._made: list[tuple[Nest | None, Vector]] = []
         """For each decision so far: what nest it was about, and its numbers."""
+        self._nest: Nest | None = None
+        """That of the last choice."""
 
     def choice(self, prefix: Schedule, options: Sequence[Decision]) -> Choice:
         """What there is to decide after `prefix`, whose decisions this encoder was told of (`decided`)."""
         told = self._space.subject(prefix) if isinstance(self._space, NestedSpace) else None
-        nest = told.nest if told else None
+        nest = self._nest = told.nest if told else None
         size = told.nest.sizes[told.loop] if told and told.loop is not None else None
         knob = self._knobs[options[0].knob]
         made = [vector for _, vector in self._made]
@@ -92,10 +94,9 @@ class Encoder:
             options=np.stack([_option(option, index, len(options), size) for index, option in enumerate(options)]),
         )
 
-    def decided(self, prefix: Schedule, choice: Choice, index: int) -> None:
-        """That option `index` of `choice` was taken after `prefix`."""
-        told = self._space.subject(prefix) if isinstance(self._space, NestedSpace) else None
-        self._made.append((told.nest if told else None, np.concatenate([choice.knob, choice.options[index]])))
+    def decided(self, choice: Choice, index: int) -> None:
+        """That option `index` of `choice`, the last one, was taken."""
+        self._made.append((self._nest, np.concatenate([choice.knob, choice.options[index]])))
 
     def _knob(self, knob: Knob, told: Subject | None, options: int, depth: int) -> Vector:
         loop = np.zeros(LOOPS, dtype=np.float32)

@@ -67,6 +67,6 @@ def _walk(space: Space, network: Network, pick: Pick) -> Episode:
                 episode.taken.append(index)
                 episode.log_probabilities.append(float(logs[0, index]))
                 episode.values.append(float(value[0]))
-            encoder.decided(episode.schedule, choice, index)
+            encoder.decided(choice, index)
             episode.schedule = episode.schedule.then(options[index])
     return episode
