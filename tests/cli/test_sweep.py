@@ -7,24 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from command import Answer, Mlopt
 
 from mlopt.cli.main import main
 from mlopt.cli.sweep.words import sweep_settings
 from mlopt.core.errors import UserError
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Mlopt = Callable[..., Answer]
 
 
 @pytest.fixture

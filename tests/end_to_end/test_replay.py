@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
+from command import Answer, Mlopt
 
 from mlopt.cli.main import main
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Mlopt = Callable[..., Answer]
 
 
 @pytest.fixture
