@@ -16,6 +16,7 @@ from ....core.schedule import Schedule
 from ..payload.contraction import Contraction
 from ..space.matmul import CACHE_LOOPS
 from .buffers import Ending
+from .loops import together
 from .script import Handle, Script
 
 VARIES_WITH = {0: "mk", 1: "nk"}
@@ -126,22 +127,24 @@ class _Writer:
         loops = [*self.cache_loops, *self.register_loops]
         depths = [self._depth(operand, loops) for operand in VARIES_WITH]
         finished = [loop.dimension for loop in loops].index("k") if self.knobs["accumulate"] == "tile" else 0
-        for position, loop in enumerate(loops):
-            tiles = [loop.tiles if d == loop.dimension else 0 for d in "mnk"]
-            if position < finished:
-                elements = [count * self.register[d] for count, d in zip(tiles, "mn", strict=False)]
-                nest.unpack, (handle,) = script.tile(nest.unpack, [*batch, *elements])
-                nest.product, handle = script.fuse(nest.product, handle)
+        for run in together([loop.dimension for loop in loops], "k", {finished, *depths}):
+            tiles = {"mnk".index(loop.dimension): loop.tiles for loop in loops[run.start : run.stop]}
+            order = [*range(self.batch), *(self.batch + dimension for dimension in tiles)]
+            if run.start < finished:
+                elements = [tiles.get(at, 0) * self.register[d] for at, d in enumerate("mn")]
+                nest.unpack, handles = script.tile(nest.unpack, [*batch, *elements], order)
+                nest.product, _ = script.fuse(nest.product, handles[-1])
                 # Else the size of a partial tile, asked of the clearing, would hold it back from being fused.
                 script.patterns(
                     script.match(script.payload, "func.func"), "memref.resolve_ranked_shaped_type_result_dims"
                 )
-                nest.clear, handle = script.fuse(nest.clear, handle)
+                nest.clear, _ = script.fuse(nest.clear, handles[-1])
             else:
-                nest.product, (handle,) = script.tile(nest.product, [*batch, *tiles])
+                sizes = [*batch, *(tiles.get(at, 0) for at in range(3))]
+                nest.product, handles = script.tile(nest.product, sizes, order)
             for operand, depth in enumerate(depths):
-                if position < depth:
-                    nest.packs[operand], handle = script.fuse(nest.packs[operand], handle)
+                if run.start < depth:
+                    nest.packs[operand], _ = script.fuse(nest.packs[operand], handles[-1])
 
     def _depth(self, operand: int, loops: list[_Loop]) -> int:
         """How many of `loops` an operand's packing stands in: up to the innermost admitted one that it varies with."""

@@ -13,6 +13,7 @@ from typing import Any
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
+from .loops import together
 from .script import Handle, Script
 
 LANES_AT_LEAST = 4
@@ -98,22 +99,25 @@ class ProductScript:
         if self.odd:  # all whole pairs, then the last one
             loops.insert(-1, (self.product.roles["k"], self.terms - 1))
             depths[self.product.left] += 1
-        for position, (loop, step) in enumerate(loops):
-            if position < finished:
-                self.unpack, (handle,) = self.script.tile(self.unpack, self._output_steps(loop, step))
-                self.target, handle = self.script.fuse(self.target, handle)
+        dimensions = [loop for loop, _ in loops]
+        for run in together(dimensions, self.product.nest.reductions, {finished, *depths.values()}):
+            steps = dict(loops[run.start : run.stop])
+            if run.start < finished:
+                self.unpack, handles = self.script.tile(self.unpack, *self._output_steps(steps))
+                self.target, _ = self.script.fuse(self.target, handles[-1])
                 function = self.script.match(self.script.payload, "func.func")
                 self.script.patterns(function, "memref.resolve_ranked_shaped_type_result_dims")
-                self.clear, handle = self.script.fuse(self.clear, handle)
+                self.clear, _ = self.script.fuse(self.clear, handles[-1])
             else:
-                self.target, (handle,) = self.script.tile(self.target, self._product_steps(loop, step))
+                self.target, handles = self.script.tile(self.target, *self._product_steps(steps))
             for operand, depth in depths.items():
-                if position < depth:
-                    self.packs[operand], handle = self.script.fuse(self.packs[operand], handle)
-            if loop == self.m:  # the last one is that of register tiles
-                self.rows = handle
-            if self.odd and position == len(loops) - 2:
-                self.whole_pairs = handle
+                if run.start < depth:
+                    self.packs[operand], _ = self.script.fuse(self.packs[operand], handles[-1])
+            for position, handle in zip(run, handles, strict=True):
+                if dimensions[position] == self.m:  # the last one is that of register tiles
+                    self.rows = handle
+                if self.odd and position == len(loops) - 2:
+                    self.whole_pairs = handle
 
     def _outer(self) -> list[tuple[int, int]]:
         return [(loop, 1) for loop in self.product.outer if self.extents[loop] > 1]
@@ -134,14 +138,19 @@ class ProductScript:
         last = [(roles["k"], self.register[roles["k"]])] if "k" in roles else []
         return [*self._outer(), *cache, *registers, *inner, *last]
 
-    def _product_steps(self, loop: int, step: int) -> list[int]:
-        """Tile sizes of the packed product, whose packed loops count register tiles."""
-        size = step // self.register[loop] if loop in self.product.packed else step
-        return [size if each == loop else 0 for each in range(self.count)]
+    def _product_steps(self, steps: Mapping[int, int]) -> tuple[list[int], list[int]]:
+        """(tile sizes of the packed product, whose packed loops count register tiles; the loops, outermost first)."""
+        sizes = [0] * self.count
+        for loop, step in steps.items():
+            sizes[loop] = step // self.register[loop] if loop in self.product.packed else step
+        return sizes, list(steps)
 
-    def _output_steps(self, loop: int, step: int) -> list[int]:
-        """Tile sizes of the unpacking, in elements."""
-        return [step if row[loop] else 0 for row in self.product.nest.outputs[0].rows]
+    def _output_steps(self, steps: Mapping[int, int]) -> tuple[list[int], list[int]]:
+        """(tile sizes of the unpacking, in elements; its dimensions that are tiled, outermost first)."""
+        rows = self.product.nest.outputs[0].rows
+        dimensions = [next(at for at, row in enumerate(rows) if row[loop]) for loop in steps]
+        sizes = dict(zip(dimensions, steps.values(), strict=True))
+        return [sizes.get(at, 0) for at in range(len(rows))], dimensions
 
     def _depth(self, operand: int, loops: Sequence[tuple[int, int]]) -> int:
         """How many loops an operand's packing stands in: up to the innermost admitted one that it varies with."""

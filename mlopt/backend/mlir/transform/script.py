@@ -123,10 +123,12 @@ class Script:
             op = structured.TileUsingForallOp(target, tile_sizes=list(sizes))
             return op.tiled_op, op.forall_op
 
-    def tile(self, target: Handle, sizes: Sequence[int]) -> tuple[Handle, list[Handle]]:
-        """(tiled operation, one scf.for a size that is not 0, outermost first)."""
+    def tile(self, target: Handle, sizes: Sequence[int], order: Sequence[int] = ()) -> tuple[Handle, list[Handle]]:
+        """(tiled operation, one scf.for a size that is not 0, outermost first: those of `order`, then the others)."""
+        rest = [loop for loop in range(len(sizes)) if loop not in order]
+        interchange = [*order, *rest] if list(order) != sorted(order) else None
         with self._body:
-            op = structured.TileUsingForOp(target, sizes=list(sizes))
+            op = structured.TileUsingForOp(target, sizes=list(sizes), interchange=interchange)
             return op.results[0], list(op.results)[1:]
 
     def split(self, target: Handle, loop: int, size: int) -> tuple[Handle, Handle]:

@@ -24,46 +24,37 @@ module attributes {transform.with_named_sequence} {
     %8 = transform.get_producer_of_operand %packed_op_0[1] : (!transform.op<"linalg.generic">) -> !transform.any_op
     %9 = transform.get_producer_of_operand %packed_op_0[2] : (!transform.op<"linalg.generic">) -> !transform.any_op
     %10 = transform.get_consumers_of_result %packed_op_0[0] : (!transform.op<"linalg.generic">) -> !transform.any_op
-    %tiled_linalg_op, %loops = transform.structured.tile_using_for %10 tile_sizes [0, 0, 0, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_3, %new_containing_op_4 = transform.structured.fuse_into_containing_op %packed_op_0 into %loops : (!transform.op<"linalg.generic">, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op, %loops:2 = transform.structured.tile_using_for %10 tile_sizes [0, 0, 3, 16] interchange = [3, 2, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %fused_op_3, %new_containing_op_4 = transform.structured.fuse_into_containing_op %packed_op_0 into %loops#1 : (!transform.op<"linalg.generic">, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %11 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %11 {
       transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
     } : !transform.any_op
-    %fused_op_5, %new_containing_op_6 = transform.structured.fuse_into_containing_op %9 into %new_containing_op_4 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_7, %loops_8 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [0, 0, 3, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_9, %new_containing_op_10 = transform.structured.fuse_into_containing_op %fused_op_3 into %loops_8 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %12 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %12 {
-      transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
-    } : !transform.any_op
-    %fused_op_11, %new_containing_op_12 = transform.structured.fuse_into_containing_op %fused_op_5 into %new_containing_op_10 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_13, %loops_14 = transform.structured.tile_using_for %fused_op_9 tile_sizes [0, 0, 0, 0, 1, 0, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_15, %loops_16 = transform.structured.tile_using_for %tiled_linalg_op_13 tile_sizes [0, 0, 0, 0, 0, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_17, %loops_18 = transform.structured.tile_using_for %tiled_linalg_op_15 tile_sizes [0, 0, 0, 0, 0, 0, 2] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_19, %loops_20:4 = transform.structured.tile_using_for %8 tile_sizes [1, 1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_19 vector_sizes [1, 1, 1, 1, 16] : !transform.any_op
-    %tiled_linalg_op_21, %loops_22:4 = transform.structured.tile_using_for %fused_op_11 tile_sizes [1, 1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %tiled_linalg_op_23, %loops_24:4 = transform.structured.tile_using_for %tiled_linalg_op_7 tile_sizes [1, 1, 3, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %13 = transform.cast %tiled_linalg_op_23 : !transform.any_op to !transform.op<"linalg.unpack">
-    %empty_op, %transpose_op, %collapse_shape_op, %extract_slice_op, %copy_op = transform.structured.lower_unpack %13 : (!transform.op<"linalg.unpack">) -> (!transform.op<"tensor.empty">, !transform.op<"linalg.transpose">, !transform.op<"tensor.collapse_shape">, !transform.op<"tensor.extract_slice">, !transform.op<"linalg.copy">)
-    %14 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_25, %loops_26:3 = transform.structured.tile_using_for %14 tile_sizes [1, 1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %15 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %15 {
+    %fused_op_5, %new_containing_op_6 = transform.structured.fuse_into_containing_op %9 into %loops#1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_7, %loops_8:3 = transform.structured.tile_using_for %fused_op_3 tile_sizes [0, 0, 0, 0, 1, 1, 2] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_9, %loops_10:4 = transform.structured.tile_using_for %8 tile_sizes [1, 1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_9 vector_sizes [1, 1, 1, 1, 16] : !transform.any_op
+    %tiled_linalg_op_11, %loops_12:4 = transform.structured.tile_using_for %fused_op_5 tile_sizes [1, 1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_13, %loops_14:4 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [1, 1, 3, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %12 = transform.cast %tiled_linalg_op_13 : !transform.any_op to !transform.op<"linalg.unpack">
+    %empty_op, %transpose_op, %collapse_shape_op, %extract_slice_op, %copy_op = transform.structured.lower_unpack %12 : (!transform.op<"linalg.unpack">) -> (!transform.op<"tensor.empty">, !transform.op<"linalg.transpose">, !transform.op<"tensor.collapse_shape">, !transform.op<"tensor.extract_slice">, !transform.op<"linalg.copy">)
+    %13 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
+    %tiled_linalg_op_15, %loops_16:3 = transform.structured.tile_using_for %13 tile_sizes [1, 1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %14 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %14 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %16 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.foreach %16 : !transform.any_op {
+    %15 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %14 : (!transform.any_op) -> !transform.any_op
+    transform.foreach %15 : !transform.any_op {
     ^bb0(%arg1: !transform.any_op):
       transform.sequence %arg1 : !transform.any_op failures(suppress) {
       ^bb0(%arg2: !transform.any_op):
         transform.structured.vectorize %arg2 : !transform.any_op
       }
     }
-    transform.apply_patterns to %15 {
+    transform.apply_patterns to %14 {
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_masked_transfers
@@ -71,39 +62,39 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %15 {
+    transform.apply_patterns to %14 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %15 : !transform.any_op
-    %17 = transform.structured.match ops{["scf.for"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %17 : !transform.any_op
-    %18 = transform.structured.match ops{["scf.for"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.loop.hoist_loop_invariant_subsets %18 : !transform.any_op
-    transform.apply_patterns to %15 {
+    transform.apply_cse to %14 : !transform.any_op
+    %16 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %16 : !transform.any_op
+    %17 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
+    transform.loop.hoist_loop_invariant_subsets %17 : !transform.any_op
+    transform.apply_patterns to %14 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %19 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
-    %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %20 {
+    %18 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
+    %19 = transform.structured.match ops{["func.func"]} in %18 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %19 {
       transform.apply_patterns.memref.fold_memref_alias_ops
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %21 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %19 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.structured.match ops{["func.func"]} in %21 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %22 {
+    %20 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %18 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %21 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %22 : !transform.any_op
-    %23 = transform.apply_registered_pass "buffer-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.apply_registered_pass "buffer-loop-hoisting" to %23 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %21 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.structured.match ops{["func.func"]} in %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.structured.match ops{["scf.for"]} in %26 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %27 : !transform.any_op
-    transform.apply_patterns to %26 {
+    transform.apply_cse to %21 : !transform.any_op
+    %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %20 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.structured.match ops{["func.func"]} in %24 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.structured.match ops{["scf.for"]} in %25 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %26 : !transform.any_op
+    transform.apply_patterns to %25 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %26 {
+    transform.apply_patterns to %25 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -111,14 +102,14 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %28 = transform.apply_registered_pass "convert-linalg-to-loops" to %26 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.structured.match ops{["scf.for"]} in %28 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %29 "loop_annotation" = %30 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %28 {
+    %27 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %28 "loop_annotation" = %29 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %27 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %28 {
+    transform.apply_patterns to %27 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

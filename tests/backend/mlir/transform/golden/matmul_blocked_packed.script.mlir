@@ -23,16 +23,15 @@ module attributes {transform.with_named_sequence} {
     %fused_op_6, %new_containing_op_7 = transform.structured.fuse_into_containing_op %fused_op_2 into %loops : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %tiled_linalg_op_8, %loops_9 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [0, 0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_10, %new_containing_op_11 = transform.structured.fuse_into_containing_op %fused_op_6 into %loops_9 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %tiled_linalg_op_8 tile_sizes [0, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %tiled_linalg_op_12 tile_sizes [1, 0, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_16, %loops_17 = transform.structured.tile_using_for %tiled_linalg_op_14 tile_sizes [0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_18, %loops_19:2 = transform.structured.tile_using_for %fused_op_10 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_18 vector_sizes [1, 1, 2, 2] : !transform.any_op
-    %tiled_linalg_op_20, %loops_21:2 = transform.structured.tile_using_for %tiled_op_4 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_20 vector_sizes [1, 1, 2, 8] : !transform.any_op
-    %tiled_linalg_op_22, %loops_23:2 = transform.structured.tile_using_for %fused_op_0 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %tiled_linalg_op_24, %loops_25:2 = transform.structured.tile_using_for %tiled_op tile_sizes [2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_24 vector_sizes [1, 1, 2, 8] : !transform.any_op
+    %tiled_linalg_op_12, %loops_13:2 = transform.structured.tile_using_for %tiled_linalg_op_8 tile_sizes [1, 1, 0] interchange = [1, 0, 2] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %tiled_linalg_op_12 tile_sizes [0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_16, %loops_17:2 = transform.structured.tile_using_for %fused_op_10 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_16 vector_sizes [1, 1, 2, 2] : !transform.any_op
+    %tiled_linalg_op_18, %loops_19:2 = transform.structured.tile_using_for %tiled_op_4 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_18 vector_sizes [1, 1, 2, 8] : !transform.any_op
+    %tiled_linalg_op_20, %loops_21:2 = transform.structured.tile_using_for %fused_op_0 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_22, %loops_23:2 = transform.structured.tile_using_for %tiled_op tile_sizes [2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_22 vector_sizes [1, 1, 2, 8] : !transform.any_op
     %8 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %8 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices

@@ -19,49 +19,40 @@ module attributes {transform.with_named_sequence} {
     %fused_op_0, %new_containing_op_1 = transform.structured.fuse_into_containing_op %5 into %new_containing_op : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_2, %new_containing_op_3 = transform.structured.fuse_into_containing_op %6 into %new_containing_op_1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %fused_op_4, %new_containing_op_5 = transform.structured.fuse_into_containing_op %7 into %new_containing_op_3 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op, %loops = transform.structured.tile_using_for %tiled_op tile_sizes [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_6, %new_containing_op_7 = transform.structured.fuse_into_containing_op %fused_op into %loops : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op, %loops:2 = transform.structured.tile_using_for %tiled_op tile_sizes [2, 8] interchange = [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %fused_op_6, %new_containing_op_7 = transform.structured.fuse_into_containing_op %fused_op into %loops#1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
     %8 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %8 {
       transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
     } : !transform.any_op
-    %fused_op_8, %new_containing_op_9 = transform.structured.fuse_into_containing_op %fused_op_0 into %new_containing_op_7 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_10, %new_containing_op_11 = transform.structured.fuse_into_containing_op %fused_op_2 into %new_containing_op_9 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_12, %new_containing_op_13 = transform.structured.fuse_into_containing_op %fused_op_4 into %new_containing_op_11 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [2, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_16, %new_containing_op_17 = transform.structured.fuse_into_containing_op %fused_op_6 into %loops_15 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_8, %new_containing_op_9 = transform.structured.fuse_into_containing_op %fused_op_0 into %loops#1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_10, %new_containing_op_11 = transform.structured.fuse_into_containing_op %fused_op_2 into %loops#1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_12, %new_containing_op_13 = transform.structured.fuse_into_containing_op %fused_op_4 into %loops#1 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %fused_op_6 tile_sizes [0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_16, %new_containing_op_17 = transform.structured.fuse_into_containing_op %fused_op_10 into %loops_15 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %fused_op_18, %new_containing_op_19 = transform.structured.fuse_into_containing_op %fused_op_12 into %loops_15 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_20, %loops_21:2 = transform.structured.tile_using_for %fused_op_16 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_20 vector_sizes [1, 1, 2, 2] : !transform.any_op
+    %tiled_linalg_op_22, %loops_23:2 = transform.structured.tile_using_for %fused_op_18 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_22 vector_sizes [1, 1, 2, 8] : !transform.any_op
+    %tiled_linalg_op_24, %loops_25:2 = transform.structured.tile_using_for %fused_op_8 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    %tiled_linalg_op_26, %loops_27:2 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
+    transform.structured.vectorize %tiled_linalg_op_26 vector_sizes [1, 1, 2, 8] : !transform.any_op
     %9 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %9 {
-      transform.apply_patterns.memref.resolve_ranked_shaped_type_result_dims
-    } : !transform.any_op
-    %fused_op_18, %new_containing_op_19 = transform.structured.fuse_into_containing_op %fused_op_8 into %new_containing_op_17 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_20, %new_containing_op_21 = transform.structured.fuse_into_containing_op %fused_op_10 into %new_containing_op_19 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_22, %new_containing_op_23 = transform.structured.fuse_into_containing_op %fused_op_12 into %new_containing_op_21 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_24, %loops_25 = transform.structured.tile_using_for %fused_op_16 tile_sizes [0, 0, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_26, %new_containing_op_27 = transform.structured.fuse_into_containing_op %fused_op_20 into %loops_25 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fused_op_28, %new_containing_op_29 = transform.structured.fuse_into_containing_op %fused_op_22 into %new_containing_op_27 : (!transform.any_op, !transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_30, %loops_31:2 = transform.structured.tile_using_for %fused_op_26 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_30 vector_sizes [1, 1, 2, 2] : !transform.any_op
-    %tiled_linalg_op_32, %loops_33:2 = transform.structured.tile_using_for %fused_op_28 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_32 vector_sizes [1, 1, 2, 8] : !transform.any_op
-    %tiled_linalg_op_34, %loops_35:2 = transform.structured.tile_using_for %fused_op_18 tile_sizes [1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    %tiled_linalg_op_36, %loops_37:2 = transform.structured.tile_using_for %tiled_linalg_op_14 tile_sizes [2, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op)
-    transform.structured.vectorize %tiled_linalg_op_36 vector_sizes [1, 1, 2, 8] : !transform.any_op
-    %10 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %10 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %11 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %10 : (!transform.any_op) -> !transform.any_op
-    transform.foreach %11 : !transform.any_op {
+    %10 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %9 : (!transform.any_op) -> !transform.any_op
+    transform.foreach %10 : !transform.any_op {
     ^bb0(%arg1: !transform.any_op):
       transform.sequence %arg1 : !transform.any_op failures(suppress) {
       ^bb0(%arg2: !transform.any_op):
         transform.structured.vectorize %arg2 : !transform.any_op
       }
     }
-    transform.apply_patterns to %10 {
+    transform.apply_patterns to %9 {
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_masked_transfers
@@ -69,39 +60,39 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %10 {
+    transform.apply_patterns to %9 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %10 : !transform.any_op
-    %12 = transform.structured.match ops{["scf.for"]} in %10 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %12 : !transform.any_op
-    %13 = transform.structured.match ops{["scf.for"]} in %10 : (!transform.any_op) -> !transform.any_op
-    transform.loop.hoist_loop_invariant_subsets %13 : !transform.any_op
-    transform.apply_patterns to %10 {
+    transform.apply_cse to %9 : !transform.any_op
+    %11 = transform.structured.match ops{["scf.for"]} in %9 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %11 : !transform.any_op
+    %12 = transform.structured.match ops{["scf.for"]} in %9 : (!transform.any_op) -> !transform.any_op
+    transform.loop.hoist_loop_invariant_subsets %12 : !transform.any_op
+    transform.apply_patterns to %9 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %14 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
-    %15 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %15 {
+    %13 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
+    %14 = transform.structured.match ops{["func.func"]} in %13 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %14 {
       transform.apply_patterns.memref.fold_memref_alias_ops
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %16 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %14 : (!transform.any_op) -> !transform.any_op
-    %17 = transform.structured.match ops{["func.func"]} in %16 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %17 {
+    %15 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %13 : (!transform.any_op) -> !transform.any_op
+    %16 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %16 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %17 : !transform.any_op
-    %18 = transform.apply_registered_pass "buffer-hoisting" to %17 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.apply_registered_pass "buffer-loop-hoisting" to %18 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %16 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.structured.match ops{["scf.for"]} in %21 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %22 : !transform.any_op
-    transform.apply_patterns to %21 {
+    transform.apply_cse to %16 : !transform.any_op
+    %17 = transform.apply_registered_pass "buffer-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
+    %18 = transform.apply_registered_pass "buffer-loop-hoisting" to %17 : (!transform.any_op) -> !transform.any_op
+    %19 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %15 : (!transform.any_op) -> !transform.any_op
+    %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.structured.match ops{["scf.for"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %21 : !transform.any_op
+    transform.apply_patterns to %20 {
       transform.apply_patterns.vector.lower_contraction
     } : !transform.any_op
-    transform.apply_patterns to %21 {
+    transform.apply_patterns to %20 {
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -109,14 +100,14 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %23 = transform.apply_registered_pass "convert-linalg-to-loops" to %21 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.structured.match ops{["scf.for"]} in %23 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %24 "loop_annotation" = %25 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %23 {
+    %22 = transform.apply_registered_pass "convert-linalg-to-loops" to %20 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %23 "loop_annotation" = %24 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %22 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
     } : !transform.any_op
-    transform.apply_patterns to %23 {
+    transform.apply_patterns to %22 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
