@@ -54,7 +54,7 @@ class Ending:
             "tensor.fold_tensor_subset_ops_into_vector_transfers",
             "canonicalization",
         )
-        script.simplify(function)
+        script.merge_equal(function)
         script.hoist(function)
         script.hoist_accumulators(function)
         script.patterns(function, "canonicalization")
@@ -76,7 +76,9 @@ class Ending:
         function = script.run_pass(function, "buffer-loop-hoisting")
         if self.temporaries:
             script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
-        return script.run_pass(module, "buffer-deallocation-pipeline")  # which canonicalises, too
+        script.free(module)
+        script.simplify(script.match(module, "func.func"))
+        return module
 
     def _flatten(self, module: Handle) -> None:
         script = self.script
@@ -84,9 +86,9 @@ class Ending:
         script.hoist(function)
         if self.pairs:
             script.patterns(function, "vector.flatten_vector_transfer_ops")
-        script.lower_contractions(function, self.contraction)
-        script.patterns(
+        script.lower_contractions(
             function,
+            self.contraction,
             "vector.transfer_permutation_patterns",
             "vector.lower_outerproduct",
             "vector.lower_broadcast",

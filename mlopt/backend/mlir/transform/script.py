@@ -11,6 +11,13 @@ from ..payload.nest import TAG
 UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
 """What becomes of a linalg.unpack."""
 
+FREEING = (
+    "ownership-based-buffer-deallocation",
+    "buffer-deallocation-simplification",
+    "bufferization-lower-deallocations",
+)
+"""What frees buffers: MLIR's pipeline for it, without the passes that tidy a whole module."""
+
 Handle = Any
 """An SSA value of type !transform.any_op: the payload operations that a step speaks of."""
 
@@ -209,11 +216,13 @@ class Script:
         )
         self.patterns(target, "x86.vector_contract_to_packed_type_dot_product")
 
-    def lower_contractions(self, target: Handle, strategy: str) -> None:
-        """Turn vector.contract into arithmetic on vectors, in the way of this name."""
+    def lower_contractions(self, target: Handle, strategy: str, *names: str) -> None:
+        """Turn vector.contract into arithmetic on vectors, in the way of this name; these patterns join in."""
         number = next(way for way in vector.VectorContractLowering if str(way) == strategy)
         with self._patterns(target):
             vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
+            for name in names:
+                ir.Operation.create(f"transform.apply_patterns.{name}")
 
     def flatten_reductions(self, target: Handle) -> None:
         """Turn reductions of several dimensions into arithmetic on flat vectors, or reductions of these.
@@ -232,13 +241,16 @@ class Script:
         """Turn transfers between memory and vectors into loads and stores of one-dimensional vectors."""
         with self._patterns(target):
             vector.ApplyTransferToScfPatternsOp(max_transfer_rank=1, full_unroll=True)
-        with self._patterns(target):
             vector.ApplyLowerTransferPatternsOp(max_transfer_rank=1)
             vector.ApplyMaterializeMasksPatternsOp()
 
     def simplify(self, target: Handle) -> None:
         """Canonicalise, then merge equal computations."""
         self.patterns(target, "canonicalization")
+        self.merge_equal(target)
+
+    def merge_equal(self, target: Handle) -> None:
+        """Merge equal computations."""
         with self._body:
             self._create("transform.apply_cse", [target])
 
@@ -277,6 +289,16 @@ class Script:
                 function_boundary_type_conversion=layout,
                 memcpy_op="linalg.copy",
             ).results[0]
+
+    def free(self, target: Handle) -> None:
+        """Free what the functions of `target` allocate on the heap; nothing is done to those that allocate nothing."""
+        allocations = self.match(target, "memref.alloc")
+        with self._body:
+            function = transform.GetParentOp(
+                self._any, allocations, op_name="func.func", allow_empty_results=True, deduplicate=True
+            ).result
+        for name in FREEING:
+            function = self.run_pass(function, name)
 
     def stream(self, target: Handle, alignment: int, usual: int) -> None:
         """Make what stores flat vectors to a function's arguments non-temporal.

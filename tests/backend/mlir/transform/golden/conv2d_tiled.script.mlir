@@ -62,9 +62,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %14 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %14 : !transform.any_op
     %16 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
     transform.apply_licm to %16 : !transform.any_op
@@ -87,14 +84,21 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %21 : !transform.any_op
     %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
     %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %20 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.structured.match ops{["func.func"]} in %24 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.structured.match ops{["scf.for"]} in %25 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %26 : !transform.any_op
-    transform.apply_patterns to %25 {
-      transform.apply_patterns.vector.lower_contraction
+    %24 = transform.structured.match ops{["memref.alloc"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.get_parent_op %24 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %26 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.apply_registered_pass "buffer-deallocation-simplification" to %26 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.apply_registered_pass "bufferization-lower-deallocations" to %27 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %29 {
+      transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %25 {
+    transform.apply_cse to %29 : !transform.any_op
+    %30 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %31 : !transform.any_op
+    transform.apply_patterns to %30 {
+      transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -102,14 +106,12 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %27 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %28 "loop_annotation" = %29 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %27 {
+    %32 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
+    %33 = transform.structured.match ops{["scf.for"]} in %32 : (!transform.any_op) -> !transform.any_op
+    %34 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %33 "loop_annotation" = %34 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %32 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
-    } : !transform.any_op
-    transform.apply_patterns to %27 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

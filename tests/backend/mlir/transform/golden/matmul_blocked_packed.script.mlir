@@ -54,9 +54,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %8 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %8 : !transform.any_op
     %10 = transform.structured.match ops{["scf.for"]} in %8 : (!transform.any_op) -> !transform.any_op
     transform.apply_licm to %10 : !transform.any_op
@@ -79,14 +76,21 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %15 : !transform.any_op
     %16 = transform.apply_registered_pass "buffer-hoisting" to %15 : (!transform.any_op) -> !transform.any_op
     %17 = transform.apply_registered_pass "buffer-loop-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
-    %18 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %14 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.structured.match ops{["func.func"]} in %18 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.structured.match ops{["scf.for"]} in %19 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %20 : !transform.any_op
-    transform.apply_patterns to %19 {
-      transform.apply_patterns.vector.lower_contraction
+    %18 = transform.structured.match ops{["memref.alloc"]} in %14 : (!transform.any_op) -> !transform.any_op
+    %19 = transform.get_parent_op %18 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %20 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %19 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.apply_registered_pass "buffer-deallocation-simplification" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.apply_registered_pass "bufferization-lower-deallocations" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %23 {
+      transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %19 {
+    transform.apply_cse to %23 : !transform.any_op
+    %24 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %25 : !transform.any_op
+    transform.apply_patterns to %24 {
+      transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -94,14 +98,12 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %21 = transform.apply_registered_pass "convert-linalg-to-loops" to %19 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.structured.match ops{["scf.for"]} in %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %22 "loop_annotation" = %23 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %21 {
+    %26 = transform.apply_registered_pass "convert-linalg-to-loops" to %24 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.structured.match ops{["scf.for"]} in %26 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %27 "loop_annotation" = %28 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %26 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
-    } : !transform.any_op
-    transform.apply_patterns to %21 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

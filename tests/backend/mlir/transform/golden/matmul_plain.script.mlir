@@ -60,9 +60,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %9 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %9 : !transform.any_op
     %11 = transform.structured.match ops{["scf.for"]} in %9 : (!transform.any_op) -> !transform.any_op
     transform.apply_licm to %11 : !transform.any_op
@@ -85,14 +82,21 @@ module attributes {transform.with_named_sequence} {
     transform.apply_cse to %16 : !transform.any_op
     %17 = transform.apply_registered_pass "buffer-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
     %18 = transform.apply_registered_pass "buffer-loop-hoisting" to %17 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %15 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.structured.match ops{["scf.for"]} in %20 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %21 : !transform.any_op
-    transform.apply_patterns to %20 {
-      transform.apply_patterns.vector.lower_contraction
+    %19 = transform.structured.match ops{["memref.alloc"]} in %15 : (!transform.any_op) -> !transform.any_op
+    %20 = transform.get_parent_op %19 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %21 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.apply_registered_pass "buffer-deallocation-simplification" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.apply_registered_pass "bufferization-lower-deallocations" to %22 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %24 {
+      transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %20 {
+    transform.apply_cse to %24 : !transform.any_op
+    %25 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.structured.match ops{["scf.for"]} in %25 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %26 : !transform.any_op
+    transform.apply_patterns to %25 {
+      transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -100,14 +104,12 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %22 = transform.apply_registered_pass "convert-linalg-to-loops" to %20 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.structured.match ops{["scf.for"]} in %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %23 "loop_annotation" = %24 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %22 {
+    %27 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %28 "loop_annotation" = %29 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %27 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
-    } : !transform.any_op
-    transform.apply_patterns to %22 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

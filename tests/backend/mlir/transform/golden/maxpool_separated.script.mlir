@@ -56,9 +56,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %17 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %17 : !transform.any_op
     %19 = transform.structured.match ops{["scf.for"]} in %17 : (!transform.any_op) -> !transform.any_op
     transform.apply_licm to %19 : !transform.any_op
@@ -82,14 +79,21 @@ module attributes {transform.with_named_sequence} {
     %25 = transform.apply_registered_pass "buffer-hoisting" to %24 : (!transform.any_op) -> !transform.any_op
     %26 = transform.apply_registered_pass "buffer-loop-hoisting" to %25 : (!transform.any_op) -> !transform.any_op
     %27 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 4096 : i64} to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %23 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.structured.match ops{["func.func"]} in %28 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %30 : !transform.any_op
-    transform.apply_patterns to %29 {
-      transform.apply_patterns.vector.lower_contraction
+    %28 = transform.structured.match ops{["memref.alloc"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.get_parent_op %28 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %30 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %29 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.apply_registered_pass "buffer-deallocation-simplification" to %30 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.apply_registered_pass "bufferization-lower-deallocations" to %31 : (!transform.any_op) -> !transform.any_op
+    %33 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %33 {
+      transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %29 {
+    transform.apply_cse to %33 : !transform.any_op
+    %34 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %35 = transform.structured.match ops{["scf.for"]} in %34 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %35 : !transform.any_op
+    transform.apply_patterns to %34 {
+      transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -97,23 +101,21 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    transform.apply_patterns to %29 {
+    transform.apply_patterns to %34 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
     } : !transform.any_op
-    transform.apply_patterns to %29 {
+    transform.apply_patterns to %34 {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %31 = transform.apply_registered_pass "convert-linalg-to-loops" to %29 : (!transform.any_op) -> !transform.any_op
-    %32 = transform.structured.match ops{["scf.for"]} in %31 : (!transform.any_op) -> !transform.any_op
-    %33 = transform.get_parent_op %32 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %34 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %33 "loop_annotation" = %34 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %31 {
+    %36 = transform.apply_registered_pass "convert-linalg-to-loops" to %34 : (!transform.any_op) -> !transform.any_op
+    %37 = transform.structured.match ops{["scf.for"]} in %36 : (!transform.any_op) -> !transform.any_op
+    %38 = transform.get_parent_op %37 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %39 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %38 "loop_annotation" = %39 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %36 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
-    } : !transform.any_op
-    transform.apply_patterns to %31 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op

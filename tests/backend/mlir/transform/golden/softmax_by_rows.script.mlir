@@ -32,8 +32,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op, %split_op, %combining_op, %for_op = transform.structured.tile_reduction_using_for %tiled_linalg_op_10 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %32 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %32 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %37 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %37 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match attributes {mlopt.nest = "map0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %10 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
@@ -43,8 +43,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op_18, %split_op_19, %combining_op_20, %for_op_21 = transform.structured.tile_reduction_using_for %tiled_linalg_op_16 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op_21 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %32 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %32 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %37 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %37 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %12 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %13 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
@@ -70,9 +70,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %14 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %14 : !transform.any_op
     %16 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
     transform.apply_licm to %16 : !transform.any_op
@@ -96,14 +93,21 @@ module attributes {transform.with_named_sequence} {
     %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
     %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
     %24 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 65536 : i64} to %23 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.apply_registered_pass "buffer-deallocation-pipeline" to %20 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.structured.match ops{["func.func"]} in %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.structured.match ops{["scf.for"]} in %26 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %27 : !transform.any_op
-    transform.apply_patterns to %26 {
-      transform.apply_patterns.vector.lower_contraction
+    %25 = transform.structured.match ops{["memref.alloc"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.get_parent_op %25 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %27 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %26 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.apply_registered_pass "buffer-deallocation-simplification" to %27 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.apply_registered_pass "bufferization-lower-deallocations" to %28 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %30 {
+      transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_patterns to %26 {
+    transform.apply_cse to %30 : !transform.any_op
+    %31 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.structured.match ops{["scf.for"]} in %31 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %32 : !transform.any_op
+    transform.apply_patterns to %31 {
+      transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
@@ -111,23 +115,21 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    transform.apply_patterns to %26 {
+    transform.apply_patterns to %31 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
     } : !transform.any_op
-    transform.apply_patterns to %26 {
+    transform.apply_patterns to %31 {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %28 = transform.apply_registered_pass "convert-linalg-to-loops" to %26 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.structured.match ops{["scf.for"]} in %28 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.get_parent_op %29 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %31 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %30 "loop_annotation" = %31 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %28 {
+    %33 = transform.apply_registered_pass "convert-linalg-to-loops" to %31 : (!transform.any_op) -> !transform.any_op
+    %34 = transform.structured.match ops{["scf.for"]} in %33 : (!transform.any_op) -> !transform.any_op
+    %35 = transform.get_parent_op %34 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %36 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %35 "loop_annotation" = %36 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %33 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
-    } : !transform.any_op
-    transform.apply_patterns to %28 {
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
     } : !transform.any_op
