@@ -33,6 +33,8 @@ STUDY = {
     "plugins",
     "archive",
     "compare",
+    "page",
+    "report",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
@@ -44,7 +46,8 @@ PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.
 HEAVY = {
     "deap": ("search/pareto.py",),
     "httpx": ("search/llm/endpoint.py",),
-    "jinja2": ("search/llm/prompt.py",),
+    "jinja2": ("page/render.py", "search/llm/prompt.py"),
+    "matplotlib": ("page/figure.py",),
     "mlflow": ("tracker/run.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
