@@ -54,7 +54,7 @@ HEAVY = {
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
     "safetensors": ("search/ppo/policy.py",),
-    "sklearn": ("search/surrogate.py",),
+    "sklearn": ("report/importance.py", "search/surrogate.py"),
     "torch": (
         "core/tensors.py",
         "finals/pytorch.py",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,11 +103,14 @@ def drawing(name: str, caption: str, height: float = HEIGHT) -> Iterator[Drawing
         under_way.finish()
 
 
-def scale(axes: Axes) -> None:
+def scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     """A logarithmic axis of times, whose ticks read as 500 µ or 2 m."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(EngFormatter())
+    axis = axes.yaxis if which == "y" else axes.xaxis
+    (axes.set_yscale if which == "y" else axes.set_xscale)("log")
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0) if decades < 1.5 else (1.0, 3.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(EngFormatter())
