@@ -37,7 +37,7 @@ STUDY = {
     "report",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
-LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
+LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"}, {"python"})
 # Workloads given as MLIR ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
