@@ -51,12 +51,12 @@ def tune(*words: str, **settings: Any) -> Tuned:
     from .cli.compose import word
     from .cli.run import run
 
-    every = [*words, *(word(key, value) for key, value in settings.items())]
-    given = [each.split("=", 1)[1] for each in every if each.startswith(f"{RUN_DIR}=")]
-    directory = Path(
-        given[-1] if given else Path("outputs", f"{datetime.now():%Y-%m-%d}", f"{datetime.now():%H-%M-%S-%f}")
-    )
-    code = run([*every, *([] if given else [word(RUN_DIR, str(directory))])])
+    if any(each.startswith(f"{RUN_DIR}=") for each in words):
+        raise UserError(f"give the folder by name: tune(..., **{{'{RUN_DIR}': 'FOLDER'}})")
+    now = datetime.now()
+    directory = Path(settings.pop(RUN_DIR, None) or Path("outputs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}"))
+    settings[RUN_DIR] = str(directory)
+    code = run([*words, *(word(key, value) for key, value in settings.items())])
     if code == 130:
         raise KeyboardInterrupt
     if code == 2:

@@ -1,4 +1,7 @@
-"""`mlopt compare DIR...`: which search is better, by how much, and how sure that is."""
+"""`mlopt compare DIR...`: which search is better, by how much, and how sure that is.
+
+`mlopt compare --against RECORD`: whether a kernel that was found is still as fast here as it was said to be.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,14 @@ FILE_WIDTH = 200
 def compare_folders(arguments: Sequence[str]) -> int:
     """Compare the studies in all folders given: tables on the terminal, a page and its data in a folder."""
     call = _parser().parse_args(list(arguments))
+    if call.against is not None:
+        if call.folders or call.out:
+            raise UserError("compare: --against RECORD measures one kernel: leave out DIR and --out")
+        from .guard import hold  # loads what only runs of kernels need
+
+        return hold(call.against, call.tolerance)
+    if not call.folders:
+        raise UserError("compare: it needs the folder of a study or a sweep")
     for folder in call.folders:
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}")
@@ -55,11 +66,13 @@ def show(studies: Sequence[StudyRecord], out: Path) -> None:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"compare: {message}; its arguments are DIR... and --out DIR")
+        raise UserError(f"compare: {message}; its arguments are DIR... and --out DIR, or --against RECORD")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="mlopt compare", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the first DIR by default")
+    parser.add_argument("--against", type=Path, metavar="RECORD", help="a study's folder, or its best/record.json")
+    parser.add_argument("--tolerance", type=float, default=0.05, metavar="SHARE", help="slower than this fails; 0.05")
     return parser

@@ -68,7 +68,7 @@ def publish(folder: Path, target: Path, name: str | None = None) -> list[str]:
         raise UserError(f"cannot write {target}: {error}") from error
     except InvalidSchedule as error:
         raise UserError(f"the best schedule of {folder} is none on this machine: {error}") from error
-    if not _is_here(study):
+    if not is_here(study):
         notes.insert(0, f"{folder} was made on another CPU; this is compiled for the one here, whose time is not known")
     return notes
 
@@ -93,7 +93,7 @@ def _origin(study: StudyFolder) -> str:
     return f"{made} A call took {best.seconds:.3g} s{interval} on this CPU: {cpu}."
 
 
-def _is_here(study: StudyFolder) -> bool:
+def is_here(study: StudyFolder) -> bool:
     """Whether the study ran on a CPU like this one."""
     here = fingerprint()
     return all(study.result.fingerprint.get(key) == here[key] for key in CPU)

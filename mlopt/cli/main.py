@@ -17,6 +17,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination, and compare them
   mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
   mlopt compare DIR... [--out DIR]      compare the studies in these folders
+  mlopt compare --against DIR           exit 1 if the best kernel of a study is no longer as fast as it was
   mlopt report DIR [--out DIR]          explain the study in a folder, on one page
   mlopt list [GROUP]                    show every option of every group
   mlopt doctor                          say what works on this machine and what does not, each with its mend
