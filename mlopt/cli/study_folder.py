@@ -43,6 +43,7 @@ class Result(BaseModel, extra="allow"):
     baselines: dict[str, Baseline] = {}
     inputs: Inputs | None = None
     trials: StrictInt = 0
+    executed: StrictInt = 0
     budget: dict[str, float | None] = {}
     interrupted: StrictBool = False
 

@@ -11,6 +11,7 @@ from ..page.render import quantity
 from ..page.table import Column, Table
 from .progress import Step
 from .reading import StudyRead
+from .stability import Neighbour
 
 CHANGES = 8
 """Knobs of an improvement that are told."""
@@ -88,6 +89,24 @@ def coverage(trials: Sequence[Trial]) -> Table:
         )
     columns = [Column("knob", number=False), Column("in trials"), Column("values tried"), Column("most often")]
     return Table(columns, rows)
+
+
+def stability(speedup: float | None, beside: Sequence[Neighbour]) -> Table:
+    """The best schedule on neighbouring workloads, a line each; on the study's own it is `speedup` times PyTorch."""
+    rows = [["as studied", "", "", "" if speedup is None else f"{speedup:.2f}x", "", ""]]
+    rows += [
+        [
+            each.name,
+            quantity(each.seconds),
+            quantity(each.torch),
+            "" if each.speedup is None else f"{each.speedup:.2f}x",
+            str(each.adapted),
+            each.reason[:EXAMPLE],
+        ]
+        for each in beside
+    ]
+    columns = [Column("workload", number=False), Column("a call"), Column("PyTorch"), Column("over PyTorch")]
+    return Table([*columns, Column("decisions adapted"), Column("fault", number=False)], rows if beside else [])
 
 
 def stage_seconds(trials: Sequence[Trial]) -> dict[str, float]:

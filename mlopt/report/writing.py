@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -13,20 +14,21 @@ from . import figures, tables
 from .importance import FEWEST, importance
 from .progress import ABSENT, steps
 from .reading import AFTER, BEFORE, SCHEDULE, StudyRead
+from .stability import Neighbour
 
 PAGE = "report.html"
 KNOBS = 4
 """Of the most important knobs, whose values are drawn."""
 
 
-def write(study: StudyRead, out: Path) -> None:
+def write(study: StudyRead, out: Path, beside: Sequence[Neighbour] = ()) -> None:
     """Write the page to the file `out`. Raises OSError."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(study))
+    out.write_text(page(study, beside))
 
 
-def page(study: StudyRead) -> str:
-    """The whole page."""
+def page(study: StudyRead, beside: Sequence[Neighbour] = ()) -> str:
+    """The whole page; `beside` is what became of the best schedule on neighbouring workloads, if that was measured."""
     found, path = study.result, steps(study.trials)
     known = importance(study.trials)
     pictures: list[Picture] = [] if known is None else figures.knobs(known)
@@ -49,6 +51,7 @@ def page(study: StudyRead) -> str:
         stages=figures.stages(tables.stage_seconds(study.trials)),
         noise=figures.noise(study.trials),
         noise_words=noise(study),
+        stability=tables.stability(found.speedup.get("torch"), beside),
         before=study.texts[BEFORE],
         schedule=study.texts[SCHEDULE],
         after=study.texts[AFTER],
