@@ -33,9 +33,12 @@ STUDY = {
     "plugins",
     "archive",
     "compare",
+    "page",
+    "report",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
-LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"})
+LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"}, {"python"})
+FACE = ("__init__", "python")  # what `import mlopt` offers, by name, when it is asked for
 # Workloads given as MLIR ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
@@ -44,14 +47,15 @@ PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.
 HEAVY = {
     "deap": ("search/pareto.py",),
     "httpx": ("search/llm/endpoint.py",),
-    "jinja2": ("search/llm/prompt.py",),
+    "jinja2": ("page/render.py", "search/llm/prompt.py"),
+    "matplotlib": ("page/figure.py",),
     "mlflow": ("tracker/run.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
     "ray": ("executor/ray.py",),
     "safetensors": ("search/ppo/policy.py",),
-    "sklearn": ("search/surrogate.py",),
+    "sklearn": ("report/importance.py", "search/surrogate.py"),
     "torch": (
         "core/tensors.py",
         "finals/pytorch.py",
@@ -99,7 +103,7 @@ def may_import(part: str, other: str) -> bool:
     here, there = (next((i for i, layer in enumerate(LAYERS) if p in layer), None) for p in (part, other))
     if here is None or there is None:
         return False
-    return there < here or part == other or {part, other} <= STUDY
+    return there < here or part == other or {part, other} <= STUDY or (part, other) == FACE
 
 
 def imports(path: str, tree: ast.Module) -> Iterator[tuple[str, bool]]:

@@ -11,7 +11,7 @@ from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -73,6 +73,24 @@ def expand(hydra: Hydra, words: Sequence[str]) -> list[list[str]]:
         else:
             raise UserError(f"'{word}' is an interval; a sweep needs single values")
     return [list(job) for job in product(*choices.values())]
+
+
+def word(key: str, value: Any) -> str:
+    """The word of the command line that sets `key` to a value of Python's."""
+    return f"{key}={_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    """A value as Hydra's grammar has it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{_literal(key)}:{_literal(each)}' for key, each in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_literal, value))}]"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return QuotedString(str(value), Quote.single).with_quotes()
 
 
 def sweep_words(config: DictConfig) -> list[str]:

@@ -22,6 +22,8 @@ from .errors import complain, one_line
 from .study_folder import StudyFolder, read
 
 DEADLINE_SECONDS = 600.0
+FOLDER = "export"
+"""Where a study's library goes, in its folder."""
 MANIFEST = "export.json"
 """Lists an export's files, for the next one to replace."""
 
@@ -35,7 +37,24 @@ def export(arguments: list[str]) -> int:
     Raises UserError where there is no study with a valid schedule, or where nothing can be written.
     """
     call = _parser().parse_args(arguments)
-    folder, target = Path(call.study), Path(call.to or Path(call.study, "export"))
+    folder, target = Path(call.study), Path(call.to or Path(call.study, FOLDER))
+    try:
+        notes = publish(folder, target, call.name)
+    except (CompileError, WrongResult, WorkerLost) as error:
+        complain(f"nothing is written, since the kernel does not come out right: {error}")
+        return 1
+    for note in notes:
+        complain(note)
+    print(f"{target}: {', '.join(sorted(file.name for file in target.iterdir()))}")
+    return 0
+
+
+def publish(folder: Path, target: Path, name: str | None = None) -> list[str]:
+    """Write the library of the study in `folder` to `target`, under `name` if one is given; notes for the user.
+
+    Raises UserError where there is no study with a valid schedule, or where nothing can be written; CompileError,
+    WrongResult or WorkerLost where the kernel does not come out right, and then nothing is written.
+    """
     study = read(folder)
     if not isinstance(study.backend, LibraryBackend):
         raise UserError(f"{type(study.backend).__name__} makes no libraries; all that it exports is {folder / 'best'}")
@@ -43,21 +62,15 @@ def export(arguments: list[str]) -> int:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as made:
-            notes = _make(study, study.backend, call.name, Path(made))
+            notes = list(_make(study, study.backend, name, Path(made)))
             _publish(Path(made), target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error}") from error
     except InvalidSchedule as error:
         raise UserError(f"the best schedule of {folder} is none on this machine: {error}") from error
-    except (CompileError, WrongResult, WorkerLost) as error:
-        complain(f"nothing is written, since the kernel does not come out right: {error}")
-        return 1
-    if not _is_here(study):
-        complain(f"{folder} was made on another CPU; this is compiled for the one here, where its time is not known")
-    for note in notes:
-        complain(note)
-    print(f"{target}: {', '.join(sorted(file.name for file in target.iterdir()))}")
-    return 0
+    if not is_here(study):
+        notes.insert(0, f"{folder} was made on another CPU; this is compiled for the one here, whose time is not known")
+    return notes
 
 
 def _make(study: StudyFolder, backend: LibraryBackend, name: str | None, directory: Path) -> Sequence[str]:
@@ -80,7 +93,7 @@ def _origin(study: StudyFolder) -> str:
     return f"{made} A call took {best.seconds:.3g} s{interval} on this CPU: {cpu}."
 
 
-def _is_here(study: StudyFolder) -> bool:
+def is_here(study: StudyFolder) -> bool:
     """Whether the study ran on a CPU like this one."""
     here = fingerprint()
     return all(study.result.fingerprint.get(key) == here[key] for key in CPU)

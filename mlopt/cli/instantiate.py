@@ -69,7 +69,7 @@ def _warm_start(search: dict[str, Any]) -> Any:
 
     None, which the key is by default, is no argument in either case.
     """
-    own = WARM_START in inspect.signature(_constructor("search", search)).parameters
+    own = WARM_START in inspect.signature(constructor("search", search)).parameters
     return None if own and search.get(WARM_START) is not None else search.pop(WARM_START, None)
 
 
@@ -88,8 +88,8 @@ def _source(warm_start: str, parts: Mapping[str, Any]) -> Callable[[], list[Tria
 
 def build(part: str, arguments: Mapping[str, Any]) -> Any:
     """What one option describes: `_target_` called with the other keys. Raises UserError if it does not accept them."""
-    constructor = _constructor(part, arguments)
-    _check(part, constructor, {key: value for key, value in arguments.items() if not key.startswith("_")})
+    given = {key: value for key, value in arguments.items() if not key.startswith("_")}
+    _check(part, constructor(part, arguments), given)
     try:
         return hydra.utils.instantiate(arguments, _convert_="all")
     except InstantiationException as error:
@@ -103,17 +103,18 @@ def build(part: str, arguments: Mapping[str, Any]) -> Any:
         raise
 
 
-def _constructor(part: str, arguments: Mapping[str, Any]) -> Callable[..., Any]:
+def constructor(part: str, arguments: Mapping[str, Any]) -> Callable[..., Any]:
+    """What `_target_` names. Raises UserError where that is nothing that can be called."""
     target = arguments.get(TARGET)
     if not isinstance(target, str):
         raise UserError(f"{part} names no class: its YAML file needs {TARGET}")
     try:
-        constructor = resolve_name(target)
+        found = resolve_name(target)
     except (ImportError, AttributeError, SyntaxError, ValueError) as error:
         raise UserError(f"{part}: cannot load {target}: {error}") from error
-    if not callable(constructor):
+    if not callable(found):
         raise UserError(f"{part}: {target} is not callable")
-    return constructor  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]
 
 
 def _check(part: str, constructor: Callable[..., Any], arguments: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "compare", "doctor", "export", "list", "t4", "ui")
+COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -17,6 +17,8 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination, and compare them
   mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
   mlopt compare DIR... [--out DIR]      compare the studies in these folders
+  mlopt compare --against DIR           exit 1 if the best kernel of a study is no longer as fast as it was
+  mlopt report DIR [--out DIR]          explain the study in a folder, on one page
   mlopt list [GROUP]                    show every option of every group
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
@@ -66,6 +68,10 @@ def _dispatch(words: list[str]) -> int:
             from .compare import compare_folders
 
             return compare_folders(rest)
+        case ["report", *rest]:
+            from .report import report
+
+            return report(rest)
         case ["export", *rest]:
             from .export import export
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, PositiveFloat, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from .. import plugins, result
 from ..core.errors import UserError
+from ..protocols import Inputs
 from .instantiate import build
 
 CONFIG = Path(".hydra", "config.yaml")
@@ -26,6 +27,12 @@ class Best(BaseModel, extra="allow"):
     ci95: tuple[float, float] | None = None
 
 
+class Baseline(BaseModel, extra="allow"):
+    """What the best is compared with, in seconds, if it was timed."""
+
+    seconds: PositiveFloat | None = None
+
+
 class Result(BaseModel, extra="allow"):
     """What `result.json` says."""
 
@@ -33,7 +40,10 @@ class Result(BaseModel, extra="allow"):
     threads: StrictInt
     fingerprint: dict[str, Any]
     best: Best | None
+    baselines: dict[str, Baseline] = {}
+    inputs: Inputs | None = None
     trials: StrictInt = 0
+    executed: StrictInt = 0
     budget: dict[str, float | None] = {}
     interrupted: StrictBool = False
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from ..core.errors import UserError
-from .record import StudyRecord, difference, method_names
-from .score import mean_interval
-from .significance import difference_interval, holm, permutation_p
-from .yardsticks import yardstick
+from .record import StudyRecord, difference, method_names, space_names
+from .score import RESAMPLES, central, incumbents, resampled
+from .significance import holm, permutation_p, superiority
+from .yardsticks import yardsticks
 
 ERROR_RATE = 0.05
 
@@ -25,12 +26,19 @@ class Method:
 
     name: str
     scores: Mapping[str, Sequence[float]]
-    """0 is random search, 1 the optimum at once."""
+    """0 is random search, 1 the optimum at once; by the name of the space."""
     best: Sequence[float | None]
-    """What each study reached, seconds or cost."""
-    score: float | None
+    """What each study reached."""
+    unit: str = "s"
+    """Of that; '' for costs."""
+    score: float | None = None
     """The mean over the spaces; None where no space could be scored."""
-    ci95: tuple[float, float] | None
+    ci95: tuple[float, float] | None = None
+    chance: float | None = None
+    """The probability of being the best of the methods that have searched all spaces."""
+    rank: float | None = None
+    """Among the methods, by score, on the mean over the spaces; 1 is the best."""
+    rank_ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Pair:
     ci95: tuple[float, float] | None = None
     """Of the effect."""
     superiority: float | None = None
-    """How often a study of `a` has the higher score than one of `b` (Vargha and Delaney 2000)."""
+    """How often a study of `a` has the higher score than one of `b`."""
     better: str | None = None
     """The better method, if that is certain."""
 
@@ -58,6 +66,7 @@ class Methods:
     """The outcome of a comparison."""
 
     methods: Sequence[Method]
+    """The one of the highest score first."""
     pairs: Sequence[Pair]
     notes: Sequence[str] = ()
     """What the reader should know, a line each."""
@@ -73,6 +82,9 @@ class Methods:
                     "ci95": method.ci95,
                     "best": list(method.best),
                     "scores": {space: list(scores) for space, scores in method.scores.items()},
+                    "probability_best": method.chance,
+                    "rank": method.rank,
+                    "rank_ci95": method.rank_ci95,
                 }
                 for method in self.methods
             },
@@ -86,67 +98,115 @@ class Methods:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A method's studies of one space, by one yardstick or several; see `score.resampled`."""
+
+    scores: NDArray[np.float64]
+    """Shape (studies,)."""
+    draws: NDArray[np.float64]
+    """Shape (RESAMPLES,): what their mean could have been."""
+
+
 def compare(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Methods:
     """Compare all methods, each pair on the spaces that both have searched. Raises UserError without a study."""
     if not studies:
         raise UserError("there is no finished study to compare")
-    named: dict[str, list[StudyRecord]] = {}
+    titles = space_names(studies)
+    named: dict[str, dict[str, list[StudyRecord]]] = {}
     for name, study in zip(method_names(studies), studies, strict=True):
-        named.setdefault(name, []).append(study)
+        named.setdefault(name, {}).setdefault(titles[study.space], []).append(study)
     notes: list[str] = []
     baselines: dict[str, str] = {}
-    scores: dict[str, dict[str, list[float]]] = {name: {} for name in named}
-    for space in dict.fromkeys(study.space for study in studies):
-        among = [study for study in studies if study.space == space]
+    judged: dict[str, dict[str, _Standing]] = {name: {} for name in named}
+    for space in titles.values():
         try:
-            stick, baselines[space] = yardstick(among)
+            found, baselines[space] = _judge({name: own[space] for name, own in named.items() if space in own}, rng)
         except UserError as error:
-            notes.append(f"{label(among[0])}: {error}")
+            notes.append(f"{space}: {error}")
             continue
-        for name, own in named.items():
-            if found := [stick.score(study.objectives) for study in own if study.space == space]:
-                scores[name][space] = found
-    methods = [_method(name, own, scores[name], rng) for name, own in named.items()]
-    pairs = [
-        _pair(first, second, named[first.name], named[second.name], rng)
-        for first, second in itertools.combinations(methods, 2)
-    ]
+        for name, one in found.items():
+            judged[name][space] = one
+    methods = _methods(named, judged)
+    pairs = [_pair(first.name, second.name, judged, named, rng) for first, second in itertools.combinations(methods, 2)]
     if "pooled" in baselines.values():
         notes.append("without studies of search=random, scores are among the schedules that all studies tried")
     return Methods(methods, _corrected(pairs), notes, baselines)
 
 
-def label(study: StudyRecord) -> str:
-    """A space, in the words of a user."""
-    return str(study.problem.get("workload", {}).get("name", "a space"))
+def _judge(among: Mapping[str, Sequence[StudyRecord]], rng: np.random.Generator) -> tuple[dict[str, _Standing], str]:
+    """The methods that have searched one space, and where its baseline comes from. Raises UserError; see yardsticks."""
+    sticks, origin = yardsticks([study for own in among.values() for study in own], rng)
+    sampled = rng.integers(1, len(sticks), size=RESAMPLES) if len(sticks) > 1 else np.zeros(RESAMPLES, dtype=np.intp)
+    judged = {}
+    for name, own in among.items():
+        best = incumbents([study.objectives for study in own], sticks[0].budget, sticks[0].worst)
+        scores = np.stack([stick.scores(best) for stick in sticks])
+        judged[name] = _Standing(scores[0], resampled(scores, sampled, rng))
+    return judged, origin
 
 
-def _method(
-    name: str, studies: Sequence[StudyRecord], scores: Mapping[str, Sequence[float]], rng: np.random.Generator
-) -> Method:
-    best = [study.best for study in studies]
-    if not scores:
-        return Method(name, scores, best, None, None)
-    return Method(name, scores, best, fmean(map(fmean, scores.values())), mean_interval(list(scores.values()), rng))
+def _methods(
+    named: Mapping[str, Mapping[str, Sequence[StudyRecord]]], judged: Mapping[str, Mapping[str, _Standing]]
+) -> list[Method]:
+    """Each method on the mean over its spaces, the best first."""
+    ranks = _ranks(judged)
+    everywhere = set().union(*(spaces for spaces in judged.values()))
+    complete = [name for name, spaces in judged.items() if spaces and spaces.keys() == everywhere]
+    means = {name: np.mean([one.draws for one in spaces.values()], axis=0) for name, spaces in judged.items() if spaces}
+    highest = np.max([means[name] for name in complete], axis=0) if complete else np.empty(0)
+    tied = sum((means[name] == highest for name in complete), start=np.zeros(len(highest)))
+    methods = []
+    for name, own in named.items():
+        scores = {space: list(map(float, one.scores)) for space, one in judged[name].items()}
+        studies = [study for each in own.values() for study in each]
+        method = Method(name, scores, [study.best for study in studies], studies[0].unit)
+        if scores:
+            score = float(np.mean([one.scores.mean() for one in judged[name].values()]))
+            chance = float(((means[name] == highest) / tied).mean()) if name in complete else None
+            method = replace(method, score=score, ci95=central(means[name]), chance=chance)
+        if name in ranks:
+            method = replace(method, rank=float(ranks[name][0]), rank_ci95=central(ranks[name][1:]))
+        methods.append(method)
+    return sorted(methods, key=lambda method: (method.score is None, -(method.score or 0.0)))
+
+
+def _ranks(judged: Mapping[str, Mapping[str, _Standing]]) -> dict[str, NDArray[np.float64]]:
+    """Shape (1 + RESAMPLES,): each method's rank on the mean over the spaces that others have searched, too."""
+    ranks: dict[str, list[NDArray[np.float64]]] = {}
+    for space in dict.fromkeys(itertools.chain.from_iterable(judged.values())):
+        among = {name: spaces[space] for name, spaces in judged.items() if space in spaces}
+        if len(among) > 1:
+            means = np.stack([np.append(one.scores.mean(), one.draws) for one in among.values()])
+            for name, rank in zip(among, rankdata(-means, axis=0), strict=True):
+                ranks.setdefault(name, []).append(rank)
+    return {name: np.mean(each, axis=0) for name, each in ranks.items()}
 
 
 def _pair(
-    first: Method, second: Method, ones: Sequence[StudyRecord], twos: Sequence[StudyRecord], rng: np.random.Generator
+    first: str,
+    second: str,
+    judged: Mapping[str, Mapping[str, _Standing]],
+    named: Mapping[str, Mapping[str, Sequence[StudyRecord]]],
+    rng: np.random.Generator,
 ) -> Pair:
-    common = [space for space in first.scores if space in second.scores]
+    common = [space for space in judged[first] if space in judged[second]]
     if not common:
-        return Pair(first.name, second.name, [f"nothing in common: {difference(ones[0].problem, twos[0].problem)}"])
-    unfair = [text for space in common for text in _unfair([each for each in (*ones, *twos) if each.space == space])]
-    blocks = [(first.scores[space], second.scores[space]) for space in common]
-    higher = fmean((a > b) + (a == b) / 2 for one, two in blocks for a, b in itertools.product(one, two))
+        one, two = (next(iter(named[name].values()))[0] for name in (first, second))
+        reason = difference(one.problem, two.problem)
+        return Pair(first, second, [f"nothing in common: {reason}" if reason else "no space could be scored"])
+    unfair = [text for space in common for text in _unfair([*named[first][space], *named[second][space]])]
+    ones, twos = ([judged[name][space] for space in common] for name in (first, second))
+    blocks = [(one.scores, two.scores) for one, two in zip(ones, twos, strict=True)]
+    draws = np.mean([one.draws - two.draws for one, two in zip(ones, twos, strict=True)], axis=0)
     return Pair(
-        first.name,
-        second.name,
+        first,
+        second,
         list(dict.fromkeys(unfair)),
         permutation_p(blocks, rng),
-        effect=fmean(fmean(one) - fmean(two) for one, two in blocks),
-        ci95=difference_interval(blocks, rng),
-        superiority=higher,
+        effect=float(np.mean([one.mean() - two.mean() for one, two in blocks])),
+        ci95=central(draws),
+        superiority=superiority(blocks),
     )
 
 
@@ -165,7 +225,7 @@ def _corrected(pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs with Holm's correction over those that were tested, and what is certain then."""
     tested = [pair for pair in pairs if pair.p is not None]
     corrected = iter(holm([pair.p for pair in tested if pair.p is not None]))
-    return [_judged(pair, next(corrected)) if pair in tested else pair for pair in pairs]
+    return [_judged(pair, next(corrected)) if pair.p is not None else pair for pair in pairs]
 
 
 def _judged(pair: Pair, p_holm: float) -> Pair:

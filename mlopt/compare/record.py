@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..core.fingerprint import digest
 
 
@@ -32,22 +35,53 @@ class StudyRecord:
     """The best one's seconds, from the final run where there was one, or cost."""
     table: Path | None = None
     """The record that was replayed, where one was."""
+    elapsed: Sequence[float] = ()
+    """When each trial ended, in seconds since the first one began; empty where that means nothing."""
+    unit: str = "s"
+    """Of objectives; '' where they are costs."""
 
     @property
     def space(self) -> str:
         """The same for studies of one problem."""
         return digest(self.problem)
 
+    @property
+    def valid(self) -> NDArray[np.float64]:
+        """The objectives of valid trials."""
+        return np.array([objective for objective in self.objectives if objective is not None])
+
 
 def method_names(studies: Sequence[StudyRecord]) -> list[str]:
     """What each study compares: its search, with the settings in which it differs from others of the same search."""
-    names = []
-    for study in studies:
-        own = dict(leaves(study.settings))
-        others = [dict(leaves(other.settings)) for other in studies if other.search == study.search]
-        differing = [key for key in own if any(other.get(key) != own[key] for other in others)]
-        names.append(" ".join([study.search, *(f"{key}={own[key]}" for key in differing)]))
-    return names
+    return told_apart([(study.search, study.settings) for study in studies])
+
+
+def space_names(studies: Sequence[StudyRecord]) -> dict[str, str]:
+    """What a user calls each space: its workload, with what differs from other spaces of that name."""
+    spaces = {study.space: study.problem for study in studies}
+    parts = [(str(problem.get("name", "space")), _short(problem)) for problem in spaces.values()]
+    return dict(zip(spaces, told_apart(parts), strict=True))
+
+
+def told_apart(things: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """The name of each thing, followed by those of its settings in which others of that name differ."""
+    kinds = [(name, digest(settings)) for name, settings in things]
+    distinct: dict[str, dict[str, dict[str, Any]]] = {}
+    for (name, kind), (_, settings) in zip(kinds, things, strict=True):
+        if kind not in distinct.setdefault(name, {}):
+            distinct[name][kind] = dict(leaves(settings))
+    names = {}
+    for name, alike in distinct.items():
+        for kind, own in alike.items():
+            differing = (key for key in own if any(other.get(key) != own[key] for other in alike.values()))
+            names[name, kind] = " ".join([name, *(f"{key}={own[key]}" for key in differing)])
+    return [names[kind] for kind in kinds]
+
+
+def _short(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """A problem's settings under the names that users write."""
+    settings = dict(leaves({key: value for key, value in problem.items() if key != "name"}))
+    return {key.removeprefix("settings.").removeprefix("workload."): value for key, value in settings.items()}
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:

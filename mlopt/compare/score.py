@@ -21,6 +21,8 @@ CUTOFF = 0.95
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
+AT_ONCE = 4_000_000
+"""Numbers that are resampled at once, for the sake of memory."""
 
 NEGLIGIBLE = 1e-30
 """A probability that no longer adds to an expectation; it only falls from then on, until arithmetic becomes slow."""
@@ -55,11 +57,11 @@ class Yardstick:
         0 is random search and 1 is the optimum at once. `objectives` are those of the search's trials in their order,
         None for a failure; trials beyond the budget do not count, and after the last one the best stays the best.
         """
-        best = np.full(self.budget, self.worst)
-        tried = [self.worst if objective is None else objective for objective in objectives[: self.budget]]
-        best[: len(tried)] = tried
-        ahead = (self.baseline - np.minimum.accumulate(best)) / (self.baseline - self.optimum)
-        return float(ahead.mean())
+        return float(self.scores(incumbents([objectives], self.budget, self.worst))[0])
+
+    def scores(self, best: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The same of many searches by the best that each had, shape (searches, budget), the worst before any."""
+        return np.asarray(((self.baseline - best) / (self.baseline - self.optimum)).mean(axis=1))
 
 
 def budget(ordered: NDArray[np.float64]) -> int:
@@ -91,6 +93,15 @@ def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float6
     return best
 
 
+def incumbents(studies: Sequence[Sequence[float | None]], trials: int, before: float = math.inf) -> NDArray[np.float64]:
+    """Shape (studies, trials): the best objective of each after 1, 2, ... trials, and `before` its first valid one."""
+    best = np.full((len(studies), trials), before)
+    for row, objectives in zip(best, studies, strict=True):
+        tried = objectives[:trials]
+        row[: len(tried)] = [before if objective is None else objective for objective in tried]
+    return np.asarray(np.minimum.accumulate(best, axis=1))
+
+
 def interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
     """The 95 % confidence interval of the mean of `scores`, by the percentile bootstrap (Efron 1979)."""
     return mean_interval([scores], rng)
@@ -98,11 +109,26 @@ def interval(scores: Sequence[float], rng: np.random.Generator) -> tuple[float, 
 
 def mean_interval(scores: Sequence[Sequence[float]], rng: np.random.Generator) -> tuple[float, float]:
     """The same for the mean over several spaces, each with its own scores: each is resampled by itself."""
-    means = np.mean([resampled(np.asarray(each), rng) for each in scores], axis=0)
-    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    certain = np.zeros(RESAMPLES, dtype=np.intp)
+    return central(np.mean([resampled(np.asarray([each]), certain, rng) for each in scores], axis=0))
+
+
+def central(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The middle 95 % of resampled values."""
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
 
-def resampled(scores: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Shape (RESAMPLES,): means of samples of `scores`, drawn with replacement."""
-    return np.asarray(scores[rng.integers(len(scores), size=(RESAMPLES, len(scores)))].mean(axis=1))
+def resampled(scores: NDArray[np.float64], sticks: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Means of samples of studies' scores, drawn with replacement; the shape is that of `sticks`.
+
+    `scores` has a row for each yardstick, shape (yardsticks, studies), and `sticks` says by which one each sample is
+    judged: what is uncertain about the yardstick is in the spread then, and it is the same for all methods.
+    """
+    studies = scores.shape[1]
+    means = np.empty(len(sticks))
+    rows = max(1, AT_ONCE // studies)
+    for begin in range(0, len(sticks), rows):
+        part = sticks[begin : begin + rows]
+        means[begin : begin + rows] = scores[part[:, None], rng.integers(studies, size=(len(part), studies))].mean(1)
+    return means

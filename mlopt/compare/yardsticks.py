@@ -1,4 +1,4 @@
-"""What random search would have reached, for the score of studies of one space."""
+"""What random search would have reached, for the score of studies of one space, and how sure that is."""
 
 from __future__ import annotations
 
@@ -18,24 +18,43 @@ from .score import Yardstick, budget
 RANDOM = "random"
 """The search whose trials are drawn uniformly."""
 
+SAMPLES = 200
+"""Of the studies that drew at random, to see how uncertain a yardstick is."""
 
-def yardstick(studies: Sequence[StudyRecord]) -> tuple[Yardstick, str]:
+CERTAIN = 20_000
+"""Random trials that make a yardstick certain, next to the searches that are judged by it."""
+
+
+def yardsticks(studies: Sequence[StudyRecord], rng: np.random.Generator) -> tuple[Sequence[Yardstick], str]:
     """The yardstick of one space, over as many trials as its studies had at most, and where the baseline comes from.
 
     `recorded`: exact, over all of a recorded space. `random`: estimated from the trials of the studies that drew at
-    random. `pooled`: where there is none of them, from what all studies tried, among which they are compared then; that
-    is better than random, so scores are lower. Raises UserError where there are no two different objectives.
+    random; more yardsticks follow then, each from a sample of these studies, and their spread is what is uncertain.
+    `pooled`: where there is none of them, from what all studies tried, among which they are compared then; that is
+    better than random, so scores are lower. Raises UserError where there are no two different objectives.
     """
     trials = max(len(study.objectives) for study in studies)
     if studies[0].table is not None and (exact := _recorded(studies[0].table)) is not None:
-        return Yardstick(exact.optimum, exact.worst, exact.baseline[:trials]), "recorded"
-    random = [study for study in studies if study.search == RANDOM]
-    drawn, known = _valid(random or studies), _valid(studies)
-    if not len(drawn) or known[0] == known[-1]:
+        return [Yardstick(exact.optimum, exact.worst, exact.baseline[:trials])], "recorded"
+    random = [valid for study in studies if study.search == RANDOM and len(valid := study.valid)]
+    everything = [study.valid for study in studies]
+    known = np.sort(np.concatenate(everything))
+    if not len(known) or known[0] == known[-1]:
         raise UserError("no two valid trials differ, so there is nothing to compare")
+    drawn = np.sort(np.concatenate(random or everything))
     draws = min(trials, budget(np.insert(drawn, 0, known[0])))
-    baseline = np.maximum(expected_best(drawn, draws), known[0] + np.finfo(np.float64).eps * abs(known[0]))
-    return Yardstick(float(known[0]), float(known[-1]), baseline), RANDOM if random else "pooled"
+
+    def judged_by(sample: NDArray[np.float64]) -> Yardstick:
+        baseline = np.maximum(expected_best(sample, draws), known[0] + np.finfo(np.float64).eps * abs(known[0]))
+        return Yardstick(float(known[0]), float(known[-1]), baseline)
+
+    first = judged_by(drawn)
+    if not random:
+        return [first], "pooled"
+    if len(drawn) > CERTAIN:
+        return [first], RANDOM
+    samples = (rng.integers(len(random), size=len(random)) for _ in range(SAMPLES))
+    return [first, *(judged_by(np.sort(np.concatenate([random[i] for i in each]))) for each in samples)], RANDOM
 
 
 def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float64]:
@@ -52,11 +71,6 @@ def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float6
         chance = chance * left
         best[k] = (chance[:-1] - chance[1:]) @ ordered
     return best
-
-
-def _valid(studies: Sequence[StudyRecord]) -> NDArray[np.float64]:
-    """The objectives of all valid trials, in ascending order."""
-    return np.sort([objective for study in studies for objective in study.objectives if objective is not None])
 
 
 @functools.lru_cache(maxsize=4)

@@ -5,14 +5,27 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from .errors import UserError, printable
 from .schedule import Schedule, Value
 from .trial import Status, Trial
+
+R = TypeVar("R", bound=BaseModel)
+L = TypeVar("L")
 
 LONGEST = 1 << 22
 """Characters of a line; several hundred thousand samples fit."""
@@ -36,36 +49,45 @@ Values = Annotated[dict[str, Any], AfterValidator(_values)]
 """What a schedule decides, knob by knob."""
 
 
-class Record(BaseModel):
-    """The fields of `Trial` as JSON, every number finite; further keys are passed over."""
+class Outcome(BaseModel):
+    """Of the fields of `Trial` as JSON, what its result was and when; further keys are passed over."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    trial: Annotated[int, Field(ge=0, lt=2**63)]
-    schedule: Values
     status: Status
     seconds: PositiveFloat | None = None
-    samples: tuple[float, ...] = ()
-    compile_seconds: NonNegativeFloat | None = None
     metrics: dict[str, float] = {}
     cached: bool = False
-    error: str = ""
     started: str = ""
     finished: str = ""
+
+    @model_validator(mode="after")
+    def _timed_only_if_ok(self) -> Self:
+        if self.seconds is not None and self.status is not Status.OK:
+            raise ValueError(f"{self.status.value}, and yet it took {self.seconds} seconds")
+        return self
+
+    @property
+    def reached(self) -> float | None:
+        """As `Trial.reached`."""
+        return Trial(0, Schedule(), self.status, self.seconds, metrics=self.metrics).reached
+
+
+class Record(Outcome):
+    """The fields of `Trial` as JSON, every number finite; further keys are passed over."""
+
+    trial: Annotated[int, Field(ge=0, lt=2**63)]
+    schedule: Values
+    samples: tuple[float, ...] = ()
+    compile_seconds: NonNegativeFloat | None = None
+    error: str = ""
     code: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
     origin: str = ""
 
 
 def read(line: str) -> Trial:
     """The trial in `line`. Raises UserError, one short line, for whatever is none."""
-    if len(line) > LONGEST:
-        raise UserError(f"no trial: a line of {len(line)} characters")
-    try:
-        record = Record.model_validate_json(line)
-    except ValidationError as error:
-        raise UserError(f"no trial: {reason(error)}") from None
-    if record.seconds is not None and record.status is not Status.OK:
-        raise UserError(f"no trial: {record.status.value}, and yet it took {record.seconds} seconds")
+    record = _validated(Record, line)
     return Trial(**{**dict(record), "schedule": Schedule.of(record.schedule)})
 
 
@@ -74,17 +96,35 @@ def read_log(path: Path, cut_short: bool = False) -> list[Trial]:
 
     One that may be `cut_short`, as a study leaves it that was killed, is read without the line that it did not finish.
     """
-    trials = []
+    return _lines(path, read, cut_short)
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Of the trials of a study's log their outcomes only, which takes a fraction of the time. Raises UserError."""
+    return _lines(path, lambda line: _validated(Outcome, line))
+
+
+def _validated(kind: type[R], line: str) -> R:
+    if len(line) > LONGEST:
+        raise UserError(f"no trial: a line of {len(line)} characters")
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        raise UserError(f"no trial: {reason(error)}") from None
+
+
+def _lines(path: Path, parse: Callable[[str], L], cut_short: bool = False) -> list[L]:
+    found = []
     lines = content(path).split(b"\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                trials.append(read(line.decode()))
+                found.append(parse(line.decode()))
             except (UserError, UnicodeDecodeError) as error:
                 if cut_short and number == len(lines):
                     break
                 raise UserError(f"line {number}: {error}") from None
-    return trials
+    return found
 
 
 def content(path: Path) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...compare.reading import by_number, read
 from ...core.errors import UserError
-from ..compare import by_number, read, show
+from ..compare import show
 from ..compose import CONFIG_NAME
 from ..errors import complain
 from .sweep import Sweep

@@ -1,0 +1,111 @@
+"""Studies that have ended, read from the folders that they wrote, which are not trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, FiniteFloat, ValidationError
+
+from .. import result
+from ..core.errors import UserError
+from ..core.record import Outcome, read_outcomes, reason
+from ..trial_log import TrialLog
+from .record import StudyRecord
+
+CONFIG = Path(".hydra", "config.yaml")
+
+
+class _Best(BaseModel):
+    seconds: FiniteFloat | None = None
+    cost: FiniteFloat | None = None
+
+
+class _Result(BaseModel):
+    """What a comparison reads of `result.json`."""
+
+    search: str
+    seed: int
+    workload: dict[str, Any]
+    backend: str
+    evaluator: str
+    target: str | None = None
+    inputs: str | None = None
+    threads: int
+    fingerprint: dict[str, Any]
+    best: _Best | None
+    interrupted: bool = False
+
+
+def find(folder: Path) -> list[StudyRecord]:
+    """The studies in `folder` that have ended, itself or below it, by their paths. Raises UserError."""
+    folders = sorted((file.parents[1] for file in folder.rglob(str(CONFIG))), key=by_number)
+    return [study for study in map(read, folders) if study is not None]
+
+
+def by_number(folder: Path) -> list[tuple[int, str]]:
+    """A key that sorts folders by the numbers that are their names, 2 before 10."""
+    return [(len(part), part) for part in folder.parts]
+
+
+def read(folder: Path) -> StudyRecord | None:
+    """The study in `folder`; None for one that has not ended. Raises UserError for what no study wrote."""
+    file = folder / result.NAME
+    if not file.exists():
+        return None
+    try:
+        found = _Result.model_validate_json(file.read_bytes())
+        trials = read_outcomes(folder / TrialLog.NAME)
+    except ValidationError as error:
+        raise UserError(f"{file} is no study's result: {reason(error)}") from None
+    except (OSError, UserError) as error:
+        raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
+    if found.interrupted:
+        return None
+    config = _config(folder / CONFIG)
+    # References such as ${seed} stay what they are: studies of one problem differ in what they lead to.
+    settings = {key: config.get(key) for key in ("workload", "backend", "evaluator", "target")}
+    names = {"backend": found.backend, "evaluator": found.evaluator, "target": found.target, "threads": found.threads}
+    replayed = found.evaluator == "replay"
+    return StudyRecord(
+        folder=folder,
+        search=found.search,
+        settings=_mapping(config.get("search")),
+        problem={"name": found.workload.get("name"), **names, "inputs": found.inputs, "settings": settings},
+        seed=found.seed,
+        budget=_mapping(config.get("budget")),
+        machine={} if replayed else found.fingerprint,
+        objectives=[trial.reached for trial in trials],
+        cached=0 if replayed else sum(trial.cached for trial in trials),
+        best=None if found.best is None else found.best.cost if found.best.seconds is None else found.best.seconds,
+        table=Path(str(found.workload.get("path"))) if replayed else None,
+        elapsed=() if replayed else _elapsed(trials),
+        unit="s" if found.best is None or found.best.cost is None else "",
+    )
+
+
+def _elapsed(trials: Sequence[Outcome]) -> list[float]:
+    """When each trial ended, in seconds since the first one began; nothing where the log does not say."""
+    try:
+        began = min((datetime.fromisoformat(trial.started) for trial in trials), default=None)
+        ended = [datetime.fromisoformat(trial.finished) for trial in trials]
+        return [] if began is None else [(moment - began).total_seconds() for moment in ended]
+    except (ValueError, TypeError):
+        return []
+
+
+def _config(file: Path) -> Mapping[str, Any]:
+    try:
+        text = file.read_bytes()
+        if b"&" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.CSafeLoader)):
+            raise UserError("it refers to itself, by which a small file can become a huge one")  # no study does
+        return _mapping(yaml.load(text, yaml.CSafeLoader))
+    except (OSError, UserError, yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"cannot read {file}: {error}") from error
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

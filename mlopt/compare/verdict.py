@@ -1,0 +1,70 @@
+"""What a comparison has found, in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .methods import Method, Methods, Pair
+
+LIKELY = 0.8
+"""A probability of being the best that deserves the word."""
+
+
+def verdict(found: Methods) -> list[str]:
+    """Which is better, by how much, how sure: a sentence each, the most important first."""
+    scored = [method for method in found.methods if method.score is not None]
+    if len(found.methods) == 1:
+        return [f"Only {found.methods[0].name} was studied: there is nothing to compare it with."]
+    if len(scored) < 2 or all(pair.p is None for pair in found.pairs):
+        return ["These studies have nothing in common that could be compared."]
+    first = scored[0]
+    own = {
+        _other(pair, first.name): pair for pair in found.pairs if first.name in (pair.a, pair.b) and pair.p is not None
+    }
+    beaten = [name for name, pair in own.items() if pair.better == first.name]
+    open_ = [name for name in own if name not in beaten]
+    sentences = [_first(first, beaten, open_, own)]
+    sentences += [f"{_by(own[name], first.name)}." for name in beaten[:1] if open_]
+    others = [pair for pair in found.pairs if pair.better is not None and first.name not in (pair.a, pair.b)]
+    sentences += [f"{_by(pair, str(pair.better))}." for pair in others[:3]]
+    if unfair := {reason for pair in found.pairs if pair.p is not None for reason in pair.unfair}:
+        sentences.append(f"Not on equal terms, so nothing is called certain: {'; '.join(sorted(unfair))}.")
+    elif open_:
+        sentences.append("More seeds would tell more." if _few(found) else "They may simply be equally good here.")
+    return sentences
+
+
+def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict[str, Pair]) -> str:
+    if not open_:
+        nearest = min(beaten, key=lambda name: abs(own[name].effect or 0.0))
+        if len(beaten) == 1:
+            return f"{_by(own[nearest], first.name)}."
+        return f"{first.name} is the best of {len(beaten) + 1} methods: {_by(own[nearest], first.name)}."
+    chance = "" if first.chance is None else f", and is the best with a probability of {100 * first.chance:.0f} %"
+    likely = first.chance is not None and first.chance >= LIKELY
+    word = "is probably the best" if likely else "has the highest score"
+    return f"{first.name} {word}, {first.score:.3f}{chance}; it cannot be told apart from {_list(open_)} for certain."
+
+
+def _by(pair: Pair, better: str) -> str:
+    """How much better a method is than the other one of its pair."""
+    sign = 1.0 if pair.a == better else -1.0
+    text = f"{better} is better than {_other(pair, better)}"
+    if pair.effect is None or pair.ci95 is None or pair.p_holm is None:
+        return text
+    low, high = sorted(sign * end for end in pair.ci95)
+    return (
+        f"{text} by {sign * pair.effect:.3f} of score (95 %: {low:.3f} to {high:.3f}, p = {pair.p_holm:.2g} after Holm)"
+    )
+
+
+def _other(pair: Pair, name: str) -> str:
+    return pair.b if pair.a == name else pair.a
+
+
+def _few(found: Methods) -> bool:
+    return any(len(scores) < 10 for method in found.methods for scores in method.scores.values())
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,102 @@
+"""A study's folder, read for its report; nothing in it is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, FiniteFloat, PositiveFloat, StrictBool, StrictInt, ValidationError
+
+from .. import result
+from ..core.errors import UserError
+from ..core.record import Values, read_log, reason
+from ..core.trial import Trial
+from ..trial_log import TrialLog
+
+LONGEST = 400_000
+"""Characters of an exported text that a page shows."""
+BEFORE, SCHEDULE, AFTER = "payload.mlir", "schedule.mlir", "optimized.mlir"
+
+
+class Timed(BaseModel):
+    """A time or a cost, with its 95 % interval; or why there is none."""
+
+    seconds: PositiveFloat | None = None
+    cost: FiniteFloat | None = None
+    ci95: tuple[FiniteFloat, FiniteFloat] | None = None
+    skipped: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """Seconds, or cost where there are none."""
+        return self.cost if self.seconds is None else self.seconds
+
+
+class Best(Timed):
+    """The best schedule."""
+
+    trial: StrictInt
+    schedule: Values
+
+
+class Result(BaseModel):
+    """What a report reads of `result.json`."""
+
+    workload: dict[str, Any]
+    backend: str
+    search: str
+    evaluator: str
+    seed: int
+    threads: int
+    best: Best | None
+    baselines: dict[str, Timed] = {}
+    speedup: dict[str, PositiveFloat] = {}
+    counts: dict[str, int] = {}
+    wall_seconds: FiniteFloat
+    fingerprint: dict[str, Any] = {}
+    interrupted: StrictBool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRead:
+    """What a study's folder holds."""
+
+    folder: Path
+    result: Result
+    trials: Sequence[Trial]
+    """In order of completion."""
+    texts: Mapping[str, str]
+    """The exported IR by name, cut where it is too long for a page."""
+
+    @property
+    def unit(self) -> str:
+        """Of objectives: seconds, or '' for costs."""
+        return "" if self.result.best is not None and self.result.best.cost is not None else "s"
+
+
+def read(folder: Path) -> StudyRead:
+    """The study in `folder`. Raises UserError where none is, or none that has ended."""
+    file = folder / result.NAME
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}")
+    if not file.exists():
+        raise UserError(f"{folder} has no {result.NAME}: it is no study's folder, or its study has not ended")
+    try:
+        found = Result.model_validate_json(file.read_bytes())
+        trials = read_log(folder / TrialLog.NAME)
+    except ValidationError as error:
+        raise UserError(f"{file} is no study's result: {reason(error)}") from None
+    except (OSError, UserError) as error:
+        raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
+    return StudyRead(folder, found, trials, {name: _text(folder / "best" / name) for name in (BEFORE, SCHEDULE, AFTER)})
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open(errors="replace") as opened:
+            text = opened.read(LONGEST + 1)
+    except OSError:
+        return ""
+    return f"{text[:LONGEST]}\n… the rest is in {file}" if len(text) > LONGEST else text

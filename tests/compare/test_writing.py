@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlopt.compare.methods import compare
+from mlopt.compare.record import StudyRecord
+from mlopt.compare.verdict import verdict
+from mlopt.compare.writing import write
+
+
+def studies(search: str, level: float, count: int = 6, workload: str = "matmul") -> list[StudyRecord]:
+    """Studies of six trials between `level` and `level` + 1."""
+    rng = np.random.default_rng(int(level * 10))
+    problem = {"name": workload, "settings": {"workload": {"m": 8}}}
+    return [
+        StudyRecord(
+            Path(search), search, {}, problem, seed, {}, {}, list(level + rng.random(6)), 0, level,
+            elapsed=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0),
+        )
+        for seed in range(count)
+    ]  # fmt: skip
+
+
+def test_the_page_holds_all_that_it_shows(tmp_path: Path) -> None:
+    among = [*studies("random", 9.0), *studies("evolve", 1.0), *studies("bayes", 1.05)]
+    found = compare(among, np.random.default_rng(0))
+    write(found, among, tmp_path)
+    page = (tmp_path / "compare.html").read_text()
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|<script|<link", page)
+    assert page.count("<img ") == page.count('alt="') >= 4
+    for sentence in verdict(found):
+        assert sentence.replace("'", "&#39;") in page
+    assert len(page) < 5_000_000
+    assert json.loads((tmp_path / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    assert {"scores.png", "curve-1-trials.png", "methods.md", "methods.tex"} <= {
+        file.name for file in (tmp_path / "compare").iterdir()
+    }
+
+
+def test_what_studies_call_themselves_is_text_and_not_markup(tmp_path: Path) -> None:
+    among = [*studies("random", 9.0), *studies("<script>alert(1)</script>", 1.0)]
+    write(compare(among, np.random.default_rng(0)), among, tmp_path)
+    assert "<script" not in (tmp_path / "compare.html").read_text()
+
+
+def test_the_same_studies_give_the_same_page(tmp_path: Path) -> None:
+    among = [*studies("random", 9.0), *studies("evolve", 1.0)]
+    for name in ("one", "two"):
+        write(compare(among, np.random.default_rng(0)), among, tmp_path / name)
+    one, two = ((tmp_path / name / "compare.html").read_text() for name in ("one", "two"))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("levels", "first"),
+    [
+        ({"random": 9.0, "evolve": 1.0}, r"evolve is better than random by [\d.]+ of score"),
+        ({"random": 9.0, "evolve": 5.0, "bayes": 1.0}, r"bayes is the best of 3 methods: bayes is better than evolve"),
+        ({"evolve": 1.0}, r"Only evolve was studied"),
+        ({"random": 9.0, "evolve": 1.01, "bayes": 1.0}, r"cannot be told apart from (evolve|bayes) for certain"),
+    ],
+)
+def test_the_verdict_says_first_what_matters_most(levels: dict[str, float], first: str) -> None:
+    among = [study for search, level in levels.items() for study in studies(search, level)]
+    assert re.search(first, verdict(compare(among, np.random.default_rng(0)))[0])
+
+
+def test_tables_for_papers_keep_their_numbers(tmp_path: Path) -> None:
+    among = [*studies("random", 9.0), *studies("evolve", 1.0)]
+    found = compare(among, np.random.default_rng(0))
+    write(found, among, tmp_path)
+    best = found.methods[0]
+    assert f"{best.score:.3f}" in (tmp_path / "compare" / "methods.md").read_text()
+    assert f"{best.score:.3f}" in (latex := (tmp_path / "compare" / "methods.tex").read_text())
+    assert "\\toprule" in latex

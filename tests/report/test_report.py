@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Status, Trial
+from mlopt.report.importance import encode, importance
+from mlopt.report.progress import ABSENT, changes, steps
+from mlopt.report.reading import read
+from mlopt.report.writing import PAGE, page, verdict, write
+
+
+def trial(number: int, seconds: float | None, error: str = "", **knobs: Any) -> Trial:
+    status = Status.OK if seconds is not None else Status.CRASH
+    metrics = {"lower_seconds": 0.01, "drift": 0.001, "precision": 0.01}
+    return Trial(number, Schedule.of(knobs), status, seconds, (), 0.1, metrics, error=error)
+
+
+def tried(count: int = 60) -> list[Trial]:
+    """Trials that `tile` decides, together with `order` where it is large; `idle` decides nothing."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for number in range(count):
+        tile, order, idle = (int(rng.integers(4)) for _ in range(3))
+        seconds = 1e-3 * (1.0 + 2.0 * tile + (5.0 * order if tile == 3 else 0.0))
+        trials.append(trial(number, seconds * float(rng.uniform(0.99, 1.01)), tile=tile, order=order, idle=idle))
+    return trials
+
+
+def folder(where: Path, trials: list[Trial], **others: Any) -> Path:
+    best = min((t for t in trials if t.seconds), key=lambda t: t.seconds or 0.0, default=None)
+    found: Mapping[str, Any] = {
+        "workload": {"name": "matmul", "m": 8},
+        "backend": "mlir",
+        "search": "evolve",
+        "evaluator": "execution",
+        "seed": 0,
+        "threads": 2,
+        "best": best
+        and {"trial": best.trial, "schedule": best.schedule.values(), "seconds": best.seconds, "ci95": [9e-4, 1.1e-3]},
+        "baselines": {"naive": {"seconds": 0.1, "ci95": [0.09, 0.11]}, "torch_compile": {"skipped": "no compiler"}},
+        "speedup": {"naive": 100.0},
+        "counts": {"ok": len(trials)},
+        "wall_seconds": 3.0,
+        **others,
+    }
+    (where / "best").mkdir(parents=True)
+    (where / "result.json").write_text(json.dumps(found))
+    (where / "trials.jsonl").write_text("".join(f"{json.dumps(t.to_json())}\n" for t in trials))
+    (where / "best" / "payload.mlir").write_text("func.func @before()")
+    (where / "best" / "optimized.mlir").write_text("func.func @after()")
+    return where
+
+
+def test_the_path_of_improvement_tells_what_changed() -> None:
+    path = steps([trial(0, None, a=1), trial(2, 4.0, a=1, b=2), trial(1, 5.0, a=1, b=3), trial(3, 2.0, a=1, c=4)])
+    assert [(step.trial, step.number, step.objective, step.gain) for step in path] == [
+        (2, 2, 4.0, 1.0),
+        (3, 4, 2.0, 2.0),
+    ]
+    assert path[0].changed == []
+    assert path[1].changed == [("c", ABSENT, 4), ("b", 2, ABSENT)]
+
+
+def test_schedules_that_are_alike_have_no_changes() -> None:
+    assert changes(Schedule.of({"a": 1}), Schedule.of({"a": 1})) == []
+
+
+def test_importance_finds_the_knobs_that_decide() -> None:
+    found = importance(tried())
+    assert found is not None
+    assert next(iter(found.knobs)) == "tile"
+    assert found.knobs["tile"] > 0.5 > 0.1 > found.knobs["idle"]
+    assert next(iter(found.pairs)) == ("tile", "order")
+    assert found.explained > 0.7
+
+
+def test_importance_admits_that_noise_explains_nothing() -> None:
+    rng = np.random.default_rng(0)
+    found = importance([trial(n, float(rng.uniform(1, 2)), a=int(rng.integers(4))) for n in range(60)])
+    assert found is not None
+    assert found.explained < 0.2
+
+
+@pytest.mark.parametrize("trials", [tried(19), [trial(n, 1.0, a=n) for n in range(40)], [trial(0, None, a=1)] * 40])
+def test_nothing_is_said_of_knobs_where_too_little_is_known(trials: list[Trial]) -> None:
+    assert importance(trials) is None
+
+
+def test_a_knob_that_a_schedule_does_not_have_is_a_value_of_its_own() -> None:
+    knobs, codes = encode([{"a": 4, "same": 1}, {"a": 16, "same": 1}, {"same": 1}])
+    assert knobs == ["a"]
+    assert codes.tolist() == [[1.0], [2.0], [0.0]]
+
+
+def test_the_page_holds_all_that_it_shows(tmp_path: Path) -> None:
+    trials = [*tried(), trial(60, None, "boom <b>", tile=1, order=1, idle=1)]
+    study = read(folder(tmp_path / "study", trials))
+    write(study, tmp_path / "out" / PAGE)
+    text = (tmp_path / "out" / PAGE).read_text()
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|<script|<link", text)
+    for expected in ("its speed is 100 times naive", "no compiler", "boom &lt;b&gt;", "@before()", "@after()", "crash"):
+        assert expected in text
+    assert "<b>" not in text
+    assert text == page(study)
+
+
+def test_a_study_without_a_valid_trial_has_a_report(tmp_path: Path) -> None:
+    study = read(folder(tmp_path / "study", [trial(0, None, "boom", tile=1)]))
+    assert verdict(study) == ["None of 1 trials was valid."]
+    assert "boom" in page(study)
+
+
+def test_a_cost_is_not_called_seconds(tmp_path: Path) -> None:
+    trials = [Trial(n, Schedule.of({"a": n}), Status.OK, metrics={"cost": 5.0 + n}) for n in range(30)]
+    best = {"trial": 0, "schedule": {"a": 0}, "cost": 5.0}
+    text = page(read(folder(tmp_path / "s", trials, best=best, baselines={}, speedup={}, evaluator="simulation")))
+    assert "simulated cost of 5; nothing was run" in text
+    assert "<td>5</td>" in text.replace(' class="number"', "")
+
+
+def test_overlapping_intervals_are_told(tmp_path: Path) -> None:
+    near = {"torch": {"seconds": 1.05e-3, "ci95": [1.0e-3, 1.2e-3]}}
+    study = read(folder(tmp_path / "s", tried(), baselines=near, speedup={"torch": 1.05}))
+    assert any("overlaps with that of torch" in sentence for sentence in verdict(study))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "complaint"),
+    [
+        ("result.json", "{", "is no study's result"),
+        ("result.json", '{"best": {"trial": 1, "schedule": {}, "seconds": -1}}', "is no study's result"),
+        ("trials.jsonl", '{"trial": 0}\n', "line 1: no trial"),
+    ],
+)
+def test_what_no_study_wrote_is_refused_in_one_line(tmp_path: Path, file: str, content: str, complaint: str) -> None:
+    study = folder(tmp_path / "s", tried())
+    (study / file).write_text(content)
+    with pytest.raises(UserError, match=complaint) as caught:
+        read(study)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_holds_no_ended_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"has no result\.json"):
+        read(tmp_path)
+    with pytest.raises(UserError, match="there is no folder"):
+        read(tmp_path / "none")

@@ -1,0 +1,75 @@
+"""mlopt as a library: `tune` and `load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mlopt
+from mlopt.cli.compose import hydra_session, parse, word
+from mlopt.core.errors import UserError
+
+SMALL: dict[str, Any] = {
+    "workload": "matmul",
+    **{"workload.m": 24, "workload.n": 16, "workload.k": 8, "backend.threads": 1, "budget.trials": 3},
+    "executor": "local",
+    "tracker": "none",
+    "search": "random",
+}
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1e3, 1e3) | st.text("ab \\'\"=,{}[]1.$é", max_size=8),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(VALUES)
+def test_values_reach_hydra_as_they_are(value: object) -> None:
+    with hydra_session() as hydra:
+        (override,) = parse(hydra, [word("a.b", value)])
+    assert override.value() == value
+
+
+def test_a_study_is_a_call_and_its_kernel_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_device: None
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    tuned = mlopt.tune("seed=1", **SMALL)
+    assert tuned.directory.is_relative_to("outputs")
+    assert tuned.result["trials"] == 3
+    assert tuned.seconds is not None
+    kernel = tuned.load()
+    rng = np.random.default_rng(0)
+    a, b = (rng.random(shape, dtype=np.float32) for shape, _ in kernel.inputs)
+    assert np.allclose(kernel(a, b), a @ b, rtol=1e-5)
+    product = kernel(torch.from_numpy(a), torch.from_numpy(b))
+    assert isinstance(product, torch.Tensor)
+    assert np.allclose(product.numpy(), a @ b, rtol=1e-5)
+    written = (tuned.directory / "export" / "export.json").stat().st_mtime_ns
+    assert np.allclose(mlopt.load(tuned.directory)(a, b), a @ b, rtol=1e-5)
+    assert (tuned.directory / "export" / "export.json").stat().st_mtime_ns == written
+    assert np.allclose(mlopt.load(tuned.directory / "export")(a, b), a @ b, rtol=1e-5)
+    with pytest.raises(ValueError, match="shape"):
+        kernel(a.T.copy(), b)
+
+
+def test_mistakes_are_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match="matmul"):
+        mlopt.tune(workload="matmull")
+    with pytest.raises(UserError, match="there is no folder"):
+        mlopt.load(tmp_path / "none")
+    with pytest.raises(AttributeError, match="no attribute 'tunes'"):
+        _ = mlopt.tunes
+
+
+def test_an_export_without_a_kernel_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text("{}")
+    with pytest.raises(UserError, match="holds no kernel for Python"):
+        mlopt.load(tmp_path)
