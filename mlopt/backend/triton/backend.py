@@ -50,6 +50,7 @@ class Triton:
 
     def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram:
         from .ahead import launches
+        from .kernel_file import given
         from .program import TritonProgram
 
         space, file = self.space(workload), self._file(workload)
@@ -57,7 +58,7 @@ class Triton:
             schedule = _first(space)
         space.check(schedule)
         start = time.perf_counter()
-        parameters = {**workload.parameters, "multiprocessors": self.gpu.multiprocessors}
+        parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
         found = launches(file, schedule.values(), workload.operands, parameters, self.gpu)
         seconds = {"compile": time.perf_counter() - start}
         return TritonProgram(workload, file, workload.source("triton"), schedule.values(), found, self.gpu, seconds)

@@ -30,6 +30,7 @@ def export(workload: Workload, schedule: Schedule, program: TritonProgram, direc
     shutil.copyfile(workload.reference_file, directory / "reference.py")
     shutil.copyfile(RERUN, directory / "rerun.py")
     record = {
+        "workload": workload.name,
         "inputs": [asdict(spec) for spec in workload.operands],
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),

@@ -1,8 +1,8 @@
 """A Python file with a Triton kernel, mlopt's own or a user's: what it must hold, and how it is called.
 
-`launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, the workload's
-parameters and `config`, knobs and their values, if it takes them. A kernel under `triton.autotune` is given its
-configuration by that decorator, of which the tuning is left out.
+`launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, if it takes them:
+`config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. A
+kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning is left out.
 
 `KNOBS` names the values of each knob. `CONSTRAINTS` are functions whose parameters name what they look at: knobs,
 keys of the workload, or `gpu`, the target. `START` lists configurations to begin with. All three have defaults for a
@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ...core.errors import UserError, summary
+from ...protocols import Workload
 
 OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 """What a configuration says to the compiler and not to the kernel."""
@@ -51,9 +52,9 @@ class KernelFile:
     @property
     def start(self) -> Sequence[Mapping[str, Any]]:
         """Configurations to begin with."""
-        given: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
-        if given is not None:
-            return given
+        start: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
+        if start is not None:
+            return start
         tuners = self._tuners
         if not tuners:
             return ()
@@ -74,9 +75,9 @@ class KernelFile:
         own = {name: value for name, value in config.items() if name not in OPTIONS}
         for tuner in self._tuners:
             tuner.configs = [triton.Config(own, **options)]
-        given = {"config": dict(config), **parameters}
+        known = {"config": dict(config), **parameters}
         taken = inspect.signature(self.module.launch).parameters
-        outputs = self.module.launch(*inputs, **{name: value for name, value in given.items() if name in taken})
+        outputs = self.module.launch(*inputs, **{name: value for name, value in known.items() if name in taken})
         return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
     @functools.cached_property
@@ -107,6 +108,11 @@ def load(text: str, name: str) -> KernelFile:
     file = KernelFile(module)
     _ = file._given  # before a launch replaces them
     return file
+
+
+def given(workload: Workload) -> Mapping[str, Any]:
+    """What a launcher is told of its workload."""
+    return {"workload": workload.name, **workload.parameters}
 
 
 def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from ...core.errors import UserError
 from ...protocols import Kernel, Workload
 from .ahead import Launch
-from .kernel_file import KernelFile
+from .kernel_file import KernelFile, given
 from .target import Gpu
 
 
@@ -46,7 +46,7 @@ class TritonProgram:
 
         for sizes in self.file.small(self.config):
             small: Workload = dataclasses.replace(self.workload, **sizes)  # type: ignore[type-var]
-            yield small, InterpretedKernel(self.text, small.name, self.config, small.parameters)
+            yield small, InterpretedKernel(self.text, small.name, self.config, given(small))
 
     def load(self) -> Kernel:
         raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")

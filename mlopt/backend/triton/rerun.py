@@ -30,8 +30,8 @@ SCRATCH_BYTES = 256 << 20
 """More than the second cache of any GPU holds."""
 
 
-def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
-    """The file's launcher in this configuration, given as `triton.Config` takes it."""
+def launcher(config: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
+    """The file's launcher in this configuration, given as `triton.Config` takes it; what it asks for is in `known`."""
     module = importlib.import_module("kernel")
     for value in list(vars(module).values()):
         if isinstance(value, triton.runtime.Autotuner):
@@ -39,7 +39,7 @@ def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callab
     flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
     cuda = torch.cuda.is_available()
     count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
-    given = {"config": flat, "multiprocessors": count, **parameters}
+    given = {"config": flat, "multiprocessors": count, **known}
     taken = inspect.signature(module.launch).parameters
     own = {name: value for name, value in given.items() if name in taken}
 
@@ -92,7 +92,7 @@ def main() -> int:
     rng, taken = np.random.default_rng(0), []
     for case in cases:
         parameters = case["parameters"]
-        call = launcher(config, parameters)
+        call = launcher(config, {"workload": record["workload"], **parameters})
         inputs = [drawn(rng, device=device, **spec) for spec in case["inputs"]]
         arrays = [as_array(tensor) for tensor in inputs]
         outputs = [as_array(tensor.double()) for tensor in call(*inputs)]

@@ -24,11 +24,6 @@ TARGETS = Path(__file__).parents[3] / "conf" / "target"
 TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path / "cache"))
-
-
 def described(name: str = "h200") -> Gpu:
     figures = yaml.safe_load((TARGETS / f"{name}.yaml").read_text())
     return gpu(**{key: value for key, value in figures.items() if key != "_target_"})
