@@ -50,7 +50,7 @@ class Triton:
 
     def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram:
         from .ahead import launches
-        from .kernel_file import given
+        from .kernel_file import given, source_of
         from .program import TritonProgram
 
         space, file = self.space(workload), self._file(workload)
@@ -61,7 +61,7 @@ class Triton:
         parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
         found = launches(file, schedule.values(), workload.operands, parameters, self.gpu)
         seconds = {"compile": time.perf_counter() - start}
-        return TritonProgram(workload, file, workload.source("triton"), schedule.values(), found, self.gpu, seconds)
+        return TritonProgram(workload, source_of(workload), schedule.values(), found, self.gpu, seconds)
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export
@@ -72,9 +72,9 @@ class Triton:
         raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
 
     def _file(self, workload: Workload) -> KernelFile:
-        from .kernel_file import load
+        from .kernel_file import source_of
 
-        return load(workload.source("triton"), workload.name)
+        return source_of(workload).load()
 
 
 def _first(space: KernelSpace) -> Schedule:

@@ -4,6 +4,8 @@
 `config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. A
 kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning is left out.
 
+Where several kernels are under `triton.autotune`, the one that a `Source` names is tuned.
+
 `KNOBS` names the values of each knob. `CONSTRAINTS` are functions whose parameters name what they look at: knobs,
 keys of the workload, or `gpu`, the target. `START` lists configurations to begin with. All three have defaults for a
 kernel under `triton.autotune`. `small(config)` lists sizes, keys of the workload, on which the kernel is verified by
@@ -29,10 +31,27 @@ OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 
 
 @dataclass(frozen=True)
+class Source:
+    """What a file is loaded from, in any process."""
+
+    text: str
+    name: str
+    """Of the workload, for messages."""
+    kernel: str | None = None
+    """Which one to tune, of several under `triton.autotune`; None for all."""
+
+    def load(self) -> KernelFile:
+        """The file, run. Raises UserError when it cannot be used."""
+        return _load(self)
+
+
+@dataclass(frozen=True)
 class KernelFile:
     """The file as a module; configurations are names and values."""
 
     module: ModuleType
+    kernel: str | None = None
+    """As in `Source`."""
 
     @property
     def knobs(self) -> Mapping[str, Sequence[Any]]:
@@ -85,7 +104,8 @@ class KernelFile:
         """The kernels under `triton.autotune`."""
         from triton.runtime.autotuner import Autotuner
 
-        return [value for value in vars(self.module).values() if isinstance(value, Autotuner)]
+        found = {name: value for name, value in vars(self.module).items() if isinstance(value, Autotuner)}
+        return [value for name, value in found.items() if self.kernel in (None, name)]
 
     @functools.cached_property
     def _given(self) -> Sequence[Sequence[Any]]:
@@ -94,8 +114,8 @@ class KernelFile:
 
 
 @functools.lru_cache(maxsize=8)
-def load(text: str, name: str) -> KernelFile:
-    """The file with this text, run; `name` stands for it in messages. Raises UserError when it cannot be used."""
+def _load(source: Source) -> KernelFile:
+    text, name = source.text, source.name
     filename = f"<{name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)  # Triton reads the source
     module = ModuleType(f"kernel_of_{name}")
@@ -105,9 +125,16 @@ def load(text: str, name: str) -> KernelFile:
         raise UserError(f"the kernel of {name} cannot be loaded: {summary(error)}") from error
     if not callable(getattr(module, "launch", None)):
         raise UserError(f"the kernel of {name} has no function launch(*inputs)")
-    file = KernelFile(module)
+    if source.kernel is not None and not hasattr(vars(module).get(source.kernel), "run"):
+        raise UserError(f"the file of {name} has no kernel under triton.jit that is called {source.kernel}")
+    file = KernelFile(module, source.kernel)
     _ = file._given  # before a launch replaces them
     return file
+
+
+def source_of(workload: Workload) -> Source:
+    """Raises UserError for a workload without a kernel."""
+    return Source(workload.source("triton"), workload.name, getattr(workload, "kernel", None))
 
 
 def given(workload: Workload) -> Mapping[str, Any]:

@@ -50,11 +50,14 @@ def launcher(config: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[..
     return call
 
 
-def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str, device: str) -> torch.Tensor:
+def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> torch.Tensor:
     """Normally distributed numbers, rounded to the dtype."""
-    if device == "cpu" and dtype == "bfloat16":
-        dtype = "float32"
-    return torch.from_numpy(np.asarray(rng.standard_normal(shape), np.float32)).to(getattr(torch, dtype)).to(device)
+    return torch.from_numpy(np.asarray(rng.standard_normal(shape), np.float32)).to(getattr(torch, dtype))
+
+
+def fit(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    """On the device, in float32 where it cannot compute with bfloat16."""
+    return tensor.float() if device == "cpu" and tensor.dtype == torch.bfloat16 else tensor.to(device)
 
 
 def as_array(tensor: torch.Tensor) -> Any:
@@ -93,7 +96,10 @@ def main() -> int:
     for case in cases:
         parameters = case["parameters"]
         call = launcher(config, {"workload": record["workload"], **parameters})
-        inputs = [drawn(rng, device=device, **spec) for spec in case["inputs"]]
+        if hasattr(expected, "inputs"):
+            inputs = [fit(tensor, device) for tensor in expected.inputs(**parameters)]
+        else:
+            inputs = [fit(drawn(rng, **spec), device) for spec in case["inputs"]]
         arrays = [as_array(tensor) for tensor in inputs]
         outputs = [as_array(tensor.double()) for tensor in call(*inputs)]
         values, errors = expected.reference(*arrays, **parameters), expected.tolerance(*arrays, **parameters)

@@ -51,9 +51,10 @@ def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, 
 )
 def test_a_kernel_with_a_fault_of_one_line_is_wrong(right: str, wrong: str) -> None:
     program = built(Matmul(m=64, n=64, k=64, dtype="f16"))
-    assert right in program.text
+    assert right in program.source.text
+    faulty = replace(program.source, text=program.source.text.replace(right, wrong))
     with pytest.raises(WrongResult):
-        Simulation()._verify(replace(program, text=program.text.replace(right, wrong)))
+        Simulation()._verify(replace(program, source=faulty))
 
 
 def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> None:
