@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...core.errors import InvalidSchedule, UserError
+from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
 from ...protocols import Roofline, Workload
+from .host import of_this_machine, present
 from .target import Gpu
 
 if TYPE_CHECKING:
@@ -20,16 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Triton:
-    """Triton kernels for the GPU `target`, compiled and never run: kernels are not executed on a GPU yet."""
+    """Triton kernels for the GPU `target`, which need not be here; any other target stands for the GPU that is."""
 
     target: object
 
     @property
     def gpu(self) -> Gpu:
-        """Raises UserError for a target that is none."""
-        if not isinstance(self.target, Gpu):
-            raise UserError("backend=triton compiles for GPUs: name one, such as target=h200; see mlopt list target")
-        return self.target
+        """Raises UserError where there is none."""
+        return self.target if isinstance(self.target, Gpu) else of_this_machine(present())
 
     @property
     def preload(self) -> tuple[str, ...]:
@@ -41,7 +40,7 @@ class Triton:
 
     @property
     def native(self) -> bool:
-        return False
+        return self.gpu.arch in {gpu.arch for gpu in present()}
 
     def space(self, workload: Workload) -> KernelSpace:
         from .space import KernelSpace
@@ -69,7 +68,9 @@ class Triton:
         export(workload, schedule, self.build(workload, schedule), directory)
 
     def roofline(self) -> Roofline:
-        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
+        from .roofline import measure
+
+        return measure()
 
     def _file(self, workload: Workload) -> KernelFile:
         from .kernel_file import source_of

@@ -10,6 +10,8 @@ from typing import Any
 from ...core.errors import UserError
 from ...protocols import Kernel, Workload
 from .ahead import Launch
+from .device import Cuda, DeviceKernel
+from .host import present
 from .kernel_file import Source, given
 from .target import Gpu
 
@@ -47,4 +49,8 @@ class TritonProgram:
             yield small, InterpretedKernel(self.source, self.config, given(small))
 
     def load(self) -> Kernel:
-        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
+        if self.gpu.arch not in {gpu.arch for gpu in present()}:
+            raise UserError("the target is a GPU that is not here: choose evaluator=simulation")
+        known = {**given(self.workload), "multiprocessors": self.gpu.multiprocessors}
+        file = self.source.load()
+        return DeviceKernel(lambda inputs: file.launch(self.config, inputs, known), Cuda())
