@@ -59,6 +59,7 @@ HEAVY = {
     "sklearn": ("search/surrogate.py",),
     "torch": (
         "core/tensors.py",
+        "finals/device_pytorch.py",
         "finals/pytorch.py",
         "search/ppo/*.py",
         "workloads/*/eager.py",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
-from ...protocols import Roofline, Workload
+from ...protocols import Kernel, Roofline, Workload
 from .host import of_this_machine, present
 from .target import Gpu
 
@@ -66,6 +67,15 @@ class Triton:
         from .export import export
 
         export(workload, schedule, self.build(workload, schedule), directory)
+
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        from .device import Cuda, DeviceKernel
+
+        def launch(tensors: Sequence[Any]) -> Sequence[Any]:
+            found = function(*tensors)
+            return found if isinstance(found, tuple) else (found,)
+
+        return DeviceKernel(launch, Cuda())
 
     def roofline(self) -> Roofline:
         from .roofline import measure

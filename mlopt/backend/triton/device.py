@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -125,4 +126,5 @@ class DeviceCall:
             raise WrongResult(f"the launcher returned {found}")
         for output, array, result in zip(self._outputs, arrays, results, strict=True):
             output[...] = array
-            result.zero_()  # its memory may be given to the next call, which must not find the answer there
+            # Its memory may be given to the next call, which must not find the answer there.
+            result.fill_(math.nan if result.is_floating_point() else 0)
