@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -62,6 +62,9 @@ bench-honesty: $(READY) ## planted cheats that are caught, and honest kernels th
 
 bench-cascade: $(READY) ## executed trials that a simulation in front of them saves
 	$(BIN)/python benchmarks/cascade.py
+
+bench-gpu: $(READY) ## Triton kernels on the GPU of this machine, against the vendor's and Triton's autotuner
+	$(BIN)/python benchmarks/gpu.py
 
 clean: ## remove the virtual environment and the caches, but no results
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -338,6 +338,14 @@ class TargetedBackend(Backend, Protocol):
 
 
 @runtime_checkable
+class DeviceBackend(Backend, Protocol):
+    """A backend whose programs run on a device with memory of its own, such as a GPU."""
+
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        """A function of PyTorch tensors as a kernel there, to compare with."""
+
+
+@runtime_checkable
 class IdentifiedBackend(Backend, Protocol):
     """A backend that says what its programs depend on, so that measurements of them can be believed another time."""
 

@@ -20,6 +20,7 @@ from .core.schedule import Schedule
 from .core.trial import Status, Trial, WorkerLost
 from .executor.worker import Worker
 from .finals.contender import Contender, KernelContender
+from .finals.device_pytorch import DevicePytorchContender
 from .finals.interleaved import measure
 from .finals.pytorch import PytorchContender
 from .finals.selection import finalists
@@ -31,6 +32,7 @@ from .protocols import (
     Backend,
     Brief,
     Budget,
+    DeviceBackend,
     Evaluator,
     Executor,
     ExplainedBackend,
@@ -302,7 +304,7 @@ class Study:
         schedules["naive"] = None
         workload, inputs = self.workload, self.evaluator.inputs
         contenders: list[Contender] = [  # who takes longest to get ready begins
-            *(PytorchContender(workload, self.backend.thread_count, compiled, inputs) for compiled in (True, False)),
+            *(self._pytorch(compiled) for compiled in (True, False)),
             *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
         ]
         courses, absent = measure(contenders, np.random.default_rng(self.seed))
@@ -317,6 +319,12 @@ class Study:
                 absent[name] = self._limit.error(seconds)
                 del courses[name]
         return result.final(chosen, courses, absent, roof, self.workload)
+
+    def _pytorch(self, compiled: bool) -> Contender:
+        workload, backend, inputs = self.workload, self.backend, self.evaluator.inputs
+        if isinstance(backend, DeviceBackend):
+            return DevicePytorchContender(workload, backend, compiled, inputs)
+        return PytorchContender(workload, backend.thread_count, compiled, inputs)
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""

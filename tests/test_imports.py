@@ -39,10 +39,15 @@ STUDY = {
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"}, {"python"})
 FACE = ("__init__", "python")  # what `import mlopt` offers, by name, when it is asked for
-# Workloads given as MLIR ask the backend what they compute.
+# Workloads given as programs ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
-PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.py", IMPORTER)
+PROGRAMS = (
+    "workloads/mlir_file/workload.py",
+    "workloads/torch_module/workload.py",
+    "workloads/triton_file/workload.py",
+    IMPORTER,
+)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
@@ -58,10 +63,12 @@ HEAVY = {
     "sklearn": ("report/importance.py", "search/surrogate.py"),
     "torch": (
         "core/tensors.py",
+        "finals/device_pytorch.py",
         "finals/pytorch.py",
         "search/ppo/*.py",
         "workloads/*/eager.py",
         "workloads/*/kernel.py",
+        "workloads/triton_file/reference.py",
         IMPORTER,
         *TRITON,
     ),
@@ -77,6 +84,7 @@ LAZY = (
     "tracker/run.py",
     "workloads/*/eager.py",
     "workloads/*/kernel.py",
+    "workloads/triton_file/reference.py",
 )
 
 

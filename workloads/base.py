@@ -86,10 +86,10 @@ class FolderWorkload(ABC):
     def source(self, language: str) -> str:
         if language == "mlir":
             return string.Template(self._file(PROGRAMS[language]).read_text()).substitute(self.placeholders)
-        file = _folder(type(self)) / PROGRAMS.get(language, "")
-        if not file.is_file():
-            raise UserError(f"workload {self.name} has no program for a backend that reads '{language}'")
-        return file.read_text()
+        try:
+            return self._file(PROGRAMS[language]).read_text()
+        except (KeyError, StopIteration):
+            raise UserError(f"workload {self.name} has no program for a backend that reads '{language}'") from None
 
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
         one_of("distribution", distribution, ("normal", "uniform", "integers"))

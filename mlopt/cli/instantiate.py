@@ -56,8 +56,8 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
     backend, evaluator = parts["backend"], parts["evaluator"]
     if isinstance(backend, TargetedBackend) and not backend.native and evaluator.executes:
         raise UserError(
-            "target is another machine, whose programs can be simulated and not run: "
-            "choose evaluator=simulation, or leave target=auto"
+            "target is another machine, whose programs can be simulated and not run: choose evaluator=simulation, "
+            "or, if the backend is for machines like this one, target=auto"
         )
     if warm_start is not None:
         parts["search"] = WarmStart(parts["search"], str(warm_start), _source(str(warm_start), parts))

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..core.statistics import Estimate
 
@@ -24,6 +24,15 @@ MOST_SUBTRACTED = 0.05
 
 HOPELESS = 2.0
 """A kernel whose fastest of three calls is this much slower than the best is not timed further."""
+
+
+@runtime_checkable
+class ClockedCall(Protocol):
+    """A call whose time another clock takes, such as that of the GPU it launches its work on."""
+
+    def __call__(self) -> None: ...
+    def elapsed(self) -> float:
+        """Seconds by that clock of all calls since this was asked last."""
 
 
 class Observer(Protocol):
@@ -115,12 +124,17 @@ def calls_per_sample(seconds: float) -> int:
 def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0, observer: Observer | None = None) -> float:
     """Seconds of one call, averaged over `repeat` of them, net of the call's own `overhead`."""
     calls: Sequence[Call] = list(itertools.islice(turns, repeat))
+    clocked = [call for call in dict.fromkeys(calls) if isinstance(call, ClockedCall)]
+    for one in clocked:
+        one.elapsed()  # of what was called since, and not timed
     if observer is not None:
         calls = observer.before(calls)
     start = time.perf_counter()
     for call in calls:
         call()
     seconds = time.perf_counter() - start
+    if clocked:
+        seconds = sum(one.elapsed() for one in clocked)
     if observer is not None:
         observer.after()
     return net(seconds / repeat, overhead)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,27 +81,33 @@ class KernelContender:
     def prepare(self) -> Prepared:
         with device.shared():
             program = self.backend.build(self.workload, self.schedule)
-            kernel = program.load()
-            timed = timed_case(self.workload, self.inputs)
-            strange = drawn(self.workload, SEED, FRESH)
-        outputs = [empty(spec) for spec in self.workload.outputs]
-        with device.alone():
-            try:
-                timed.check(kernel, outputs)
-                overhead = kernel.overhead()
-            finally:
-                kernel.rest()
-            awake = program.load()
+        return prepared(program.load, self.workload, self.inputs)
 
-        def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
-            rng = np.random.default_rng()  # of no seed: see Execution
-            return Watch(self.workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS)
 
-        def elsewhere() -> Watch:
-            return watch(timed.moved(), [empty(spec) for spec in self.workload.outputs])
+def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs) -> Prepared:
+    """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError."""
+    with device.shared():
+        kernel = load()
+        timed = timed_case(workload, inputs)
+        strange = drawn(workload, SEED, FRESH)
+    outputs = [empty(spec) for spec in workload.outputs]
+    with device.alone():
+        try:
+            timed.check(kernel, outputs)
+            overhead = kernel.overhead()
+        finally:
+            kernel.rest()
+        awake = load()
 
-        places = Places(watch(timed, outputs), elsewhere, place_bytes(self.workload, timed))
-        return _PreparedKernel(self.workload, awake, places, overhead)
+    def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
+        rng = np.random.default_rng()  # of no seed: see Execution
+        return Watch(workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS)
+
+    def elsewhere() -> Watch:
+        return watch(timed.moved(), [empty(spec) for spec in workload.outputs])
+
+    places = Places(watch(timed, outputs), elsewhere, place_bytes(workload, timed))
+    return _PreparedKernel(workload, awake, places, overhead)
 
 
 @dataclass(frozen=True, slots=True)

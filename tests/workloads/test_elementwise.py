@@ -12,7 +12,7 @@ from mlopt.protocols import TensorSpec, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import draw, within_tolerance
 from mlopt.workloads.add.workload import Add
-from mlopt.workloads.elementwise import Elementwise
+from mlopt.workloads.elementwise.workload import Elementwise
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.relu.workload import Relu
 

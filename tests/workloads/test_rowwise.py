@@ -1,4 +1,4 @@
-"""Softmax and layer normalisation: what their tolerances let pass, and what not."""
+"""Softmax and normalisations: what their tolerances let pass, and what not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mlopt.protocols import Array, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
 from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.rmsnorm.workload import Rmsnorm
 from mlopt.workloads.softmax.workload import Softmax
 
 COLUMNS = [1, 2, 33, 1024]
@@ -30,6 +31,14 @@ class TestLayernorm(WorkloadContract):
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         return [lambda: Layernorm(rows=0), lambda: Layernorm(cols=-1)]
+
+
+class TestRmsnorm(WorkloadContract):
+    def make(self) -> Workload:
+        return Rmsnorm(rows=5, cols=33)
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        return [lambda: Rmsnorm(rows=0), lambda: Rmsnorm(cols=-1)]
 
 
 def softmax(x: Array, base: float = np.e) -> Array:
@@ -115,6 +124,23 @@ def test_a_faulty_softmax_is_wrong(fault: Callable[[Array], Array], cols: int, d
     workload = Softmax(rows=20, cols=cols)
     inputs = draw(workload, distribution)
     assert not within_tolerance(workload, inputs, [fault(inputs[0])])
+
+
+def rmsnorm(inputs: Sequence[Array], left_out: int = 0) -> Array:
+    """Without so many columns of the sum of squares."""
+    x, gamma = inputs
+    squares = np.square(x[:, : x.shape[1] - left_out]).sum(axis=1, keepdims=True, dtype=x.dtype)
+    return x * (1 / np.sqrt(squares / np.float32(x.shape[1]) + x.dtype.type(1e-5))) * gamma
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("cols", [33, 1024])
+def test_a_normalisation_by_the_mean_square_needs_all_columns_and_float32(cols: int, distribution: str) -> None:
+    workload = Rmsnorm(rows=20, cols=cols)
+    inputs = draw(workload, distribution)
+    assert within_tolerance(workload, inputs, [rmsnorm(inputs)])
+    assert not within_tolerance(workload, inputs, [rmsnorm(inputs, left_out=1)])
+    assert not within_tolerance(workload, inputs, [rmsnorm([array.astype(np.float16) for array in inputs])])
 
 
 def last_column_left_out_of_the_mean(x: Array) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mlopt.workloads.elementwise import Elementwise
+from mlopt.workloads.elementwise.workload import Elementwise
 
 
 @dataclass(frozen=True)

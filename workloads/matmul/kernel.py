@@ -1,4 +1,4 @@
-"""Matrix product C = A B on a GPU: tiles of C in groups that share rows of A and columns of B in the second cache."""
+"""Matrix products C = A B on a GPU: tiles of C in groups that share rows of A and columns of B in the second cache."""
 
 import torch
 import triton
@@ -116,8 +116,9 @@ def tiles(
     PERSISTENT: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """Each program a tile of shape (M, N); where they are persistent, one after another."""
-    rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
+    """Each program a tile of shape (M, N) of the matrix of its batch; where they are persistent, one after another."""
+    rows, columns, batch = tl.cdiv(m, M), tl.cdiv(n, N), tl.program_id(1).to(tl.int64)
+    a, b, c = a + batch * m * k, b + batch * k * n, c + batch * m * n
     if PERSISTENT:
         for number in range(tl.program_id(0), rows * columns, tl.num_programs(0)):
             row, column = tile_of(number, rows, columns, GROUP)
@@ -143,29 +144,34 @@ def described_tiles(
     GROUP: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
-    """The same with A and B read through tensor descriptors, by the copy engine where there is one."""
+    """The same with A and B read through tensor descriptors, by the copy engine where there is one.
+
+    They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), and put zeros beyond their ends.
+    """
     row, column = tile_of(tl.program_id(0), tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
+    batch = tl.program_id(1)
     sums = tl.zeros((M, N), tl.float32)
     for step in range(0, tl.cdiv(k, K)):
-        x = a.load([row * M, step * K])
-        y = b.load([step * K, column * N])
+        x = a.load([batch, row * M, step * K]).reshape(M, K)
+        y = b.load([batch, step * K, column * N]).reshape(K, N)
         sums = tl.dot(x, y, sums, input_precision=PRECISION)
-    store(c, sums, m, n, row, column, M, N)
+    store(c + batch.to(tl.int64) * m * n, sums, m, n, row, column, M, N)
 
 
 def launch(a, b, *, config, multiprocessors, tf32=False):
-    """A of shape (m, k), B of shape (k, n): the product, shape (m, n)."""
-    (m, k), n = a.shape, b.shape[1]
-    c = torch.empty((m, n), dtype=a.dtype, device=a.device)
+    """A of shape (..., m, k), B of shape (..., k, n): the product, shape (..., m, n)."""
+    (*batch, m, k), n = a.shape, b.shape[-1]
+    c = torch.empty((*batch, m, n), dtype=a.dtype, device=a.device)
     M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
     options = {name: config[name] for name in ("num_warps", "num_stages")}
     shape = {"M": M, "N": N, "K": K, "GROUP": config["GROUP"], "PRECISION": "tf32" if tf32 else "ieee"}
     count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
     if variant == "descriptor":
-        a, b = TensorDescriptor.from_tensor(a, [M, K]), TensorDescriptor.from_tensor(b, [K, N])
-        described_tiles[(count,)](a, b, c, m, n, k, **shape, **options)
+        a = TensorDescriptor.from_tensor(a.reshape(-1, m, k), [1, M, K])
+        b = TensorDescriptor.from_tensor(b.reshape(-1, k, n), [1, K, N])
+        described_tiles[(count, *batch)](a, b, c, m, n, k, **shape, **options)
     else:
         persistent = variant == "persistent"
-        grid = (min(count, multiprocessors) if persistent else count,)
+        grid = (min(count, multiprocessors) if persistent else count, *batch)
         tiles[grid](a, b, c, m, n, k, PERSISTENT=persistent, **shape, **options)
     return c

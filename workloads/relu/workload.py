@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlopt.workloads.elementwise import Elementwise
+from mlopt.workloads.elementwise.workload import Elementwise
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlopt.workloads.rowwise import Rowwise
+from mlopt.workloads.rowwise.workload import Rowwise
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ...core.errors import InvalidSchedule, UserError
+from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
-from ...protocols import Roofline, Workload
+from ...protocols import Kernel, Roofline, Workload
+from .host import of_this_machine, present
 from .target import Gpu
 
 if TYPE_CHECKING:
@@ -20,16 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Triton:
-    """Triton kernels for the GPU `target`, compiled and never run: kernels are not executed on a GPU yet."""
+    """Triton kernels for the GPU `target`, which need not be here; any other target stands for the GPU that is."""
 
     target: object
 
     @property
     def gpu(self) -> Gpu:
-        """Raises UserError for a target that is none."""
-        if not isinstance(self.target, Gpu):
-            raise UserError("backend=triton compiles for GPUs: name one, such as target=h200; see mlopt list target")
-        return self.target
+        """Raises UserError where there is none."""
+        return self.target if isinstance(self.target, Gpu) else of_this_machine(present())
 
     @property
     def preload(self) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class Triton:
 
     @property
     def native(self) -> bool:
-        return False
+        return self.gpu.arch in {gpu.arch for gpu in present()}
 
     def space(self, workload: Workload) -> KernelSpace:
         from .space import KernelSpace
@@ -50,6 +50,7 @@ class Triton:
 
     def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram:
         from .ahead import launches
+        from .kernel_file import given, source_of
         from .program import TritonProgram
 
         space, file = self.space(workload), self._file(workload)
@@ -57,23 +58,34 @@ class Triton:
             schedule = _first(space)
         space.check(schedule)
         start = time.perf_counter()
-        parameters = {**workload.parameters, "multiprocessors": self.gpu.multiprocessors}
+        parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
         found = launches(file, schedule.values(), workload.operands, parameters, self.gpu)
         seconds = {"compile": time.perf_counter() - start}
-        return TritonProgram(workload, file, workload.source("triton"), schedule.values(), found, self.gpu, seconds)
+        return TritonProgram(workload, source_of(workload), schedule.values(), found, self.gpu, seconds)
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export
 
         export(workload, schedule, self.build(workload, schedule), directory)
 
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        from .device import Cuda, DeviceKernel
+
+        def launch(tensors: Sequence[Any]) -> Sequence[Any]:
+            found = function(*tensors)
+            return found if isinstance(found, tuple) else (found,)
+
+        return DeviceKernel(launch, Cuda())
+
     def roofline(self) -> Roofline:
-        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
+        from .roofline import measure
+
+        return measure()
 
     def _file(self, workload: Workload) -> KernelFile:
-        from .kernel_file import load
+        from .kernel_file import source_of
 
-        return load(workload.source("triton"), workload.name)
+        return source_of(workload).load()
 
 
 def _first(space: KernelSpace) -> Schedule:

@@ -21,7 +21,7 @@ def export(workload: Workload, schedule: Schedule, program: TritonProgram, direc
     `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "kernel.py").write_text(program.text)
+    (directory / "kernel.py").write_text(program.source.text)
     config = schedule.values()
     options = {name: value for name, value in config.items() if name in OPTIONS}
     knobs = {name: value for name, value in config.items() if name not in OPTIONS}
@@ -30,6 +30,7 @@ def export(workload: Workload, schedule: Schedule, program: TritonProgram, direc
     shutil.copyfile(workload.reference_file, directory / "reference.py")
     shutil.copyfile(RERUN, directory / "rerun.py")
     record = {
+        "workload": workload.name,
         "inputs": [asdict(spec) for spec in workload.operands],
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),

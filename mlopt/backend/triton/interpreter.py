@@ -17,7 +17,7 @@ import numpy as np
 from ...core.errors import WrongResult, summary
 from ...core.tensors import to_numpy, to_torch
 from ...protocols import Array
-from .kernel_file import load
+from .kernel_file import Source
 
 MULTIPROCESSORS = 3
 """Of the GPU that is played: so few that persistent programs have several tiles each."""
@@ -26,8 +26,8 @@ MULTIPROCESSORS = 3
 class InterpretedKernel:
     """A kernel of a file that is interpreted."""
 
-    def __init__(self, text: str, name: str, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-        self._call = functools.partial(_carry_out, text, name, dict(config), dict(parameters))
+    def __init__(self, source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+        self._call = functools.partial(_carry_out, source, dict(config), dict(parameters))
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
         """A call; it raises WrongResult where the kernel fails, or returns arrays of other shapes or dtypes."""
@@ -96,11 +96,11 @@ def _mend_bfloat16() -> None:
 
 
 def _carry_out(
-    text: str, name: str, config: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Sequence[Array]
+    source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Sequence[Array]
 ) -> tuple[Sequence[Array] | str, Mapping[int, Array]]:
     """The outputs, or what went wrong; and the inputs, by number, that were written to."""
     tensors = [to_torch(array.copy()) for array in inputs]
-    file = load(text, name)
+    file = source.load()
     try:
         outputs = file.launch(config, tensors, {**parameters, "multiprocessors": MULTIPROCESSORS})
     except Exception as error:

@@ -1,8 +1,10 @@
 """A Python file with a Triton kernel, mlopt's own or a user's: what it must hold, and how it is called.
 
-`launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, the workload's
-parameters and `config`, knobs and their values, if it takes them. A kernel under `triton.autotune` is given its
-configuration by that decorator, of which the tuning is left out.
+`launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, if it takes them:
+`config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. A
+kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning is left out.
+
+Where several kernels are under `triton.autotune`, the one that a `Source` names is tuned.
 
 `KNOBS` names the values of each knob. `CONSTRAINTS` are functions whose parameters name what they look at: knobs,
 keys of the workload, or `gpu`, the target. `START` lists configurations to begin with. All three have defaults for a
@@ -22,9 +24,25 @@ from types import ModuleType
 from typing import Any
 
 from ...core.errors import UserError, summary
+from ...protocols import Workload
 
 OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 """What a configuration says to the compiler and not to the kernel."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file is loaded from, in any process."""
+
+    text: str
+    name: str
+    """Of the workload, for messages."""
+    kernel: str | None = None
+    """Which one to tune, of several under `triton.autotune`; None for all."""
+
+    def load(self) -> KernelFile:
+        """The file, run. Raises UserError when it cannot be used."""
+        return _load(self)
 
 
 @dataclass(frozen=True)
@@ -32,6 +50,8 @@ class KernelFile:
     """The file as a module; configurations are names and values."""
 
     module: ModuleType
+    kernel: str | None = None
+    """As in `Source`."""
 
     @property
     def knobs(self) -> Mapping[str, Sequence[Any]]:
@@ -51,9 +71,9 @@ class KernelFile:
     @property
     def start(self) -> Sequence[Mapping[str, Any]]:
         """Configurations to begin with."""
-        given: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
-        if given is not None:
-            return given
+        start: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
+        if start is not None:
+            return start
         tuners = self._tuners
         if not tuners:
             return ()
@@ -74,9 +94,9 @@ class KernelFile:
         own = {name: value for name, value in config.items() if name not in OPTIONS}
         for tuner in self._tuners:
             tuner.configs = [triton.Config(own, **options)]
-        given = {"config": dict(config), **parameters}
+        known = {"config": dict(config), **parameters}
         taken = inspect.signature(self.module.launch).parameters
-        outputs = self.module.launch(*inputs, **{name: value for name, value in given.items() if name in taken})
+        outputs = self.module.launch(*inputs, **{name: value for name, value in known.items() if name in taken})
         return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
     @functools.cached_property
@@ -84,7 +104,8 @@ class KernelFile:
         """The kernels under `triton.autotune`."""
         from triton.runtime.autotuner import Autotuner
 
-        return [value for value in vars(self.module).values() if isinstance(value, Autotuner)]
+        found = {name: value for name, value in vars(self.module).items() if isinstance(value, Autotuner)}
+        return [value for name, value in found.items() if self.kernel in (None, name)]
 
     @functools.cached_property
     def _given(self) -> Sequence[Sequence[Any]]:
@@ -93,8 +114,8 @@ class KernelFile:
 
 
 @functools.lru_cache(maxsize=8)
-def load(text: str, name: str) -> KernelFile:
-    """The file with this text, run; `name` stands for it in messages. Raises UserError when it cannot be used."""
+def _load(source: Source) -> KernelFile:
+    text, name = source.text, source.name
     filename = f"<{name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)  # Triton reads the source
     module = ModuleType(f"kernel_of_{name}")
@@ -104,9 +125,21 @@ def load(text: str, name: str) -> KernelFile:
         raise UserError(f"the kernel of {name} cannot be loaded: {summary(error)}") from error
     if not callable(getattr(module, "launch", None)):
         raise UserError(f"the kernel of {name} has no function launch(*inputs)")
-    file = KernelFile(module)
+    if source.kernel is not None and not hasattr(vars(module).get(source.kernel), "run"):
+        raise UserError(f"the file of {name} has no kernel under triton.jit that is called {source.kernel}")
+    file = KernelFile(module, source.kernel)
     _ = file._given  # before a launch replaces them
     return file
+
+
+def source_of(workload: Workload) -> Source:
+    """Raises UserError for a workload without a kernel."""
+    return Source(workload.source("triton"), workload.name, getattr(workload, "kernel", None))
+
+
+def given(workload: Workload) -> Mapping[str, Any]:
+    """What a launcher is told of its workload."""
+    return {"workload": workload.name, **workload.parameters}
 
 
 def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:

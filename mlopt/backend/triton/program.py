@@ -10,7 +10,9 @@ from typing import Any
 from ...core.errors import UserError
 from ...protocols import Kernel, Workload
 from .ahead import Launch
-from .kernel_file import KernelFile
+from .device import Cuda, DeviceKernel
+from .host import present
+from .kernel_file import Source, given
 from .target import Gpu
 
 
@@ -19,9 +21,7 @@ class TritonProgram:
     """What a call launches, compiled for a GPU, which need not be at hand."""
 
     workload: Workload
-    file: KernelFile
-    text: str
-    """Of the file."""
+    source: Source
     config: Mapping[str, Any]
     launches: Sequence[Launch]
     gpu: Gpu
@@ -44,9 +44,13 @@ class TritonProgram:
         """The same kernel on the sizes that its file wants it verified on."""
         from .interpreter import InterpretedKernel
 
-        for sizes in self.file.small(self.config):
+        for sizes in self.source.load().small(self.config):
             small: Workload = dataclasses.replace(self.workload, **sizes)  # type: ignore[type-var]
-            yield small, InterpretedKernel(self.text, small.name, self.config, small.parameters)
+            yield small, InterpretedKernel(self.source, self.config, given(small))
 
     def load(self) -> Kernel:
-        raise UserError("backend=triton does not run kernels on a GPU yet: choose evaluator=simulation")
+        if self.gpu.arch not in {gpu.arch for gpu in present()}:
+            raise UserError("the target is a GPU that is not here: choose evaluator=simulation")
+        known = {**given(self.workload), "multiprocessors": self.gpu.multiprocessors}
+        file = self.source.load()
+        return DeviceKernel(lambda inputs: file.launch(self.config, inputs, known), Cuda())

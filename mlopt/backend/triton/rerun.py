@@ -30,8 +30,8 @@ SCRATCH_BYTES = 256 << 20
 """More than the second cache of any GPU holds."""
 
 
-def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
-    """The file's launcher in this configuration, given as `triton.Config` takes it."""
+def launcher(config: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
+    """The file's launcher in this configuration, given as `triton.Config` takes it; what it asks for is in `known`."""
     module = importlib.import_module("kernel")
     for value in list(vars(module).values()):
         if isinstance(value, triton.runtime.Autotuner):
@@ -39,7 +39,7 @@ def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callab
     flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
     cuda = torch.cuda.is_available()
     count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
-    given = {"config": flat, "multiprocessors": count, **parameters}
+    given = {"config": flat, "multiprocessors": count, **known}
     taken = inspect.signature(module.launch).parameters
     own = {name: value for name, value in given.items() if name in taken}
 
@@ -50,11 +50,14 @@ def launcher(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Callab
     return call
 
 
-def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str, device: str) -> torch.Tensor:
+def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> torch.Tensor:
     """Normally distributed numbers, rounded to the dtype."""
-    if device == "cpu" and dtype == "bfloat16":
-        dtype = "float32"
-    return torch.from_numpy(np.asarray(rng.standard_normal(shape), np.float32)).to(getattr(torch, dtype)).to(device)
+    return torch.from_numpy(np.asarray(rng.standard_normal(shape), np.float32)).to(getattr(torch, dtype))
+
+
+def fit(tensor: torch.Tensor, device: str) -> torch.Tensor:
+    """On the device, in float32 where it cannot compute with bfloat16."""
+    return tensor.float() if device == "cpu" and tensor.dtype == torch.bfloat16 else tensor.to(device)
 
 
 def as_array(tensor: torch.Tensor) -> Any:
@@ -92,8 +95,11 @@ def main() -> int:
     rng, taken = np.random.default_rng(0), []
     for case in cases:
         parameters = case["parameters"]
-        call = launcher(config, parameters)
-        inputs = [drawn(rng, device=device, **spec) for spec in case["inputs"]]
+        call = launcher(config, {"workload": record["workload"], **parameters})
+        if hasattr(expected, "inputs"):
+            inputs = [fit(tensor, device) for tensor in expected.inputs(**parameters)]
+        else:
+            inputs = [fit(drawn(rng, **spec), device) for spec in case["inputs"]]
         arrays = [as_array(tensor) for tensor in inputs]
         outputs = [as_array(tensor.double()) for tensor in call(*inputs)]
         values, errors = expected.reference(*arrays, **parameters), expected.tolerance(*arrays, **parameters)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from ..description import STRICT, Count, Figure, read
+
+DESCRIPTIONS = Path(__file__).parents[2] / "conf" / "target"
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,11 @@ class Gpu:
 def gpu(**description: Any) -> Gpu:
     """A GPU from plain data. Raises UserError, in a line, for what does not describe one."""
     return read(Gpu, description)
+
+
+def described(name: str) -> Gpu:
+    """The GPU of a description that comes with mlopt."""
+    import yaml
+
+    description = yaml.safe_load((DESCRIPTIONS / f"{name}.yaml").read_text())
+    return gpu(**{key: value for key, value in description.items() if not key.startswith("_")})

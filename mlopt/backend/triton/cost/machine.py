@@ -17,7 +17,9 @@ LEAST_LOOP = 16
 
 _SASS = re.compile(r"/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P[\dT]+ )?([A-Z][A-Z0-9_.]*)([^;]*);")
 _RESOURCES = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)")
-_GCN = re.compile(r"^\t(?P<name>[vs]_\w+|ds_\w+|global_\w+|buffer_\w+|scratch_\w+)(?P<rest>.*)$|^(?P<label>\.LBB\w+):")
+_GCN = re.compile(
+    r"^\t(?P<name>[vs]_\w+|ds_\w+|global_\w+|buffer_\w+|scratch_\w+)(?P<rest>.*)$|^(?P<label>\.LBB\w+):", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _amd(text: str, shared: int, warps: int) -> Machine:
             jumps.append((labels[target[0]], len(names)))
     looped = _innermost(jumps)
     return Machine(
-        registers=figure("vgpr_count") + figure("agpr_count"),
+        registers=figure("vgpr_count"),  # of this family of GPUs, accumulators are among them
         shared_bytes=shared,
         once=len(names) - looped,
         looped=looped,

@@ -18,9 +18,10 @@ import numpy as np
 from ....core.errors import CompileError
 from ..ahead import Launch
 from ..target import Gpu
+from .access import SECTOR
 from .machine import Machine, machine
 from .ttir import BYTES, parse
-from .work import SECTOR, Dot, Work, work
+from .work import Dot, Work, work
 
 SPREAD = 64
 """Programs, evenly spaced over the grid, that stand for all."""

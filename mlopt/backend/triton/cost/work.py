@@ -9,76 +9,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .access import SECTOR, Access, sectors
+from .integers import BINARY, COMPARISONS, KEEP, Numbers, carried_on
 from .ttir import Operation, element, element_bytes, shape, size
 
-Numbers = NDArray[Any]
-SECTOR = 32
-"""Bytes: what a GPU's caches move at least."""
 BASE = 1 << 44
 """Bytes between two tensors' made-up addresses."""
 SPECIAL = {"exp", "exp2", "log", "log2", "sqrt", "rsqrt", "sin", "cos", "tanh", "erf", "divf"}
 
-_BINARY: Mapping[str, Callable[[Numbers, Numbers], Numbers]] = {
-    "addi": np.add,
-    "subi": np.subtract,
-    "muli": np.multiply,
-    "divsi": lambda a, b: _quotient(a, b),
-    "divui": lambda a, b: _quotient(a, b),
-    "remsi": lambda a, b: a - _quotient(a, b) * b,
-    "remui": lambda a, b: a - _quotient(a, b) * b,
-    "ceildivsi": lambda a, b: -((-a) // np.where(b == 0, 1, b)),
-    "floordivsi": lambda a, b: a // np.where(b == 0, 1, b),
-    "minsi": np.minimum,
-    "minui": np.minimum,
-    "maxsi": np.maximum,
-    "maxui": np.maximum,
-    "andi": lambda a, b: a & b,
-    "ori": lambda a, b: a | b,
-    "xori": lambda a, b: a ^ b,
-    "shli": np.left_shift,
-    "shrsi": np.right_shift,
-    "shrui": np.right_shift,
-}
-_COMPARISONS = {
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "slt": np.less,
-    "ult": np.less,
-    "sle": np.less_equal,
-    "ule": np.less_equal,
-    "sgt": np.greater,
-    "ugt": np.greater,
-    "sge": np.greater_equal,
-    "uge": np.greater_equal,
-}
 _FOR = re.compile(r"(%\S+) = (%\S+) to (%\S+) step (%\S+)")
 _CARRIED = re.compile(r"(%[\w.$-]+) = (%[\w.$-]+(?:#\d+)?)")
-_KEEP = {"extsi", "extui", "trunci", "index_cast", "index_castui", "bitcast", "ptr_to_int", "int_to_ptr"}
-
-
-@dataclass
-class Access:
-    """One load or store of the program's text."""
-
-    stores: bool
-    nbytes: int
-    """Of all elements, masked or not."""
-    turns: Numbers
-    """How often each program does it, shape (programs,)."""
-    looped: bool
-    sectors: float
-    """That one program touches in one turn, on average."""
-    shared: float
-    """How many programs touch a sector, of those that run together, on average."""
-    tensor: int | None
-    """The number of the argument that it reads or writes."""
 
 
 @dataclass
@@ -161,10 +107,10 @@ class _Tracer:
     def _plain(self, operation: Operation, dialect: str, name: str, turns: Numbers) -> Numbers | None:
         """An element-wise operation."""
         values = [self._values[operand] for operand in operation.operands]
-        if name in _BINARY and len(values) == 2:
+        if name in BINARY and len(values) == 2:
             a, b = values
-            return None if a is None or b is None else _BINARY[name](a, b)
-        if name in _KEEP and values:
+            return None if a is None or b is None else BINARY[name](a, b)
+        if name in KEEP and values:
             return values[0]
         kind = operation.types.rpartition(" to ")[2]
         if dialect == "math" or (dialect == "arith" and name.endswith("f")):
@@ -188,7 +134,7 @@ class _Tracer:
         a, b = (self._values[name] for name in operation.operands)
         if a is None or b is None:
             return (None,)
-        return (_COMPARISONS[operation.text.partition(",")[0].strip()](a, b),)
+        return (COMPARISONS[operation.text.partition(",")[0].strip()](a, b),)
 
     def _arith_select(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
         condition, a, b = (self._values[name] for name in operation.operands)
@@ -296,7 +242,7 @@ class _Tracer:
         if not inner:
             self.work.turns = self.work.turns + turns * count
         after = self.carry_out(operation.regions[0], turns * count, looped=True)
-        return [_carried_on(first, second, count) for first, second in zip(before, after, strict=False)]
+        return [carried_on(first, second, count) for first, second in zip(before, after, strict=False)]
 
     def _scf_if(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
         condition = self._values[operation.operands[0]]
@@ -330,8 +276,8 @@ class _Tracer:
         programs = max(len(addresses), 1 if known is None else len(known))
         addresses = np.broadcast_to(addresses, (programs, *shape(kind)))
         masked = None if known is None else np.broadcast_to(known, addresses.shape)
-        sectors, shared = _sectors(addresses, masked, element_bytes(kind), self.work.programs)
-        self._add(stores, nbytes, turns, looped, sectors, shared, tensor)
+        touched, shared = sectors(addresses, masked, element_bytes(kind), self.work.programs)
+        self._add(stores, nbytes, turns, looped, touched, shared, tensor)
 
     def _described(
         self,
@@ -370,44 +316,3 @@ class _Tracer:
     ) -> None:
         turns = np.broadcast_to(turns, self.work.programs)
         self.work.accesses.append(Access(stores, nbytes, turns, looped, sectors, shared, tensor))
-
-
-def _sectors(addresses: Numbers, mask: Numbers | None, width: int, programs: int) -> tuple[float, float]:
-    """How many sectors a program touches, and how many programs touch a sector, on average."""
-    step = max(1, SECTOR // width)
-    for axis in range(1, addresses.ndim):  # neighbours in memory: one of those in a sector stands for all
-        line = np.moveaxis(addresses, axis, -1)
-        if (
-            line.shape[-1] > 1
-            and (line[0, ..., 1] - line[0, ..., 0] == width).all()
-            and (line[0].flat[0] % SECTOR == 0)
-        ):
-            addresses = line[..., ::step]
-            mask = None if mask is None else np.moveaxis(mask, axis, -1)[..., ::step]
-            break
-    touched = (addresses // SECTOR).reshape(len(addresses), -1)
-    seen = np.ones(touched.shape, bool) if mask is None else (mask != 0).reshape(len(addresses), -1)
-    touched = np.sort(np.where(seen, touched, -1), axis=1)
-    fresh = np.diff(touched, axis=1, prepend=-1) != 0
-    each = fresh.sum()
-    if not each:
-        return 0.0, 1.0
-    together = len(np.unique(touched[fresh]))
-    repeated = programs / len(addresses)  # where all programs are alike, one stands for all
-    return float(each / len(addresses)), float(each * repeated / together)
-
-
-def _carried_on(first: Numbers | None, second: Numbers | None, count: Numbers) -> Numbers | None:
-    """A value after so many turns, of which each adds what the first one did."""
-    if first is None or second is None:
-        return None
-    rank = max(first.ndim, second.ndim)
-    last: Numbers = first + (second - first) * np.asarray(count).reshape(-1, *(1,) * (rank - 1))
-    return last
-
-
-def _quotient(a: Numbers, b: Numbers) -> Numbers:
-    """Rounded towards zero, as machines do; 0 for a division by 0, which no program means."""
-    b = np.where(b == 0, 1, b)
-    found: Numbers = np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))
-    return found

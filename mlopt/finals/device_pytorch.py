@@ -1,0 +1,43 @@
+"""PyTorch on a backend's device as a baseline: the vendor's libraries, and what TorchInductor makes of the function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import UserError
+from ..protocols import DeviceBackend, Inputs, Workload
+from .contender import Prepared, Skipped, prepared
+
+
+@dataclass(frozen=True)
+class DevicePytorchContender:
+    """The workload's eager function on the device; if `compiled`, by TorchInductor, which tunes its own kernels too."""
+
+    workload: Workload
+    backend: DeviceBackend
+    compiled: bool
+    inputs: Inputs
+
+    @property
+    def name(self) -> str:
+        return "torch_compile" if self.compiled else "torch"
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        return ()
+
+    def prepare(self) -> Prepared:
+        try:
+            import torch
+        except ImportError:
+            raise Skipped("PyTorch is not installed") from None
+        try:
+            function: Callable[..., Any] = self.workload.eager()
+        except UserError as error:
+            raise Skipped(str(error)) from None
+        if self.compiled:
+            function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
+        kernel = self.backend.on_device(torch.no_grad()(function))
+        return prepared(lambda: kernel, self.workload, self.inputs)

@@ -1,0 +1,66 @@
+"""PyTorch on a device as a baseline; the device is the CPU with a clock of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from mlopt.backend.triton.device import DeviceKernel
+from mlopt.core.errors import UserError, WrongResult
+from mlopt.evaluator.timing import take
+from mlopt.finals.contender import Skipped
+from mlopt.finals.device_pytorch import DevicePytorchContender
+from mlopt.protocols import Kernel
+from mlopt.workloads.matmul.workload import Matmul
+
+WORKLOAD = Matmul(16, 16, 16)
+SECONDS = 1e-3
+
+
+class Clocked:
+    name = "cpu"
+
+    def timed(self, call: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], float]:
+        return call(), SECONDS
+
+    def lost(self) -> bool:
+        return False
+
+
+class OnClock:
+    """A backend as far as the baseline needs it."""
+
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        return DeviceKernel(lambda tensors: (function(*tensors),), Clocked())
+
+
+def contender(workload: Matmul = WORKLOAD) -> DevicePytorchContender:
+    return DevicePytorchContender(workload, OnClock(), False, "warm")  # type: ignore[arg-type]
+
+
+def test_it_is_checked_and_timed_by_the_devices_clock() -> None:
+    prepared = contender().prepare()
+    place = prepared.place()
+    assert take(itertools.cycle(place.calls), 1, prepared.overhead, place) == SECONDS
+    prepared.verify()
+
+
+def test_a_wrong_function_has_no_time() -> None:
+    class Shifted(Matmul):
+        def eager(self) -> Callable[..., Any]:
+            return lambda a, b: a @ b + 1
+
+    with pytest.raises(WrongResult):
+        contender(Shifted(16, 16, 16)).prepare()
+
+
+def test_a_workload_without_a_function_has_no_such_baseline() -> None:
+    class Nothing(Matmul):
+        def eager(self) -> Callable[..., Any]:
+            raise UserError("there is none")
+
+    with pytest.raises(Skipped, match="there is none"):
+        contender(Nothing(16, 16, 16)).prepare()

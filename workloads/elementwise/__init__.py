@@ -1,0 +1,1 @@
+"""What workloads that compute each element on its own share."""

@@ -1,0 +1,172 @@
+"""Two linear layers on a GPU, each a product of matrices whose bias and GELU are added before a tile is stored."""
+
+import torch
+import triton
+import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
+
+KNOBS = {
+    "variant": ["tiles", "persistent", "descriptor"],
+    "BLOCK_M": [16, 32, 64, 128, 256],
+    "BLOCK_N": [16, 32, 64, 128, 256],
+    "BLOCK_K": [16, 32, 64, 128],
+    "GROUP": [1, 2, 4, 8, 16],
+    "num_warps": [2, 4, 8],
+    "num_stages": [1, 2, 3, 4, 5],
+}
+
+
+def _bytes(dtype):
+    return 4 if dtype in ("f32", "float32") else 2
+
+
+def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_stages, dtype, gpu):
+    # A stage fewer than num_stages waits in shared memory, where the operands of one are in registers.
+    tiles = max(1, num_stages - 1) * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype)
+    return tiles <= gpu.shared_bytes_per_block
+
+
+def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):
+    # Addresses, operands and what a GELU computes need room too.
+    return (gpu.registers_per_thread - 63) * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
+
+
+def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
+    return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
+
+
+def _tiles_are_not_far_larger_than_the_matrices(BLOCK_M, BLOCK_N, BLOCK_K, m, d_model, d_ff):
+    widest, longest = max(d_model, d_ff), max(d_model, d_ff)
+    return all(a <= max(16, 2 * b) for a, b in ((BLOCK_M, m), (BLOCK_N, widest), (BLOCK_K, longest)))
+
+
+def _descriptors_need_aligned_rows(variant, d_model, d_ff, dtype, gpu):
+    aligned = all(size * _bytes(dtype) % 16 == 0 for size in (d_model, d_ff))
+    return variant != "descriptor" or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
+
+
+CONSTRAINTS = [
+    _shared_memory_holds_the_stages,
+    _registers_hold_the_sums,
+    _every_thread_has_work,
+    _tiles_are_not_far_larger_than_the_matrices,
+    _descriptors_need_aligned_rows,
+]
+
+_LARGE = {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "GROUP": 8, "num_warps": 8, "num_stages": 4}
+_MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "GROUP": 8, "num_warps": 4, "num_stages": 4}
+_SMALL = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 4}
+START = [{"variant": variant, **tile} for tile in (_LARGE, _MEDIUM, _SMALL) for variant in KNOBS["variant"]]
+
+
+def small(config):
+    """Tiles that are cut short in each direction, by rows that descriptors can address."""
+    m, n, k = config["BLOCK_M"], config["BLOCK_N"], config["BLOCK_K"]
+    rest = 8 if config["variant"] == "descriptor" else 3
+    return [{"m": m + 5, "d_model": k + rest, "d_ff": n + rest}]
+
+
+@triton.jit
+def gelu(x):
+    """By its formula with a hyperbolic tangent: x / (1 + exp(-2 z)) is x (1 + tanh z) / 2."""
+    z = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+    return x * tl.sigmoid(2.0 * z)
+
+
+@triton.jit
+def linear_tile(
+    x,
+    w,
+    bias,
+    y,
+    number,
+    m,
+    n,
+    k,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    GROUP: tl.constexpr,
+    GELU: tl.constexpr,
+    DESCRIBED: tl.constexpr,
+):
+    """Tile `number` of X W + bias, of shape (M, N); `GROUP` rows of tiles go through all columns together."""
+    rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
+    first = number // (GROUP * columns) * GROUP
+    height = tl.minimum(rows - first, GROUP)
+    row, column = first + number % (GROUP * columns) % height, number % (GROUP * columns) // height
+    i, j = row * M + tl.arange(0, M), column * N + tl.arange(0, N)
+    sums = tl.zeros((M, N), tl.float32)
+    for step in range(0, k, K):
+        if DESCRIBED:
+            left, right = x.load([row * M, step]), w.load([step, column * N])
+        else:
+            inner = step + tl.arange(0, K)
+            # Rows and columns beyond the end are read from the beginning: what becomes of them is not stored.
+            left = tl.load(x + (i % m).to(tl.int64)[:, None] * k + inner[None, :], mask=inner[None, :] < k, other=0.0)
+            right = tl.load(w + inner.to(tl.int64)[:, None] * n + (j % n)[None, :], mask=inner[:, None] < k, other=0.0)
+        sums = tl.dot(left, right, sums, input_precision="ieee")
+    sums += tl.load(bias + j % n).to(tl.float32)[None, :]
+    if GELU:
+        sums = gelu(sums)
+    place = y + i.to(tl.int64)[:, None] * n + j[None, :]
+    tl.store(place, sums.to(y.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n))
+
+
+@triton.jit
+def linear(
+    x,
+    w,
+    bias,
+    y,
+    m,
+    n,
+    k,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    GROUP: tl.constexpr,
+    GELU: tl.constexpr,
+    DESCRIBED: tl.constexpr,
+    PERSISTENT: tl.constexpr,
+):
+    """Each program a tile; where they are persistent, one after another."""
+    if PERSISTENT:
+        for number in range(tl.program_id(0), tl.cdiv(m, M) * tl.cdiv(n, N), tl.num_programs(0)):
+            linear_tile(x, w, bias, y, number, m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
+    else:
+        linear_tile(x, w, bias, y, tl.program_id(0), m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
+
+
+def launch(x, w1, b1, w2, b2, *, config, multiprocessors):
+    """gelu(x w1 + b1) w2 + b2, shape (m, d_model); x of shape (m, d_model), w1 of shape (d_model, d_ff)."""
+    hidden = _layer(x, w1, b1, True, config, multiprocessors)
+    return _layer(hidden, w2, b2, False, config, multiprocessors)
+
+
+def _layer(x, w, bias, activated, config, multiprocessors):
+    (m, k), n = x.shape, w.shape[1]
+    y = torch.empty((m, n), dtype=x.dtype, device=x.device)
+    M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
+    count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
+    if variant == "descriptor":
+        x, w = TensorDescriptor.from_tensor(x, [M, K]), TensorDescriptor.from_tensor(w, [K, N])
+    linear[(min(count, multiprocessors) if variant == "persistent" else count,)](
+        x,
+        w,
+        bias,
+        y,
+        m,
+        n,
+        k,
+        M=M,
+        N=N,
+        K=K,
+        GROUP=config["GROUP"],
+        GELU=activated,
+        DESCRIBED=variant == "descriptor",
+        PERSISTENT=variant == "persistent",
+        num_warps=config["num_warps"],
+        num_stages=config["num_stages"],
+    )
+    return y

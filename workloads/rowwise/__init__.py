@@ -1,0 +1,1 @@
+"""What workloads that compute each row on its own share."""
