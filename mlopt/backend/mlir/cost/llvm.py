@@ -1,11 +1,63 @@
-"""What LLVM is known to make of a loop of scalars: values kept in registers, vectors of iterations."""
+"""What LLVM is known to make of loops of scalars: written out, values kept in registers, vectors of iterations."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from .tree import Access, Loop
 
 LOOP_VECTOR_BITS = 256
 """What LLVM prefers for loops on any x86 so far."""
+UNROLLED = 32
+"""Iterations of a small loop that LLVM writes out."""
+WRITTEN_OUT = 200
+"""Operations that a loop written out may have: LLVM's threshold is 300 instructions."""
+INTERLEAVED = 8
+"""Elements from one iteration to the next at most, for accesses that are made vectors of."""
+
+
+def write_out(loop: Loop) -> None:
+    """Put short inner loops of scalars in the place of their iterations, as LLVM does before it looks for vectors."""
+    for inner in list(loop.loops):
+        if inner.unrolled and _of_scalars(inner) and not inner.carried and inner.trips % 1.0 == 0.0:
+            loop.loops.remove(inner)
+            known: dict[tuple[object, ...], int] = {}
+            for i in range(round(inner.trips)):
+                _repeat(inner, i, loop, known)
+
+
+def is_short(loop: Loop) -> bool:
+    """Whether LLVM, where it is free to, writes all iterations of an innermost loop out."""
+    return loop.trips <= UNROLLED and (not _of_scalars(loop) or len(loop.operations) * loop.trips <= WRITTEN_OUT)
+
+
+def _of_scalars(loop: Loop) -> bool:
+    return not any(operation.shape.vector for operation in loop.operations)
+
+
+def _repeat(inner: Loop, i: int, into: Loop, known: dict[tuple[object, ...], int]) -> None:
+    """Add what `inner` does in iteration `i`. What is `known` to lie in a place, since it was just stored there, is not
+    loaded again."""
+    names: dict[int, int] = {}
+    for operation in inner.operations:
+        access = operation.access and _at(operation.access, inner.number, i)
+        place = (access.buffer, access.start, *access.steps.items()) if access else ()
+        operands = tuple(names.get(operand, operand) for operand in operation.operands)
+        if access and access.store:
+            known[place] = operands[0]
+        elif place in known:
+            names[operation.result] = known[place]
+            continue
+        result = hash((operation.result, inner.number, i)) if operation.result else 0
+        names[operation.result] = result
+        into.operations.append(replace(operation, result=result, operands=operands, access=access))
+        if access:
+            into.accesses.append(access)
+
+
+def _at(access: Access, loop: int, i: int) -> Access:
+    steps = {number: step for number, step in access.steps.items() if number != loop}
+    return replace(access, steps=steps, start=access.start + i * access.steps.get(loop, 0.0))
 
 
 def promoted(loop: Loop, temporary: frozenset[int]) -> set[int]:
@@ -23,6 +75,8 @@ def vectorized(loop: Loop) -> int:
     if loop.carried or any(operation.shape.vector for operation in loop.operations) or not loop.accesses:
         return 0
     if any(access.store and not moves(loop, access) for access in loop.accesses):
+        return 0
+    if any(abs(a.steps.get(loop.number, 0.0)) > INTERLEAVED * a.width for a in loop.accesses):
         return 0
     lanes = LOOP_VECTOR_BITS // (8 * max(access.width for access in loop.accesses))
     while lanes > max(1.0, loop.trips):

@@ -8,14 +8,13 @@ from typing import Any
 
 from ..bindings import ir
 from .index import Index, affine, least
+from .llvm import is_short, write_out
 from .shapes import Shapes
 from .tree import Access, Loop, Operation, Shape, Tree
 from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
 """Reductions of floats whose order LLVM must keep."""
-UNROLLED = 32
-"""Iterations of a small loop that LLVM writes out."""
 INDEX = Shape(1, 1, 64, False)
 LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
 STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
@@ -35,6 +34,8 @@ class Reader:
         self._shapes = Shapes()
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
+        self._fixed: set[int] = set()
+        """Constant subscripts and bounds."""
         self._splat: set[int] = set()
         """Constant vectors, which one register holds whatever their size."""
 
@@ -154,6 +155,7 @@ class Reader:
             self._splat.add(hash(result))
         elif isinstance(result.type, ir.IndexType):
             self.indices[hash(result)] = Index(float(ir.IntegerAttr(op.attributes["value"]).value))
+            self._fixed.add(hash(result))
 
     def _affine(self, op: Any, path: list[Loop]) -> None:
         affine_map = op.attributes["map"].value
@@ -204,7 +206,9 @@ class Reader:
             self.shapes[hash(result)] = shape
             self._home[hash(result)] = path[-1].number
         self._body(block, [*path, loop])
-        loop.unrolled = not loop.loops and trips <= UNROLLED and "loop_annotation" not in op.attributes
+        write_out(loop)
+        fixed = all(hash(operand) in self._fixed for operand in list(op.operands)[:3])
+        loop.unrolled = fixed and not loop.loops and "loop_annotation" not in op.attributes and is_short(loop)
 
     def _forall(self, op: Any, path: list[Loop]) -> None:
         block = op.regions[0].blocks[0]
