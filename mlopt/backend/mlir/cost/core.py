@@ -31,8 +31,9 @@ class Body:
             constant = sum(turns(s, cpu.vector_bits) for s in loop.outside.values())
             excess = max(0.0, pressure(loop, cpu) - cpu.registers)
             self.spilled = max(0.0, excess - constant)
-            self.uses.loads += excess
-            self.uses.stores += self.spilled
+            pieces = cpu.vector_bits / cpu.datapath_bits
+            self.uses.loads += excess * pieces
+            self.uses.stores += self.spilled * pieces
         else:
             self.spilled = 0.0
 

@@ -100,9 +100,9 @@ class Counting:
         elif operation.access and operation.access.buffer in self.promoted:
             pass
         elif name.endswith("load"):
-            uses.loads += memory_turns(shape, cpu.vector_bits)
+            uses.loads += max(memory_turns(shape, cpu.vector_bits), n)
         elif name.endswith("store"):
-            uses.stores += max(memory_turns(shape, cpu.vector_bits), n if shape.vector else 1)
+            uses.stores += max(memory_turns(shape, cpu.vector_bits), n)
         elif name == "index":
             uses.scalar += 0.5
         elif name == "memref.alloc":
