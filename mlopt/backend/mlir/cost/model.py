@@ -58,8 +58,8 @@ def estimate(tree: Tree, cpu: Cpu, threads: int) -> Cost:
         data = moved.get(loop.number, 0.0)
         walk = walks.get(loop.number, 0.0) / PAGE * cpu.page_walk
         computing += work
-        moving += data + walk
-        cycles += max(work, data + walk)
+        moving += max(data, walk)
+        cycles += max(work, data, walk)  # pages are looked up while lines move
     hertz = cpu.gigahertz * 1e9
     return Cost(cycles / hertz + forks * cpu.fork_microseconds * 1e-6, computing / hertz, moving / hertz)
 
