@@ -50,6 +50,14 @@ def groups(accesses: Sequence[Access]) -> list[Group]:
     return found
 
 
+def grouped(loop: Loop) -> dict[int, list[Group]]:
+    """The groups in a loop and in all loops in it, by the loop's number."""
+    found = {loop.number: groups(loop.accesses)}
+    for inner in loop.loops:
+        found |= grouped(inner)
+    return found
+
+
 def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], unit: int) -> tuple[float, float, float]:
     """Bytes, in whole lines or pages of `unit`, that a group touches in all iterations of `loops`.
 
@@ -83,8 +91,10 @@ class Visit:
 class Visits:
     """Every group of accesses of a program, in lines or pages of `unit` bytes."""
 
-    def __init__(self, tree: Tree, unit: int) -> None:
+    def __init__(self, tree: Tree, grouped: Mapping[int, Sequence[Group]], unit: int) -> None:
+        """`grouped` are the groups in each loop, by its number."""
         self.tree = tree
+        self.grouped = grouped
         self.unit = unit
         self.within: dict[int, list[Visit]] = {}
         """By loop: all that stand in it or in the loops in it."""
@@ -98,7 +108,7 @@ class Visits:
 
     def _gather(self, loop: Loop, outer: tuple[int, ...]) -> list[Visit]:
         path = (*outer, loop.number)
-        own = [Visit(group, path, self.tree.trips, self.unit) for group in groups(loop.accesses)]
+        own = [Visit(group, path, self.tree.trips, self.unit) for group in self.grouped[loop.number]]
         self.own[loop.number] = own
         self.within[loop.number] = own + [visit for inner in loop.loops for visit in self._gather(inner, path)]
         return self.within[loop.number]
