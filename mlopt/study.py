@@ -316,7 +316,14 @@ class Study:
             if self._limit.broken(seconds := courses[name].estimate.seconds):
                 absent[name] = self._limit.error(seconds)
                 del courses[name]
+        self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
+
+    def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
+        """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
+        for name, error in lost.items():
+            if self.archive is not None and isinstance(error, WrongResult):
+                self.archive.log(replace(_rejected(chosen[name], error), cached=False, finished=now()))
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
