@@ -318,6 +318,7 @@ class Study:
             if self._limit.broken(seconds := courses[name].estimate.seconds):
                 absent[name] = self._limit.error(seconds)
                 del courses[name]
+        self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
 
     def _pytorch(self, compiled: bool) -> Contender:
@@ -325,6 +326,12 @@ class Study:
         if isinstance(backend, DeviceBackend):
             return DevicePytorchContender(workload, backend, compiled, inputs)
         return PytorchContender(workload, backend.thread_count, compiled, inputs)
+
+    def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
+        """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
+        for name, error in lost.items():
+            if self.archive is not None and isinstance(error, WrongResult):
+                self.archive.log(replace(_rejected(chosen[name], error), cached=False, finished=now()))
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
