@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -482,7 +483,8 @@ class Executor(Protocol):
         """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
 
         Seconds for which the work stops its clock (`executor.clock`), as in waiting for a device, do not count. The
-        future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
+        future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise. Where nobody
+        knows who killed the worker, the work is done once more, and it is lost when that happens again.
         """
 
     def close(self) -> None:
@@ -496,6 +498,26 @@ class RemoteExecutor(Protocol):
     @property
     def remote(self) -> bool:
         """Whether its workers may run elsewhere than on this machine."""
+
+
+@runtime_checkable
+class QueueingExecutor(Protocol):
+    """What an executor also has whose slots have to wait for a work to travel."""
+
+    @property
+    def in_line(self) -> int:
+        """How many works more than `slots` are worth submitting now, for slots not to wait."""
+
+
+@runtime_checkable
+class SharableExecutor(Protocol):
+    """What an executor also has that takes long to start, and so is started once for several studies."""
+
+    def shared(self, slots: int) -> AbstractContextManager[str | None]:
+        """Start it, with room for `slots` works; gives the address, or None where there is nothing to share."""
+
+    def join(self, address: str) -> None:
+        """Use what is there already; to be called before `start`."""
 
 
 @dataclass(frozen=True, slots=True)

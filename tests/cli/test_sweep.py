@@ -69,10 +69,15 @@ def test_an_interrupted_sweep_is_finished(mlopt: Mlopt) -> None:
     before = log("sweep/1")
     kept = Path("sweep/0/result.json").stat().st_mtime_ns
     Path("sweep/1/result.json").unlink()
+    trials = Path("sweep/1/trials.jsonl")
+    first, *_ = trials.read_text().splitlines(keepends=True)
+    trials.write_text(first)
     assert mlopt(*words, "sweep.resume=sweep").code == 0
     assert log("sweep/1") == before
+    assert trials.read_text().startswith(first)  # not measured again
     assert Path("sweep/0/result.json").stat().st_mtime_ns == kept
-    assert Path("sweep/1.unfinished-1/trials.jsonl").exists()
+    assert json.loads(Path("sweep/1/result.json").read_text())["trials"] == 3
+    assert mlopt(*words, "sweep.resume=sweep").code == 0  # it is still the same study
     shutil.rmtree("sweep/1")
 
     answer = mlopt(*words, "search=grid", "sweep.resume=sweep")

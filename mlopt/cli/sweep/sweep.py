@@ -46,7 +46,7 @@ class Sweep:
         """Run each study in a process of its own: `studies` at once at most, one for each core by default.
 
         One that executes programs has this machine to itself. With `resume`, those that have ended are left alone, and
-        the others begin anew. Ctrl-C ends each that runs as it would end a single one, and is raised again.
+        the others are gone on with. Ctrl-C ends each that runs as it would end a single one, and is raised again.
         """
         words = [list(config.hydra.overrides.task) for config in configs]
         jobs = [self._job(config, _name(own, words)) for config, own in zip(configs, words, strict=True)]
