@@ -533,6 +533,8 @@ class StudyInfo:
     """Those that are done already, of a study that is gone on with."""
     seconds: float = 0.0
     """What these have taken of the budget."""
+    sweep: Path | None = None
+    """The folder of the sweep that it is part of."""
 
 
 class Tracker(Protocol):

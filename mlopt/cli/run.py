@@ -146,7 +146,7 @@ def job(config: DictConfig, part: Part | None = None) -> int:
             archive = parts.pop("archive")
             if part is not None:  # studies that are compared measure all for themselves
                 archive = replace(archive, reuse=False)
-            info = _info(config, directory)
+            info = _info(config, directory, sweep=part is not None)
             kept, resume = archive.of_study(**parts), bool(config.resume)
             Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
@@ -162,8 +162,9 @@ def job(config: DictConfig, part: Part | None = None) -> int:
     return 0
 
 
-def _info(config: DictConfig, directory: Path) -> StudyInfo:
-    chosen = HydraConfig.get().runtime.choices
+def _info(config: DictConfig, directory: Path, sweep: bool) -> StudyInfo:
+    hydra = HydraConfig.get()
+    chosen = hydra.runtime.choices
     tags = {group: str(chosen[group]) for group in (*CHOICES, "executor", "target") if group in chosen}
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
@@ -172,6 +173,7 @@ def _info(config: DictConfig, directory: Path) -> StudyInfo:
         directory=directory,
         config={str(key): value for key, value in plain.items()},
         tags=tags,
+        sweep=Path(hydra.sweep.dir) if sweep else None,
     )
 
 
