@@ -513,11 +513,15 @@ class QueueingExecutor(Protocol):
 class SharableExecutor(Protocol):
     """What an executor also has that takes long to start, and so is started once for several studies."""
 
-    def shared(self, slots: int) -> AbstractContextManager[str | None]:
-        """Start it, with room for `slots` works; gives the address, or None where there is nothing to share."""
+    @property
+    def sharable(self) -> bool:
+        """Whether there is anything to start."""
 
-    def join(self, address: str) -> None:
-        """Use what is there already; to be called before `start`."""
+    def shared(self, slots: int) -> AbstractContextManager[Future[str]]:
+        """Begin to start it, with room for `slots` works; gives the address where executors `join` it."""
+
+    def join(self, address: Future[str]) -> None:
+        """Use what is started elsewhere; to be called before `start`."""
 
 
 @dataclass(frozen=True, slots=True)

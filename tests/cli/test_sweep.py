@@ -16,6 +16,7 @@ from command import Answer, Mlopt
 from mlopt.cli.main import main
 from mlopt.cli.sweep.words import sweep_settings
 from mlopt.core.errors import UserError
+from mlopt.executor.ray import connection
 
 
 @pytest.fixture
@@ -148,3 +149,17 @@ def test_somebody_elses_sweeper_learns_what_studies_reached(mlopt: Mlopt) -> Non
     reached = [json.loads(Path("sweep", str(n), "result.json").read_text())["best"]["seconds"] for n in (0, 1)]
     last = json.loads(Path("sweep/2/result.json").read_text())
     assert (last["seed"], last["trials"]) == (reached.index(min(reached)), 9)
+
+
+def test_studies_of_a_sweep_share_one_ray(mlopt: Mlopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many clusters were started as there are folders that Ray was given."""
+    started: list[object] = []
+    start = connection._start
+    monkeypatch.setattr(connection, "_start", lambda *arguments: started.append(start(*arguments)))
+    words = ("search=random", "seed=range(2)", "budget.trials=3", "executor=ray", "+executor.slots=1")
+    answer = mlopt("-m", *words, "hydra.sweep.dir=sweep")
+    assert (answer.code, answer.err) == (0, "")
+    assert len(started) == 1
+    for study in range(2):
+        assert len(log(f"sweep/{study}")) == 3
+        assert "mlopt-ray" not in Path("sweep", str(study), "mlopt.log").read_text()

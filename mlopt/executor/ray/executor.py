@@ -60,7 +60,7 @@ class Ray:
         self._memory_bytes = memory_bytes
         self._needs = Needs(cores, gpus)
         self._mixed = mixed
-        self._joined: str | None = None
+        self._joined: Future[str] | None = None
         # Only this thread speaks with Ray; it stays, since Ray's processes die with the thread that started them.
         self._thread: ThreadPoolExecutor | None = None
         self._pending: set[Future[Any]] = set()
@@ -84,21 +84,22 @@ class Ray:
     def remote(self) -> bool:
         return self._address is not None
 
-    @contextlib.contextmanager
-    def shared(self, slots: int) -> Iterator[str | None]:
-        """Start a Ray with room for `slots` works of several executors; where to `join` it. None where a cluster is."""
-        if self._address is not None:
-            yield None
-            return
-        with ThreadPoolExecutor(1, thread_name_prefix="ray") as thread:
-            connection = thread.submit(Connection, None, slots * self._needs.cores, True).result()
-            try:
-                yield connection.address
-            finally:
-                thread.submit(connection.close).result()
+    @property
+    def sharable(self) -> bool:
+        return not self.remote
 
-    def join(self, address: str) -> None:
-        """Use a Ray that somebody has started on this machine for several (`shared`), instead of one of its own."""
+    @contextlib.contextmanager
+    def shared(self, slots: int) -> Iterator[Future[str]]:
+        """Begin to start a Ray with room for `slots` works of several executors; gives where they `join` it."""
+        with ThreadPoolExecutor(1, thread_name_prefix="ray") as thread:
+            connection = thread.submit(Connection, None, slots * self._needs.cores, here=True)
+            try:
+                yield thread.submit(lambda: connection.result().address)
+            finally:
+                thread.submit(lambda: connection.result().close())
+
+    def join(self, address: Future[str]) -> None:
+        """Use a Ray that somebody starts on this machine for several (`shared`), instead of one of its own."""
         self._joined = address
 
     def start(self, preload: Sequence[str]) -> None:
@@ -136,8 +137,11 @@ class Ray:
                     future.set_exception(WorkerLost(Status.CRASH, "the executor was closed"))
 
     def _connect(self) -> Connection:
-        cpus = 0 if self.remote else self.slots * self._needs.cores
-        connection = Connection(self._address or self._joined, cpus, here=not self.remote)
+        if self.remote:
+            connection = Connection(self._address, 0, here=False)
+        else:
+            shared = None if self._joined is None else self._joined.result()
+            connection = Connection(shared, self.slots * self._needs.cores, here=True)
         self._look(connection)
         return connection
 
