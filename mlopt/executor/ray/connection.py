@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -106,6 +106,38 @@ class Connection:
 
 def _start(folder: str, cpus: int) -> None:
     """A Ray of our own, which keeps its files in `folder`."""
+    with _bare():
+        _init(folder, cpus)
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[None]:
+    """Leave out what Ray starts for clusters, and waits for: half of the time that it takes to start.
+
+    It always starts a dashboard, if only without pages, the autoscaler, and who reads its logs; it has no setting for
+    that. Where a version of Ray has other names for them, they are started.
+    """
+    import ray._private.node
+    import ray._private.services
+
+    services, node = ray._private.services, ray._private.node.Node
+    replaced: list[tuple[Any, str, Any]] = []
+    for owner, name, instead in (
+        (services, "start_api_server", lambda *arguments, **keys: ("", None)),
+        (node, "start_monitor", lambda self: None),
+        (node, "start_log_monitor", lambda self: None),
+    ):
+        if hasattr(owner, name):
+            replaced.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, instead)
+    try:
+        yield
+    finally:
+        for owner, name, own in replaced:
+            setattr(owner, name, own)
+
+
+def _init(folder: str, cpus: int) -> None:
     import ray
 
     ray.init(
