@@ -146,11 +146,11 @@ def main() -> None:
         for what, evaluator, executor, trials, tracker in (
             ("trials of 1 s, ray", Sleeping(), ray(), call.trials, NoTracker()),
             ("the same, 10:1, ray", Sleeping(skewed=True), ray(), call.trials // 2, NoTracker()),
-            ("trials of 10 ms, ray", Sleeping(0.01), ray(), call.trials, NoTracker()),
+            ("trials of 10 ms, ray", Sleeping(seconds=0.01), ray(), call.trials, NoTracker()),
             ("trials of 1 s, local", Sleeping(), Local(slots, MEMORY_BYTES), 5 * slots, NoTracker()),
             (
                 "20 trials a second, MLflow",
-                Sleeping(0.1),
+                Sleeping(seconds=0.1),
                 Local(2, MEMORY_BYTES),
                 400,
                 Mlflow(f"sqlite:///{folder}/one.db"),
