@@ -34,7 +34,7 @@ class Connection:
         """Blocks until connected. Raises UserError when there is no cluster at `address`."""
         before = dict(os.environ)
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # the processes to come send nothing home
-        if here:  # only this user's processes may speak with it; on a cluster, its owner decides
+        if here and address is not None:  # which asks for a token, as every Ray does that is started here
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         import ray
         import ray._private.ray_constants
