@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu fanout
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -53,6 +53,9 @@ bench-throughput: $(READY) ## trials a second, and what the study loop costs
 
 bench-crash: $(READY) ## what is lost of studies that are killed, and gone on with
 	$(BIN)/python benchmarks/crash.py
+
+bench-fanout: $(READY) ## slots kept busy, the start of Ray, 64 studies on one MLflow store; takes an hour
+	$(BIN)/python benchmarks/fanout.py
 
 bench-fidelity: $(READY) ## how well simulated costs stand for measured times
 	$(BIN)/python benchmarks/fidelity.py

@@ -38,6 +38,7 @@ from .protocols import (
     ExplainedBackend,
     LearningEvaluator,
     ObjectivesSearch,
+    QueueingExecutor,
     Roofline,
     Search,
     StudyContext,
@@ -221,7 +222,7 @@ class Study:
             submit(number, schedule)
         while self._search_seconds_left() > 0.0 and not self._spending.broke:
             left = self.budget.trials - len(self.trials) - len(pending)
-            if (free := min(self.executor.slots - len(pending), left)) > 0:
+            if (free := min(self._works_at_once() - len(pending), left)) > 0:
                 for number, schedule in proposals.ask(free):
                     submit(number, schedule)
             if not pending:
@@ -236,6 +237,11 @@ class Study:
                         continue
                     trial = _rejected(trial, self._limit.error(trial.seconds))
                 self._finish(trial, proposals)
+
+    def _works_at_once(self) -> int:
+        """As many as run, and those that are worth having in line."""
+        executor = self.executor
+        return executor.slots + (executor.in_line if isinstance(executor, QueueingExecutor) else 0)
 
     def _search_seconds_left(self) -> float:
         """Until the search has to end, so that the budget's seconds suffice for the finals."""

@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "t4", "ui")
+COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "sync", "t4", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -25,6 +25,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
   mlopt archive list|prune|export|merge see, thin out, export and join what was ever measured
   mlopt ui                              open the MLflow UI on the studies
+  mlopt sync DIR...                     send to MLflow what could not be sent while these studies or sweeps ran
 
   --cfg job        print the configuration instead of running it
   --version        print the version
@@ -84,6 +85,10 @@ def _dispatch(words: list[str]) -> int:
             from .archive import archive
 
             return archive(rest)
+        case ["sync", *rest]:
+            from .sync import sync
+
+            return sync(rest)
         case ["ui", *rest]:
             from .ui import ui
 
