@@ -39,7 +39,7 @@ LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testi
 # Workloads given as MLIR ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
-PROGRAMS = ("workloads/mlir_file/workload.py", "workloads/torch_module/workload.py", IMPORTER)
+PROGRAMS = (*(f"workloads/{name}/workload.py" for name in ("mlir_file", "random_program", "torch_module")), IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
