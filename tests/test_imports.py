@@ -20,7 +20,9 @@ STUDY = {
     "runner",
     "library",
     "finals",
+    "train",
     "doctor",
+    "envs",
     "result",
     "limit",
     "roofline",
@@ -43,9 +45,10 @@ PROGRAMS = (*(f"workloads/{name}/workload.py" for name in ("mlir_file", "random_
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
+    "gymnasium": ("envs/schedule_env.py",),
     "httpx": ("search/llm/endpoint.py",),
     "jinja2": ("search/llm/prompt.py",),
-    "mlflow": ("tracker/run.py", "cli/ui.py"),
+    "mlflow": ("tracker/run.py", "tracker/training.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
@@ -68,6 +71,7 @@ HEAVY = {
 LAZY = (
     "backend/mlir/bindings.py",
     "backend/triton/rerun.py",
+    "envs/schedule_env.py",
     "search/ppo/learning.py",
     "search/ppo/network.py",
     "tracker/run.py",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ...core.errors import UserError, nearest
@@ -15,7 +14,7 @@ from ..draw import Draw
 from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary, hinted
-from .episode import Episode, along, sampled
+from .episode import Episode, along, greedy, sampled
 from .reward import Rewards
 from .settings import Settings
 
@@ -35,8 +34,9 @@ class Ppo:
     The legal options are all that the policy ever scores. The logarithms of its probabilities are kept when a schedule
     is asked for, so that no slot has to wait for an update: the ratio then tells how far the policy has moved since.
 
-    The first schedules are the space's own hints (if it has any, and `hints` says so). They, and trials that somebody
-    else chose, are learned from as well, by the probabilities that they had when they were told.
+    The first schedule is the most probable one of a policy that was trained before, then come the space's own hints (if
+    it has any, and `hints` says so). They, and trials that somebody else chose, are learned from as well, by the
+    probabilities that they had when they were told.
 
     `policy` is the file of one that was trained before; None starts fresh, with `nests` read by an LSTM or by a
     transformer, and with or without `producers`. Raises UserError where it cannot be read, when the study starts.
@@ -65,8 +65,12 @@ class Ppo:
         self._space = space
         self._streams, self._updates = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
-        self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
+        hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
         self._network, self._learner = self._made()
+        known = [] if self._policy is None else [greedy(space, self._network).schedule]
+        self._origins = {**dict.fromkeys(hints, "hint"), **dict.fromkeys(known, "greedy")}
+        self._first = [*known, *hints]
+        """Proposed before anything is drawn."""
         self._rewards = Rewards()
         self._pending: dict[Schedule, Episode] = {}
         self._finished: list[tuple[Episode, Trial]] = []
@@ -88,8 +92,8 @@ class Ppo:
                 self._learn()
 
     def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
-        """The diagnostics of the policy's last update, for the trials after it."""
-        return "", {f"ppo_{name}": value for name, value in self._diagnostics.items()}
+        """`greedy` or `hint`, and the diagnostics of the policy's last update, for the trials after it."""
+        return self._origins.get(schedule, ""), {f"ppo_{name}": value for name, value in self._diagnostics.items()}
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
@@ -101,11 +105,11 @@ class Ppo:
         return None if episode is None else episode.schedule
 
     def _episode(self) -> Episode | None:
-        while self._hints:
-            if (hint := self._hints.pop(0)) not in self._draw:
-                return along(self._space, self._network, hint)
+        while self._first:
+            if (schedule := self._first.pop(0)) not in self._draw:
+                return along(self._space, self._network, schedule)
         for _ in range(ATTEMPTS):
-            episode = sampled(self._space, self._network, self._streams.rng)
+            (episode,) = sampled([self._space], self._network, self._streams.rng)
             if episode.schedule not in self._draw:
                 return episode
         fresh = self._draw.fresh()
@@ -122,13 +126,13 @@ class Ppo:
     def _made(self) -> tuple[Network, Learner]:
         from .learning import Learner
         from .network import Network
-        from .policy import load
+        from .policy import named
 
         if self._policy is None:
             network = Network(self._streams.rng, self._nests, self._producers)
         else:
             try:
-                network, _ = load(Path(self._policy))
+                network, _ = named(self._policy)
             except UserError as error:
                 raise UserError(f"search.policy={self._policy}: {error}") from None
         return network, Learner(network, self._settings)
