@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import yaml
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
@@ -30,21 +31,29 @@ def train(words: Sequence[str]) -> int:
     """Train as the words say; its exit code. Raises UserError."""
     logging.captureWarnings(True)
     with hydra_session() as hydra:
-        config = compose(hydra, words, CONFIG_NAME)
-        code: int = hydra.run(CONFIG_NAME, _job, _in_its_folder(config, list(words))).return_value
+        all_words = _gone_on(compose(hydra, words, CONFIG_NAME).resume, list(words))
+        compose(hydra, all_words, CONFIG_NAME)  # whose mistakes are told in a line
+        code: int = hydra.run(CONFIG_NAME, _job, all_words).return_value
         return code
 
 
-def _in_its_folder(config: DictConfig, words: list[str]) -> list[str]:
-    """The words, with the folder of a training that is gone on with as where to write."""
-    folder = config.resume
+def _gone_on(folder: str | None, words: list[str]) -> list[str]:
+    """The words, after those of the training in `folder` if it is to be gone on with; of two for a key the last counts.
+
+    Raises UserError for a folder that holds none.
+    """
     if folder is None:
         return words
     from ..train.checkpoint import NAME
 
-    if not (Path(folder) / NAME).is_file():
-        raise UserError(f"resume={folder} holds no checkpoint of a training")
-    return [*words, f"hydra.run.dir={folder}"]
+    try:
+        if not (Path(folder) / NAME).is_file():
+            raise UserError(f"resume={folder} holds no checkpoint of a training")
+        before = OmegaConf.to_container(OmegaConf.load(Path(folder) / ".hydra" / "overrides.yaml"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"resume={folder}: its .hydra/overrides.yaml cannot be read: {error}") from error
+    kept = [str(word) for word in before] if isinstance(before, list) else []
+    return list({word.partition("=")[0]: word for word in (*kept, *words, f"hydra.run.dir={folder}")}.values())
 
 
 def _job(config: DictConfig) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ def test_a_trained_policy_is_registered_and_found_by_its_name(capsys: pytest.Cap
     trained = Path("trained/policy.safetensors").read_bytes()
     assert fetch("models:/mine", None).read_bytes() == trained
     assert fetch("models:/mine/1", None).read_bytes() == trained
+    assert main(["train", "resume=trained", "training.steps=2", "tracker=none", "register=null"]) == 0
+    log = [json.loads(line) for line in Path("trained/training.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log if "kl" in line] == [1, 2]
+    assert log[-1]["trials"] == 2 * log[0]["trials"] == 4  # of as few programs as before
     for missing in ("models:/mine/2", "models:/other"):
         with pytest.raises(UserError, match="registry"):
             fetch(missing, None)

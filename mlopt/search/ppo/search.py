@@ -15,6 +15,7 @@ from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary, hinted
 from .episode import Episode, along, greedy, sampled
+from .interchange import Enumerated
 from .reward import Rewards
 from .settings import Settings
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 Nests = Literal["lstm", "transformer"]
+Interchange = Literal["pointers", "enumerated"]
 
 ATTEMPTS = 4
 """Schedules drawn from the policy in search of one that is new, before a uniform draw takes its place."""
@@ -39,7 +41,8 @@ class Ppo:
     probabilities that they had when they were told.
 
     `policy` is the file of one that was trained before; None starts fresh, with `nests` read by an LSTM or by a
-    transformer, and with or without `producers`. Raises UserError where it cannot be read, when the study starts.
+    transformer, and with or without `producers`. Loop orders are decided level by level (`pointers`), or as one choice
+    among all orders (`enumerated`). Raises UserError where it cannot be read, when the study starts.
     """
 
     def __init__(
@@ -50,24 +53,29 @@ class Ppo:
         producers: bool = True,
         batch: int = 16,
         hints: bool = True,
+        interchange: Interchange = "pointers",
     ) -> None:
         limit("batch", batch, 1)
-        if nests not in (known := get_args(Nests)):
-            raise UserError(f"search.nests={nests} must be {' or '.join(known)}{nearest(nests, known)}")
+        for key, value, kind in (("nests", nests, Nests), ("interchange", interchange, Interchange)):
+            if value not in (known := get_args(kind)):
+                raise UserError(f"search.{key}={value} must be {' or '.join(known)}{nearest(value, known)}")
         self._settings = learning
         self._policy = policy
         self._nests = nests
         self._producers = producers
         self._batch = batch
         self._use_hints = hints
+        self._interchange = interchange
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._space = space
+        self._orders = Enumerated(space) if self._interchange == "enumerated" else None
+        self._tree: Space = self._orders or space
+        """The space as the policy walks it."""
         self._streams, self._updates = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
         self._network, self._learner = self._made()
-        known = [] if self._policy is None else [greedy(space, self._network).schedule]
+        known = [] if self._policy is None else [self._plain(greedy(self._tree, self._network))]
         self._origins = {**dict.fromkeys(hints, "hint"), **dict.fromkeys(known, "greedy")}
         self._first = [*known, *hints]
         """Proposed before anything is drawn."""
@@ -85,7 +93,7 @@ class Ppo:
         for trial in trials:
             episode = self._pending.pop(trial.schedule, None)
             if episode is None and self._draw.see(trial.schedule):
-                episode = along(self._space, self._network, trial.schedule)
+                episode = self._along(trial.schedule)
             if episode is not None:
                 self._finished.append((episode, trial))
             if len(self._finished) == self._batch:
@@ -99,21 +107,31 @@ class Ppo:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
         episode = self._episode()
-        if episode is not None:
-            self._draw.see(episode.schedule)
-            self._pending[episode.schedule] = episode
-        return None if episode is None else episode.schedule
+        if episode is None:
+            return None
+        schedule = self._plain(episode)
+        self._draw.see(schedule)
+        self._pending[schedule] = episode
+        return schedule
 
     def _episode(self) -> Episode | None:
         while self._first:
             if (schedule := self._first.pop(0)) not in self._draw:
-                return along(self._space, self._network, schedule)
+                return self._along(schedule)
         for _ in range(ATTEMPTS):
-            (episode,) = sampled([self._space], self._network, self._streams.rng)
-            if episode.schedule not in self._draw:
+            (episode,) = sampled([self._tree], self._network, self._streams.rng)
+            if self._plain(episode) not in self._draw:
                 return episode
         fresh = self._draw.fresh()
-        return None if fresh is None else along(self._space, self._network, fresh)
+        return None if fresh is None else self._along(fresh)
+
+    def _along(self, schedule: Schedule) -> Episode:
+        """The episode of a schedule of the study's space."""
+        return along(self._tree, self._network, self._orders.joined(schedule) if self._orders else schedule)
+
+    def _plain(self, episode: Episode) -> Schedule:
+        """An episode's schedule, in the study's space."""
+        return self._orders.plain(episode.schedule) if self._orders else episode.schedule
 
     def _learn(self) -> None:
         """Improve the policy by what has finished since it last was."""
