@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiles import begun, ok
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Decision, Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
-from mlopt.protocols import Search
 from mlopt.search.ppo.episode import sampled
 from mlopt.search.ppo.interchange import Enumerated
 from mlopt.search.ppo.network import Network
 from mlopt.search.ppo.search import Ppo
-from mlopt.testing import SearchContract
 
 LOOPS = ("i", "j", "k", "l")
 
@@ -40,11 +39,6 @@ class Orders(KnobSpace):
 
 SPACE = Orders()
 TREE = Enumerated(SPACE)
-
-
-class TestEnumerated(SearchContract):
-    def make(self) -> Search:
-        return Ppo(batch=4, interchange="enumerated")
 
 
 def test_an_order_is_one_choice_among_all_legal_ones() -> None:
@@ -73,6 +67,19 @@ def test_a_policy_walks_it_to_schedules_of_the_space() -> None:
         assert len(episode.choices) == 4
         SPACE.check(TREE.plain(episode.schedule))
     assert Decision("pack", "none") in {episode.schedule[-1] for episode in episodes}
+
+
+def test_the_search_proposes_learns_and_believes_others_in_schedules_of_the_space() -> None:
+    search = begun(Ppo(batch=4, interchange="enumerated"), SPACE)
+    first, told = search.ask(6), search.ask(2)
+    assert len({*first, *told}) == 8
+    for schedule in (*first, *told):
+        SPACE.check(schedule)
+    other = begun(Ppo(batch=4, interchange="enumerated"), SPACE)
+    for learner in (search, other):
+        learner.tell([ok(schedule, 1.0 + place) for place, schedule in enumerate(first[:4])])
+        assert learner.account(first[0])[1]["ppo_kl"] >= 0.0
+        assert not {*learner.ask(4)} & {*first[:4]}
 
 
 def test_another_word_is_a_mistake() -> None:
