@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu fanout
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu fanout policy
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -68,6 +68,9 @@ bench-cascade: $(READY) ## executed trials that a simulation in front of them sa
 
 bench-gpu: $(READY) ## Triton kernels on the GPU of this machine, against the vendor's and Triton's autotuner
 	$(BIN)/python benchmarks/gpu.py
+
+bench-policy: $(READY) ## schedules of a policy on programs that it has never seen, against PyTorch and a fixed expert's
+	$(BIN)/python benchmarks/policy.py
 
 clean: ## remove the virtual environment and the caches, but no results
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

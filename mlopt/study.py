@@ -47,7 +47,7 @@ from .protocols import (
     Workload,
 )
 from .roofline import DEADLINE_SECONDS, roofline
-from .runner import Export, Naive, Outcome, TrialWork, now
+from .runner import Export, Naive, Outcome, TrialWork, now, trial_of
 from .spending import Spending
 from .trackers import Trackers
 from .trial_log import TrialLog
@@ -229,7 +229,7 @@ class Study:
                 return
             timeout = min(self._search_seconds_left(), threading.TIMEOUT_MAX)
             for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
-                trial = _trial(future, *pending.pop(future))
+                trial = trial_of(future, *pending.pop(future))
                 if trial.seconds is not None and self._limit.broken(trial.seconds):
                     if trial.trial not in doubted:
                         doubted.add(trial.trial)
@@ -369,28 +369,3 @@ class Study:
 def _rejected(trial: Trial, error: WrongResult) -> Trial:
     """The trial as one whose kernel was found wrong."""
     return replace(trial, status=Status.of(error), seconds=None, samples=(), metrics={}, error=summary(error))
-
-
-def _trial(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:
-    """The trial that a finished future stands for, whether its worker lived or was lost. Raises UserError."""
-    error = future.exception()
-    if isinstance(error, UserError):  # what no trial can mend, such as a worker that cannot import a module
-        raise error
-    if error is None:
-        outcome = future.result()
-    else:
-        outcome = Outcome(Status.of(error), error=f"{error}", started=submitted, finished=now())
-    return Trial(
-        trial=number,
-        schedule=schedule,
-        status=outcome.status,
-        seconds=outcome.measurement.seconds,
-        samples=outcome.measurement.samples,
-        compile_seconds=outcome.compile_seconds,
-        metrics=outcome.metrics,
-        cached=outcome.cached,
-        error=outcome.error,
-        started=outcome.started,
-        finished=outcome.finished,
-        code=outcome.code,
-    )

@@ -20,7 +20,9 @@ STUDY = {
     "runner",
     "library",
     "finals",
+    "train",
     "doctor",
+    "envs",
     "result",
     "limit",
     "roofline",
@@ -41,19 +43,16 @@ FACE = ("__init__", "python")  # what `import mlopt` offers, by name, when it is
 # Workloads given as programs ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
-PROGRAMS = (
-    "workloads/mlir_file/workload.py",
-    "workloads/torch_module/workload.py",
-    "workloads/triton_file/workload.py",
-    IMPORTER,
-)
+GIVEN = ("mlir_file", "random_program", "torch_module", "triton_file")
+PROGRAMS = (*(f"workloads/{name}/workload.py" for name in GIVEN), IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
+    "gymnasium": ("envs/schedule_env.py",),
     "httpx": ("search/llm/endpoint.py",),
     "jinja2": ("page/render.py", "search/llm/prompt.py"),
     "matplotlib": ("page/figure.py",),
-    "mlflow": ("tracker/run.py", "cli/ui.py"),
+    "mlflow": ("tracker/run.py", "tracker/training.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
@@ -78,6 +77,7 @@ HEAVY = {
 LAZY = (
     "backend/mlir/bindings.py",
     "backend/triton/rerun.py",
+    "envs/schedule_env.py",
     "search/ppo/learning.py",
     "search/ppo/network.py",
     "tracker/run.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -235,7 +236,9 @@ class ProgramSpace(KnobSpace):
 
 def _divisors(size: int, least: int, multiple: int) -> tuple[int, ...]:
     """Divisors of `size` from `least` to half of it, multiples of `multiple`; at most MOST_SIZES, spread evenly."""
-    found = [value for value in range(least, size // 2 + 1) if size % value == 0 and value % multiple == 0]
+    pairs = ((value, size // value) for value in range(1, math.isqrt(size) + 1) if size % value == 0)
+    divisors = sorted({value for pair in pairs for value in pair})
+    found = [value for value in divisors if least <= value <= size // 2 and value % multiple == 0]
     if len(found) <= MOST_SIZES:
         return tuple(found)
     step = (len(found) - 1) / (MOST_SIZES - 1)
