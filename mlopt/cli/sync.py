@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import NoReturn
 
+from ..compare.reading import by_number
 from ..core.errors import UserError
 from ..tracker.mirror import NAME, Mirror
 from ..tracker.mlflow import writer
 from ..trial_log import TrialLog
-from .compare import by_number
 
 
 def sync(arguments: list[str]) -> int:

@@ -24,7 +24,7 @@ class TrainingRun:
 
         store = locate(uri)
         self._client = _client(store.uri)
-        with exclusive(str(store.database) if store.database else None):
+        with exclusive(store.database):
             known = self._client.get_experiment_by_name(POLICY)
             artifacts = str(store.artifacts) if store.artifacts else None
             experiment = known.experiment_id if known else self._client.create_experiment(POLICY, artifacts)
