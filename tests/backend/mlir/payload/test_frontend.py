@@ -125,9 +125,11 @@ def test_a_sum_that_keeps_its_dimension_has_a_loop_for_it() -> None:
     assert nest.outputs[0].rows == ((1, 0, 0), (0, 0, 1))
 
 
-def test_of_a_padded_tensor_only_the_margins_are_filled() -> None:
-    counts = Counter(op.name for op in operations(prepared(programs.PADDED).operation))
-    assert (counts["tensor.pad"], counts["tensor.insert_slice"]) == (0, 1 + 3)
+def test_loops_follow_the_result_in_memory() -> None:
+    module = prepared(programs.DEPTHWISE)  # its named operation has the channels last
+    (nest,) = (nest for nest in read(module) if nest.reductions)
+    assert nest.sizes[:3] == (6, 8, 8)
+    assert [row.index(1) for row in nest.outputs[0].rows if any(row)] == [0, 1, 2]
 
 
 def test_a_margin_of_different_numbers_stays() -> None:
