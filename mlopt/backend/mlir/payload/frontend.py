@@ -196,7 +196,8 @@ def _fuse(module: Any) -> None:
         nest = describe(op)
         for position, access in enumerate(nest.inputs):
             every = all(access.varies_with(loop) or size == 1 for loop, size in enumerate(nest.sizes))
-            alone = not every and (nest.is_product or not is_widened(op.operands[position]))
+            once = every and not any(sum(map(bool, row)) > 1 for row in access.rows)  # and windows overlap
+            alone = not once and (nest.is_product or not is_widened(op.operands[position]))
             if access.rows and (alone or is_final_rounding(op)):
                 value = op.operands[position]
                 with ir.InsertionPoint(op):
