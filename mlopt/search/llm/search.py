@@ -145,8 +145,8 @@ class Llm:
         if self._turn_left:
             self._turn_left -= 1
             return self._accounted(self._expert.propose(), EXPERT)
-        if self._partner and (schedule := fresh_from(self._partner, self._draw)) is not None:
-            return self._accounted(schedule, PARTNER)
+        if self._partner and (proposed := fresh_from(self._partner, self._draw)) is not None:
+            return self._accounted(proposed, PARTNER)
         return self._accounted(self._draw.fresh(), DRAW)
 
     def _accounted(self, schedule: Schedule | None, origin: str) -> Schedule | None:
