@@ -196,7 +196,11 @@ class Space(Protocol):
 
 @runtime_checkable
 class CountedSpace(Space, Protocol):
-    """A space that also knows how many complete schedules there are; `core.space.KnobSpace` does."""
+    """A space that also knows how many complete schedules there are; `core.space.KnobSpace` does.
+
+    Where counting would take too long a number may be too high, but for that of no schedule, which is exact. It is
+    never too low, nor below the sum of those that it is made of.
+    """
 
     def count(self, prefix: Schedule) -> int:
         """The number of complete schedules that begin with `prefix`."""
