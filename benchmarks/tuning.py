@@ -1,7 +1,8 @@
 """What the benchmarks of kernels share: a study of each workload, PyTorch measured in the same run, one table.
 
 `ratio` is the best of PyTorch eager and torch.compile over ours: above 1 we win. Arguments choose rows by the beginning
-of their names: `kernels.py conv2d "matmul 512"`; `--trials` is the budget of each study.
+of their names: `kernels.py conv2d "matmul 512"`; `--trials` is the budget of each study. Rows are kept for as long as
+mlopt is what it was: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
 
+from kept import Kept, version
 from report import report
 
 from mlopt.backend.mlir.backend import Mlir
@@ -58,12 +61,13 @@ def main(benchmark: str, workloads: Mapping[str, Workload]) -> None:
     parser.add_argument("rows", nargs="*", help="beginnings of the names of rows; all by default")
     parser.add_argument("--trials", type=int, default=TRIALS)
     arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    rows, kept = list[dict[str, Any]](), Kept(benchmark)
     with tempfile.TemporaryDirectory() as folder:
         for name, workload in workloads.items():
             if not arguments.rows or name.startswith(tuple(arguments.rows)):
                 for threads in sorted({1, available_cores()}):
-                    rows.append(tune(name, workload, threads, arguments.trials, Path(folder) / f"{len(rows)}"))
+                    key, place = f"{version()} {arguments.trials} {threads} {name}", Path(folder) / f"{len(rows)}"
+                    rows.append(kept.once(key, partial(tune, name, workload, threads, arguments.trials, place)))
                     print(rows[-1], flush=True)
     report(benchmark, f"Best of {arguments.trials} trials with evolve", rows)
     ratios = [row["ratio"] for row in rows if row["ratio"]]
