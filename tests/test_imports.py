@@ -52,7 +52,7 @@ HEAVY = {
     "httpx": ("search/llm/endpoint.py",),
     "jinja2": ("page/render.py", "search/llm/prompt.py"),
     "matplotlib": ("page/figure.py",),
-    "mlflow": ("tracker/run.py", "tracker/training.py", "cli/ui.py"),
+    "mlflow": ("tracker/pages.py", "tracker/run.py", "tracker/training.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),

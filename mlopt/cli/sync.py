@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..compare.reading import by_number
+from ..compare.writing import FILES
 from ..core.errors import UserError
 from ..tracker.mirror import NAME, Mirror
 from ..tracker.mlflow import writer
+from ..tracker.pages import attach
 from ..trial_log import TrialLog
 
 
@@ -21,6 +23,7 @@ def sync(arguments: list[str]) -> int:
     for folder in parser.parse_args(arguments).folders:
         for study in _studies(folder):
             _send(study)
+        _send_pages(folder)
     return 0
 
 
@@ -46,6 +49,14 @@ def _send(study: Path) -> None:
     assert before is not None
     assert after is not None
     print(f"{study}: {after.sent - before.sent} trials sent, {after.sent} in all, {after.status.lower()}")
+
+
+def _send_pages(folder: Path) -> None:
+    """The comparison of a sweep."""
+    if not (folder / TrialLog.NAME).exists() and (helper := attach(folder, FILES)) is not None:
+        output, _ = helper.communicate()
+        if helper.returncode:
+            raise UserError(f"{folder}: {output.decode().strip() or f'exit code {helper.returncode}'}")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -18,6 +18,7 @@ NAME = "compare.json"
 PAGE = "compare.html"
 PAPER = "compare"
 """The folder of what goes into a paper."""
+FILES = (NAME, PAGE, PAPER)
 
 
 def write(found: Methods, studies: Sequence[StudyRecord], out: Path) -> None:

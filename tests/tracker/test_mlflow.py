@@ -14,6 +14,7 @@ from mlopt.testing.tracker import RESULT, TRIALS, TrackerContract
 from mlopt.tracker import mlflow as module
 from mlopt.tracker.mirror import Mirror
 from mlopt.tracker.mlflow import Mlflow, writer
+from mlopt.tracker.pages import attach
 from mlopt.tracker.store import environment
 from mlopt.tracker.writer import check_reachable
 
@@ -132,6 +133,20 @@ def test_studies_of_a_sweep_lie_below_its_run(client: Any, folder: Path) -> None
     for name in ("first", "second"):
         assert find(client, f"attributes.run_name = '{name}'").data.tags["mlflow.parentRunId"] == sweep.info.run_id
     assert sweep.info.status == "FINISHED"
+
+
+def test_the_comparison_of_a_sweep_is_an_artifact_of_its_run(client: Any, folder: Path, tmp_path: Path) -> None:
+    (folder / "compare.html").write_text("a page")
+    (folder / "compare").mkdir()
+    (folder / "compare" / "methods.md").write_text("a table")
+    helper = attach(folder, ["compare.html", "compare", "no-such-file"])
+    assert helper is not None
+    assert helper.communicate(timeout=100.0) == (b"", None)
+    run = find(client, f"attributes.run_name = '{folder.name}'").info.run_id
+    copy = Path(client.download_artifacts(run, "", str(tmp_path)))
+    assert (copy / "compare.html").read_text() == "a page"
+    assert (copy / "compare" / "methods.md").read_text() == "a table"
+    assert attach(tmp_path, []) is None
 
 
 def send(folder: Path) -> None:
