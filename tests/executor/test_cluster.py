@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,10 @@ def cluster() -> Iterator[Any]:
     """A head that does no work, and a node with one core for it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # A process that has met a Ray of our own sends its token to any other, which then has to know it.
+        patch.setenv("RAY_AUTH_MODE", "token")
+        token = [sys.executable, "-m", "ray.scripts.scripts", "get-auth-token", "--generate"]
+        subprocess.run(token, check=True, capture_output=True)
         from ray.cluster_utils import Cluster
 
         cluster = Cluster(
