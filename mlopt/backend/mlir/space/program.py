@@ -219,18 +219,18 @@ class ProgramSpace(KnobSpace):
             if len(parts) > 1:
                 return frozenset()
             for access in parts:
-                followed = {r: self._followed(consumer, root, r) for r in self.nests[root].parallel}
+                followed = {r: self.followed(consumer, root, r) for r in self.nests[root].parallel}
                 found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
         return frozenset.intersection(*found) if found else frozenset()
 
-    def _followed(self, tag: str, root: str, loop: int) -> set[int]:
+    def followed(self, tag: str, root: str, loop: int) -> set[int]:
         """The loops of a nest that shrink with a block of the root's `loop`."""
         if tag == root:
             return {loop}
         nest = self.nests[tag]
         found: set[int] = set()
         for consumer in nest.consumers:
-            above = self._followed(consumer, root, loop)
+            above = self.followed(consumer, root, loop)
             for access in self.nests[consumer].inputs:
                 if access.producer == tag:
                     for row, own in zip(access.rows, nest.outputs[0].rows, strict=True):

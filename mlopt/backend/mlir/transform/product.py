@@ -13,32 +13,34 @@ from typing import Any
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
+from .columns import are_taken_apart, write_out_vectors
 from .loops import together
 from .script import Handle, Script
-
-LANES_AT_LEAST = 4
-"""A register tile of fewer columns is no vector."""
 
 
 class ProductScript:
     """Writes the steps for one product whose loops have these `extents` in its block."""
 
-    def __init__(self, script: Script, product: Product, values: Mapping[str, Any], extents: Sequence[int]) -> None:
+    def __init__(
+        self, script: Script, product: Product, values: Mapping[str, Any], extents: Sequence[int], lanes: int
+    ) -> None:
         self.script, self.product, self.extents = script, product, extents
-        self.values = values
+        self.values, self.lanes = values, lanes
         self.count = len(extents)
         self.register = {loop: int(values[f"reg_{name}"]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
             if product.pairs and loop in product.packed:
                 continue  # an instruction takes all of it, padded if need be
+            if loop == product.n:
+                self.register[loop] = self._columns(step, extents[loop])
+                continue
             step = min(step, extents[loop])
             self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             if loop not in product.packed:  # a partial tile costs code of its own
                 partial = loop == product.m and 3 * even < 2 * step
             else:  # a partial tile costs masks
-                partial = loop != product.n or even % LANES_AT_LEAST != 0
-                partial = partial and (values["accumulate"] == "block" or 2 * even < step)
+                partial = values["accumulate"] == "block" or 2 * even < step
             if not partial:
                 self.register[loop] = even
         self.m = product.roles["m"]
@@ -47,11 +49,22 @@ class ProductScript:
         # Whether half of the last pair is missing, and it can be split off.
         self.odd = product.pairs and 3 < self.terms <= int(values["tile_k"]) and self.terms % 2 == 1
 
+    def _columns(self, wanted: int, extent: int) -> int:
+        """Columns of a register tile: of whole vectors, also where a part of the last one is masked.
+
+        LLVM takes vectors of other sizes apart, element by element. Only a power of two below a vector is one, too.
+        """
+        if extent < self.lanes and extent.bit_count() == 1:
+            return extent
+        whole = [count for count in range(self.lanes, wanted + 1, self.lanes) if extent % count == 0]
+        return max(whole, default=min(wanted, -(-extent // self.lanes) * self.lanes))
+
     def write(self) -> None:
         self._pack()
         self._tile()
         self._vectors()
         self._rows()
+        self._cut_columns()
 
     def _pack(self) -> None:
         script, product = self.script, self.product
@@ -270,3 +283,10 @@ class ProductScript:
             script.unroll(rows, self.register[m])
             script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
             script.hoist_accumulators(function)  # while each row is a slice of its own
+
+    def _cut_columns(self) -> None:
+        product, lanes = self.product, self.lanes
+        count = self.register[product.n] // lanes
+        if are_taken_apart(count) and not product.pairs:
+            steps = [*([0] * self.count), *(lanes if loop == product.n else 0 for loop in product.packed)]
+            write_out_vectors(self.script, self.target, steps, count)

@@ -42,7 +42,7 @@ class _Writer:
         script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
         for tag, inner in space.inner.items():
             if isinstance(inner, ProductKnobs):
-                ProductScript(script, inner.product, self._own(inner), extents[tag]).write()
+                ProductScript(script, inner.product, self._own(inner), extents[tag], space.simd.lanes).write()
             else:
                 VectorScript(script, inner, self.values, extents[tag]).write()
         for nest in space.nests.values():
