@@ -19,12 +19,12 @@ from .script import Handle, Script
 
 
 class ProductScript:
-    """Writes the steps for one product whose loops have these `extents` in its block."""
+    """Writes the steps for one product, found by its `tag`, whose loops have these `extents` in its block."""
 
     def __init__(
-        self, script: Script, product: Product, values: Mapping[str, Any], extents: Sequence[int], lanes: int
+        self, script: Script, product: Product, values: Mapping[str, Any], tag: str, extents: Sequence[int], lanes: int
     ) -> None:
-        self.script, self.product, self.extents = script, product, extents
+        self.script, self.product, self.tag, self.extents = script, product, tag, extents
         self.values, self.lanes = values, lanes
         self.count = len(extents)
         self.register = {loop: int(values[f"reg_{name}"]) for name, loop in product.roles.items()}
@@ -69,7 +69,7 @@ class ProductScript:
     def _pack(self) -> None:
         script, product = self.script, self.product
         sizes = [self.register[loop] if loop in product.packed else 0 for loop in range(self.count)]
-        self.target = script.pack(script.nest(product.nest.tag), sizes)
+        self.target = script.pack(script.nest(self.tag), sizes)
         for operand in (0, 1):
             access = product.nest.inputs[operand]
             first = product.n if operand != product.left else product.m
@@ -220,7 +220,7 @@ class ProductScript:
 
     def _dots(self) -> None:
         """Let each register tile be dot products of pairs, that of the rows left over and the last, odd pair, too."""
-        script, m, tag = self.script, self.m, self.product.nest.tag
+        script, m, tag = self.script, self.m, self.tag
         targets, packs, heights = [self.target], [self.packs.pop(self.product.left)], [self.register[m]]
         if self.partial_rows:
             heights.append(self.extents[m] % self.register[m])
@@ -243,7 +243,7 @@ class ProductScript:
 
         Else every pair would be read under a mask.
         """
-        script, sums = self.script, f"{self.product.nest.tag}.k"
+        script, sums = self.script, f"{self.tag}.k"
         function = script.match(script.payload, "func.func")
         if self.odd:
             script.tag(self.whole_pairs, sums)
@@ -274,10 +274,10 @@ class ProductScript:
             return
         function = script.match(script.payload, "func.func")
         if self.partial_rows:
-            script.tag(self.target, product.nest.tag)
+            script.tag(self.target, self.tag)
             script.peel(self.rows)
             script.simplify(function)
-            self.target = script.nest(product.nest.tag)
+            self.target = script.nest(self.tag)
         if written_out:
             _, (rows,) = script.tile(self.target, [int(loop == m) for loop in range(self.count)])
             script.unroll(rows, self.register[m])
