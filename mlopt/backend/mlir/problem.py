@@ -32,7 +32,8 @@ class Formulation:
         """The transform module that carries out `schedule`. Needs an active context."""
         if isinstance(self.space, ProgramSpace):
             return transform.program.transformation(self.space, schedule)
-        return transform.matmul.transformation(self.space.contraction, schedule, self.space.threads > 1)
+        lanes, parallel = self.space.simd.lanes, self.space.threads > 1
+        return transform.matmul.transformation(self.space.contraction, schedule, lanes, parallel)
 
 
 class Problem:

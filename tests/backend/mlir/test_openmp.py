@@ -16,6 +16,7 @@ from mlopt.backend.mlir.bindings import PassManager, apply_named_sequence, ir, n
 from mlopt.backend.mlir.lowering import lowering
 from mlopt.backend.mlir.payload.contraction import Contraction
 from mlopt.backend.mlir.payload.frontend import parse
+from mlopt.backend.mlir.target import HOST
 from mlopt.backend.mlir.transform.matmul import transformation
 from mlopt.core.cores import placement
 from mlopt.core.errors import UserError
@@ -103,7 +104,7 @@ def lowered(schedule: Schedule, parallel: bool) -> str:
         module = parse(BLOCKS.source("mlir"))
         contraction = Contraction.find(module)
         assert contraction is not None
-        script = transformation(contraction, schedule, parallel)
+        script = transformation(contraction, schedule, HOST.simd.lanes, parallel)
         apply_named_sequence(module, script.body.operations[0], script)
         PassManager.parse(lowering(parallel)).run(module.operation)
         return str(module)

@@ -12,7 +12,7 @@ from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .build import zeros
 from .complex_product import split
 from .detours import narrow
-from .margins import write_out_margins
+from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
@@ -98,8 +98,13 @@ def check(module: Any, origin: str) -> None:
         for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
                 raise UserError(f"{origin}: {op.name} has the type {value.type}; its shape must be static")
-    if not any(op.name.startswith("linalg.") and op.results for op in operations(module.operation)):
+    if not any(_is_nest(op) for op in operations(module.operation)):
         raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
+
+
+def _is_nest(op: Any) -> bool:
+    """Whether an operation is a loop nest, or becomes one."""
+    return (op.name.startswith("linalg.") and len(op.results) > 0) or (op.name == PAD and Margins.of(op).becomes_nest)
 
 
 def _generalize(module: Any) -> None:

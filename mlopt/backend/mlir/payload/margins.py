@@ -38,6 +38,11 @@ class Margins:
         return self.number is not None and min((*self.low, *self.high), default=0) >= 0
 
     @property
+    def becomes_nest(self) -> bool:
+        """Whether they are plain, and there are any."""
+        return self.plain and any(self.padded)
+
+    @property
     def padded(self) -> tuple[bool, ...]:
         """Which dimensions are."""
         return tuple(bool(low or high) for low, high in zip(self.low, self.high, strict=True))
@@ -56,7 +61,7 @@ def write_out_margins(module: Any) -> None:
     """Make loop nests of the paddings of a module, in place. Needs an active context."""
     for op in [op for op in operations(module.operation) if op.name == PAD]:
         margins = Margins.of(op)
-        if margins.plain:
+        if margins.becomes_nest:
             with ir.InsertionPoint(op), op.location:
                 op.results[0].replace_all_uses_with(_nest(op.operands[0], margins, op.results[0].type))
             op.erase()

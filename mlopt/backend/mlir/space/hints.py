@@ -146,21 +146,23 @@ class _Walk:
 
     def _tile(self, inner: ProductKnobs, chosen: Mapping[str, Value]) -> tuple[int, int]:
         """Columns and rows of a register tile of which a block has whole ones; 0 where there are no such."""
-        extents = {name: self._extent(inner, size, chosen) for name, size in inner.size.items()}
+        extents = {name: self._extent(inner, name, chosen) for name in inner.size}
         lanes, registers = self.space.simd.lanes, self.space.simd.registers
         count = next((each for each in COLUMN_COUNTS if extents["n"] % (each * lanes) == 0), 0)
         most = min(extents["m"], (registers - 1) // max(1, count) - 1)
         rows = next((each for each in range(most, most // 2, -1) if extents["m"] % each == 0), 0)
         return count * lanes, rows
 
-    def _extent(self, inner: ProductKnobs, size: int, chosen: Mapping[str, Value]) -> int:
-        """How much of a loop of this size a block holds, if the block is cut along it."""
-        placement = self.space.placements.get(self.space.root_of(inner.product.nest.tag, chosen) or "")
-        if placement is None:
-            return size
+    def _extent(self, inner: ProductKnobs, name: str, chosen: Mapping[str, Value]) -> int:
+        """How much of a loop, given by its role, a block holds."""
+        tag = inner.product.nest.tag
+        root = self.space.root_of(tag, chosen)
+        if root is None:
+            return inner.size[name]
+        placement, loop = self.space.placements[root], inner.product.roles[name]
         cut = str(chosen[placement.parallel])
-        own = [each for each in placement.loops if each in cut and placement.nest.sizes[placement.loops[each]] == size]
-        return int(chosen[placement.block(own[-1])]) if own else size
+        own = [each for each in cut if loop in self.space.followed(tag, root, placement.loops[each])]
+        return min([inner.size[name], *(int(chosen[placement.block(each)]) for each in own)])
 
     def _even(self, size: int) -> int:
         """Vectors a step, fewer where else there would be a rest of whole vectors."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....core.nests import Subject
@@ -31,6 +31,11 @@ USUAL_STACK = 16 << 10
 MOST_SIZES = 10
 """Sizes offered for one loop of a block."""
 
+FEW_SIZES = 4
+"""Divisors of a loop, fewer of which are no choice: blocks may then leave a rest."""
+LEAST_SHARE = 16
+"""A rest, which is computed after the blocks, is at most one part in so many of the loop."""
+
 Inner = ProductKnobs | VectorKnobs
 
 
@@ -44,6 +49,8 @@ class Placement:
     lanes: int
     """The loop of vectors is cut into multiples of it, where there are such."""
     vector_loop: int | None
+    divisible: bool
+    """Whether it can be computed in parts, beside the whole blocks what is left over."""
 
     @property
     def loops(self) -> dict[str, int]:
@@ -58,13 +65,15 @@ class Placement:
         return f"{self.prefix}block_{letter}"
 
     def sizes(self, letter: str) -> tuple[int, ...]:
-        """What a block may hold of a loop, all of it included."""
-        loop = self.loops[letter]
-        size, most = self.nest.sizes[loop], MOST_BLOCKS[letter != next(iter(self.loops))]
+        """What a block may hold of a loop, all of it included; of the first one, so that a small rest is left over."""
+        loop, first = self.loops[letter], letter == next(iter(self.loops))
+        size, most = self.nest.sizes[loop], MOST_BLOCKS[not first]
         least = -(-size // most)
-        if loop != self.vector_loop:
-            return (*_divisors(size, least, 1), size)
-        return (*(_divisors(size, least, self.lanes) or _divisors(size, max(least, self.lanes), 1)), size)
+        multiple = self.lanes if loop == self.vector_loop else 1
+        found = _divisors(size, least, multiple) or _divisors(size, max(least, multiple), 1)
+        if first and self.divisible and len(found) < FEW_SIZES:
+            found = _spread(sorted({*found, *_shares(size, max(least, multiple), multiple)}))
+        return (*found, size)
 
     def choices(self) -> tuple[str, ...]:
         """Which loops may be cut into blocks: the outer ones together, or the last of two alone."""
@@ -87,7 +96,8 @@ class Placement:
 class ProgramSpace(KnobSpace):
     """Blocks and fusion of every nest, from the last one back to the first, then how each is computed in its block.
 
-    Blocks divide their loops evenly, so that everything within them has a static shape. A nest may be fused only into
+    Blocks divide their loops evenly, or leave a rest that is computed by itself, so that everything within them has a
+    static shape. A nest may be fused only into
     blocks that do not make it compute anything twice. What the program itself puts into loops stays there.
     """
 
@@ -108,7 +118,8 @@ class ProgramSpace(KnobSpace):
             inner = ProductKnobs.of(nest, prefix, simd) or VectorKnobs(nest, prefix, simd)
             self.inner[nest.tag] = inner
             if not nest.enclosed:
-                placement = Placement(nest, prefix, bool(nest.consumers), simd.lanes, inner.vector_loop)
+                in_parts = isinstance(inner, VectorKnobs)  # parts of a product would not clear their own sums
+                placement = Placement(nest, prefix, bool(nest.consumers), simd.lanes, inner.vector_loop, in_parts)
                 self.placements[nest.tag] = placement
                 self._add(placement, placement.knobs(self.knobs))
             self._add(inner, inner.knobs)
@@ -219,18 +230,18 @@ class ProgramSpace(KnobSpace):
             if len(parts) > 1:
                 return frozenset()
             for access in parts:
-                followed = {r: self._followed(consumer, root, r) for r in self.nests[root].parallel}
+                followed = {r: self.followed(consumer, root, r) for r in self.nests[root].parallel}
                 found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
         return frozenset.intersection(*found) if found else frozenset()
 
-    def _followed(self, tag: str, root: str, loop: int) -> set[int]:
+    def followed(self, tag: str, root: str, loop: int) -> set[int]:
         """The loops of a nest that shrink with a block of the root's `loop`."""
         if tag == root:
             return {loop}
         nest = self.nests[tag]
         found: set[int] = set()
         for consumer in nest.consumers:
-            above = self._followed(consumer, root, loop)
+            above = self.followed(consumer, root, loop)
             for access in self.nests[consumer].inputs:
                 if access.producer == tag:
                     for row, own in zip(access.rows, nest.outputs[0].rows, strict=True):
@@ -239,12 +250,24 @@ class ProgramSpace(KnobSpace):
         return found
 
 
+def _shares(size: int, least: int, multiple: int) -> Iterator[int]:
+    """Multiples of `multiple` from `least` on, of which nearly a power of two fill the loop, but for a small rest."""
+    for count in (1 << power for power in range(1, size.bit_length())):
+        block = size // count // multiple * multiple
+        if block >= least and LEAST_SHARE * (size % block) <= size:
+            yield block
+
+
 def _divisors(size: int, least: int, multiple: int) -> tuple[int, ...]:
     """Divisors of `size` from `least` to half of it, multiples of `multiple`; at most MOST_SIZES, spread evenly."""
     pairs = ((value, size // value) for value in range(1, math.isqrt(size) + 1) if size % value == 0)
     divisors = sorted({value for pair in pairs for value in pair})
-    found = [value for value in divisors if least <= value <= size // 2 and value % multiple == 0]
-    if len(found) <= MOST_SIZES:
-        return tuple(found)
-    step = (len(found) - 1) / (MOST_SIZES - 1)
-    return tuple(found[round(position * step)] for position in range(MOST_SIZES))
+    return _spread([value for value in divisors if least <= value <= size // 2 and value % multiple == 0])
+
+
+def _spread(values: Sequence[int]) -> tuple[int, ...]:
+    """At most MOST_SIZES of them, spread evenly."""
+    if len(values) <= MOST_SIZES:
+        return tuple(values)
+    step = (len(values) - 1) / (MOST_SIZES - 1)
+    return tuple(values[round(position * step)] for position in range(MOST_SIZES))

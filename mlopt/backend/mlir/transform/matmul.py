@@ -16,11 +16,15 @@ from ....core.schedule import Schedule
 from ..payload.contraction import Contraction
 from ..space.matmul import CACHE_LOOPS
 from .buffers import Ending
+from .columns import are_taken_apart, write_out_vectors
 from .loops import together
 from .script import Handle, Script
 
 VARIES_WITH = {0: "mk", 1: "nk"}
 """For each operand of the product, the loops that its elements depend on, in the order of its packed layout."""
+
+PRODUCT = "product"
+"""The tag of what is multiplied, also in what is split off."""
 
 
 @dataclass(slots=True)
@@ -42,18 +46,18 @@ class _Loop:
     tiles: int
 
 
-def transformation(contraction: Contraction, schedule: Schedule, parallel: bool) -> Any:
+def transformation(contraction: Contraction, schedule: Schedule, lanes: int, parallel: bool) -> Any:
     """The transform module (one named sequence, from tensors to vectors on buffers). Needs an active context.
 
-    Without `parallel`, blocks become plain loops.
+    `lanes` are the elements of a vector. Without `parallel`, blocks become plain loops.
     """
-    return _Writer(contraction, schedule, parallel).write()
+    return _Writer(contraction, schedule, lanes, parallel).write()
 
 
 class _Writer:
-    def __init__(self, contraction: Contraction, schedule: Schedule, parallel: bool) -> None:
+    def __init__(self, contraction: Contraction, schedule: Schedule, lanes: int, parallel: bool) -> None:
         knobs: dict[str, Any] = schedule.values()
-        self.parallel = parallel
+        self.lanes, self.parallel = lanes, parallel
         self.knobs = knobs
         self.contraction = contraction
         self.script = Script()
@@ -160,6 +164,12 @@ class _Writer:
         script.tile(nest.clear, units)
         tile, loops = script.tile(nest.unpack, [*units[:-2], m, n])
         script.vectorize(tile, [*units, m, n])
+        apart = are_taken_apart(n // self.lanes)
+        if apart:
+            script.tag(nest.product, PRODUCT)
         if self.knobs["remainder"] == "peel":
             for loop in reversed(loops[self.batch :]):
                 script.peel(loop)
+        if apart:
+            steps = [*([0] * (self.batch + 3)), 0, self.lanes, 0]
+            write_out_vectors(script, script.nest(PRODUCT), steps, n // self.lanes)

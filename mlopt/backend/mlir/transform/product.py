@@ -13,32 +13,34 @@ from typing import Any
 from ..payload.nest import Access
 from ..payload.product import PAIRS, Product
 from ..space.order import LoopOrder
+from .columns import are_taken_apart, write_out_vectors
 from .loops import together
 from .script import Handle, Script
 
-LANES_AT_LEAST = 4
-"""A register tile of fewer columns is no vector."""
-
 
 class ProductScript:
-    """Writes the steps for one product whose loops have these `extents` in its block."""
+    """Writes the steps for one product, found by its `tag`, whose loops have these `extents` in its block."""
 
-    def __init__(self, script: Script, product: Product, values: Mapping[str, Any], extents: Sequence[int]) -> None:
-        self.script, self.product, self.extents = script, product, extents
-        self.values = values
+    def __init__(
+        self, script: Script, product: Product, values: Mapping[str, Any], tag: str, extents: Sequence[int], lanes: int
+    ) -> None:
+        self.script, self.product, self.tag, self.extents = script, product, tag, extents
+        self.values, self.lanes = values, lanes
         self.count = len(extents)
         self.register = {loop: int(values[f"reg_{name}"]) for name, loop in product.roles.items()}
         for loop, step in self.register.items():
             if product.pairs and loop in product.packed:
                 continue  # an instruction takes all of it, padded if need be
+            if loop == product.n:
+                self.register[loop] = self._columns(step, extents[loop])
+                continue
             step = min(step, extents[loop])
             self.register[loop] = step
             even = max(size for size in range(1, step + 1) if extents[loop] % size == 0)
             if loop not in product.packed:  # a partial tile costs code of its own
                 partial = loop == product.m and 3 * even < 2 * step
             else:  # a partial tile costs masks
-                partial = loop != product.n or even % LANES_AT_LEAST != 0
-                partial = partial and (values["accumulate"] == "block" or 2 * even < step)
+                partial = values["accumulate"] == "block" or 2 * even < step
             if not partial:
                 self.register[loop] = even
         self.m = product.roles["m"]
@@ -47,16 +49,27 @@ class ProductScript:
         # Whether half of the last pair is missing, and it can be split off.
         self.odd = product.pairs and 3 < self.terms <= int(values["tile_k"]) and self.terms % 2 == 1
 
+    def _columns(self, wanted: int, extent: int) -> int:
+        """Columns of a register tile: of whole vectors, also where a part of the last one is masked.
+
+        LLVM takes vectors of other sizes apart, element by element. Only a power of two below a vector is one, too.
+        """
+        if extent < self.lanes and extent.bit_count() == 1:
+            return extent
+        whole = [count for count in range(self.lanes, wanted + 1, self.lanes) if extent % count == 0]
+        return max(whole, default=min(wanted, -(-extent // self.lanes) * self.lanes))
+
     def write(self) -> None:
         self._pack()
         self._tile()
         self._vectors()
         self._rows()
+        self._cut_columns()
 
     def _pack(self) -> None:
         script, product = self.script, self.product
         sizes = [self.register[loop] if loop in product.packed else 0 for loop in range(self.count)]
-        self.target = script.pack(script.nest(product.nest.tag), sizes)
+        self.target = script.pack(script.nest(self.tag), sizes)
         for operand in (0, 1):
             access = product.nest.inputs[operand]
             first = product.n if operand != product.left else product.m
@@ -207,7 +220,7 @@ class ProductScript:
 
     def _dots(self) -> None:
         """Let each register tile be dot products of pairs, that of the rows left over and the last, odd pair, too."""
-        script, m, tag = self.script, self.m, self.product.nest.tag
+        script, m, tag = self.script, self.m, self.tag
         targets, packs, heights = [self.target], [self.packs.pop(self.product.left)], [self.register[m]]
         if self.partial_rows:
             heights.append(self.extents[m] % self.register[m])
@@ -230,7 +243,7 @@ class ProductScript:
 
         Else every pair would be read under a mask.
         """
-        script, sums = self.script, f"{self.product.nest.tag}.k"
+        script, sums = self.script, f"{self.tag}.k"
         function = script.match(script.payload, "func.func")
         if self.odd:
             script.tag(self.whole_pairs, sums)
@@ -261,12 +274,19 @@ class ProductScript:
             return
         function = script.match(script.payload, "func.func")
         if self.partial_rows:
-            script.tag(self.target, product.nest.tag)
+            script.tag(self.target, self.tag)
             script.peel(self.rows)
             script.simplify(function)
-            self.target = script.nest(product.nest.tag)
+            self.target = script.nest(self.tag)
         if written_out:
             _, (rows,) = script.tile(self.target, [int(loop == m) for loop in range(self.count)])
             script.unroll(rows, self.register[m])
             script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
             script.hoist_accumulators(function)  # while each row is a slice of its own
+
+    def _cut_columns(self) -> None:
+        product, lanes = self.product, self.lanes
+        count = self.register[product.n] // lanes
+        if are_taken_apart(count) and not product.pairs:
+            steps = [*([0] * self.count), *(lanes if loop == product.n else 0 for loop in product.packed)]
+            write_out_vectors(self.script, self.target, steps, count)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from ....core.schedule import Value
-from ..payload.nest import LoopNest
 from ..space.vector import VectorKnobs
 from .script import Handle, Script
 
@@ -15,16 +14,18 @@ WIDEST_FILL = 128
 
 
 class VectorScript:
-    """Writes the steps for one nest whose loops have these `extents` in its block."""
+    """Writes the steps for one nest, found by its `tag`, whose loops have these `extents` in its block."""
 
-    def __init__(self, script: Script, knobs: VectorKnobs, values: Mapping[str, Value], extents: Sequence[int]) -> None:
-        self.script, self.knobs, self.nest = script, knobs, knobs.nest
+    def __init__(
+        self, script: Script, knobs: VectorKnobs, values: Mapping[str, Value], tag: str, extents: Sequence[int]
+    ) -> None:
+        self.script, self.knobs, self.nest, self.tag = script, knobs, knobs.nest, tag
         self.values, self.extents = values, list(extents)
         self.terms: list[Handle] = []
         """The loops over terms that are to be written out."""
 
     def write(self) -> None:
-        target, vector = self.script.nest(self.nest.tag), self.knobs.vector_loop
+        target, vector = self.script.nest(self.tag), self.knobs.vector_loop
         if vector is None:
             whole = self.nest.vector_loop if self.nest.vector_loop is not None else len(self.extents) - 1
             # Only a plain sum is worth a loop of its own within that which LLVM may make vectors of.
@@ -102,11 +103,11 @@ class VectorScript:
         return tiled, dict(zip((loop for loop, size in enumerate(sizes) if size), handles, strict=True))
 
 
-def write_fill(script: Script, nest: LoopNest, extents: Sequence[int], lanes: int) -> None:
+def write_fill(script: Script, tag: str, extents: Sequence[int], lanes: int) -> None:
     """Clear row by row."""
     if not extents:
         return
-    last, target = len(extents) - 1, script.nest(nest.tag)
+    last, target = len(extents) - 1, script.nest(tag)
     if last:
         target, _ = script.tile(target, [*([1] * last), 0])
     vectors = extents[last] // lanes

@@ -14,6 +14,7 @@ from mlopt.backend.mlir.naive import lower
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import LoopNest, operations, read
 from mlopt.backend.mlir.program import bind, compile_llvm
+from mlopt.core.errors import UserError
 
 
 def program(shape: list[int], low: list[int], high: list[int]) -> str:
@@ -51,6 +52,20 @@ def test_a_padding_is_a_nest_that_others_read() -> None:
     assert nest.inside == ((1, 5), (0, 5))
     assert nest.sizes == (7, 8)
     assert nest.consumers == ("map1",)
+
+
+def test_a_padding_alone_is_a_program_unless_nothing_is_padded() -> None:
+    text = """func.func @f(%x: tensor<3xf32>) -> tensor<HIGHxf32> {
+      %z = arith.constant 1.0 : f32
+      %y = tensor.pad %x low[0] high[MARGIN] {
+      ^bb0(%i: index):
+        tensor.yield %z : f32
+      } : tensor<3xf32> to tensor<HIGHxf32>
+      return %y : tensor<HIGHxf32>
+    }"""
+    assert padding(text.replace("HIGH", "5").replace("MARGIN", "2")).sizes == (5,)
+    with pytest.raises(UserError, match="nothing to optimise"):
+        finished(text.replace("HIGH", "3").replace("MARGIN", "0"))
 
 
 def test_dimensions_without_margins_are_joined() -> None:

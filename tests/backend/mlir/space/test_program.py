@@ -16,7 +16,7 @@ from mlopt.backend.mlir.bindings import ir, new_context
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.simd import Simd
-from mlopt.backend.mlir.space.program import FUSED, MOST_BLOCKS, MOST_SIZES, ProgramSpace
+from mlopt.backend.mlir.space.program import FUSED, LEAST_SHARE, MOST_BLOCKS, MOST_SIZES, ProgramSpace
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.protocols import Space, Workload
@@ -110,7 +110,7 @@ def test_blocks_divide_their_loops_and_are_not_too_many(space: ProgramSpace, dat
         cut = str(schedule[placement.parallel])
         for letter, loop in placement.loops.items():
             size, whole = schedule[placement.block(letter)], placement.nest.sizes[loop]
-            assert whole % size == 0
+            assert LEAST_SHARE * (whole % size) <= whole
             assert (size < whole) == (cut != FUSED and letter in cut)
             if loop == placement.vector_loop and size != whole:
                 assert size % placement.lanes == 0 or (size > placement.lanes and whole % (2 * placement.lanes))
@@ -301,3 +301,18 @@ def test_hints_pack_what_a_long_sum_reads_and_what_is_turned_round() -> None:
 def test_hints_leave_no_whole_vectors_over(columns: int, width: int) -> None:
     hint = space_of(Softmax(rows=8, cols=columns), AVX512).hints()[0]
     assert {value for knob, value in hint.items() if knob.startswith("map") and knob.endswith("width")} == {width}
+
+
+@pytest.mark.parametrize("size", [67, 127, 509])
+def test_blocks_of_a_prime_loop_leave_a_small_rest(size: int) -> None:
+    blocks = space_of(Softmax(rows=size, cols=64), AVX2).placements["map1"].sizes("i")
+    assert blocks[-1] == size
+    assert len(blocks) > 3
+    assert all(size % block <= size / LEAST_SHARE for block in blocks)
+
+
+def test_blocks_of_products_leave_no_rest() -> None:
+    space = space_of(Conv2d(n=1, c=4, h=15, w=18, f=67, kh=3, kw=3))
+    (placement,) = space.placements.values()
+    for letter, loop in placement.loops.items():
+        assert not any(placement.nest.sizes[loop] % block for block in placement.sizes(letter))

@@ -123,7 +123,7 @@ def texts(name: str) -> dict[str, str]:
             contraction = Contraction.find(module)
             assert contraction is not None
             ContractionSpace(contraction, AVX2).check(schedule)
-            script = matmul.transformation(contraction, schedule, parallel=True)
+            script = matmul.transformation(contraction, schedule, AVX2.lanes, parallel=True)
         else:
             workload, values = PROGRAMS[name]
             module = parse(workload.source("mlir"))

@@ -33,6 +33,7 @@ WORKLOADS: dict[str, Workload] = {
     "gelu": Gelu(shape=(6, 35)),
     "softmax": Softmax(rows=6, cols=35),
     "layernorm": Layernorm(rows=6, cols=35),
+    "prime softmax": Softmax(rows=67, cols=35),
     "maxpool": Maxpool(n=2, c=3, h=8, w=17, k=3, stride=2),
     "dense maxpool": Maxpool(n=2, c=3, h=8, w=18, k=3, stride=1),
     "conv nchw": Conv2d(n=2, c=6, h=10, w=20, f=10, kh=3, kw=3),
