@@ -17,13 +17,17 @@ TO_LLVM = (
 _OPENMP = ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
 _PLAIN = ("func.func(scf-forall-to-for)",)
 
+_CAPTURES = ("canonicalize{max-iterations=1 region-simplify=disabled}",)
+"""Lets OpenMP's regions capture addresses and constants, not descriptors: LLVM could not look through these, since each
+region becomes a function that takes them through memory."""
+
 
 def lowering(parallel: bool) -> str:
     """The pass pipeline after a schedule; `parallel` hands scf.forall to OpenMP, else it becomes a plain loop.
 
-    There is no canonicalisation: it would take the flat vectors that a schedule ends in apart, element by element.
+    Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    return pipeline(*(_OPENMP if parallel else _PLAIN), *TO_LLVM)
+    return pipeline(*_OPENMP, *TO_LLVM, *_CAPTURES) if parallel else pipeline(*_PLAIN, *TO_LLVM)
 
 
 PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
@@ -32,8 +36,9 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
-    loops = (_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}") if threads > 1 else _PLAIN
-    return pipeline(*loops, PLAIN_POINTERS, *TO_LLVM)
+    if threads == 1:
+        return pipeline(*_PLAIN, PLAIN_POINTERS, *TO_LLVM)
+    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, *TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:
