@@ -5,6 +5,10 @@ from __future__ import annotations
 NAIVE_LEVEL, SCHEDULED_LEVEL = 3, 2
 """LLVM's levels of optimisation. A schedule leaves level 3 nothing to gain, and there it may compile for seconds."""
 
+SLICED = "mlopt.sliced"
+"""The attribute of functions that have slices of vectors, which the pass `SLICES` is for."""
+SLICES = "convert-vector-to-llvm"
+
 TO_LLVM = (
     "expand-strided-metadata",
     "lower-affine",
@@ -27,7 +31,7 @@ def lowering(parallel: bool) -> str:
 
     Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    return pipeline(*_OPENMP, *TO_LLVM, *_CAPTURES) if parallel else pipeline(*_PLAIN, *TO_LLVM)
+    return pipeline(*_OPENMP, SLICES, *TO_LLVM, *_CAPTURES) if parallel else pipeline(*_PLAIN, SLICES, *TO_LLVM)
 
 
 PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
@@ -37,8 +41,8 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
     if threads == 1:
-        return pipeline(*_PLAIN, PLAIN_POINTERS, *TO_LLVM)
-    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, *TO_LLVM, *_CAPTURES)
+        return pipeline(*_PLAIN, PLAIN_POINTERS, SLICES, *TO_LLVM)
+    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, SLICES, *TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..target import Cpu
+from .lanes import REARRANGING, SHUFFLE, Lanes
 from .tree import Access, Loop, Operation, Shape
 
 FLOAT_ADD = {"arith.addf", "arith.subf"}
@@ -88,6 +89,7 @@ class Body:
                 self.used[operand] = self.used.get(operand, 0) + 1
         self.promoted = self._promoted(temporary)
         self._gathered: set[tuple[int, ...]] = set()
+        self._lanes = Lanes()
         self._chains: dict[int, int] = {}
         self._inserted = {each.operands[0] for each in loop.operations if each.name == "vector.insert"}
         for operation in loop.operations:
@@ -164,6 +166,11 @@ class Body:
     def _count(self, operation: Operation) -> None:
         name, shape, uses, cpu = operation.name, operation.shape, self.uses, self.cpu
         n = turns(shape, cpu.datapath_bits)
+        if name in REARRANGING:
+            self._lanes.put(operation)
+            return
+        for operand in operation.operands:
+            uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
         if (
             name in ("vector.extract", "vector.insert", "vector.broadcast")
             and shape.lanes == 1
@@ -264,7 +271,7 @@ class Body:
                 continue
             if not operation.shape.vector or operation.name in ("vector.reduction",):
                 continue
-            if operation.name in ("vector.insert", "vector.extract", "arith.constant"):
+            if operation.name in ("vector.insert", "vector.extract", "arith.constant", *REARRANGING):
                 continue
             size = turns(operation.shape, cpu.vector_bits)
             begin = first[operation.result] if operation.name.endswith(lazy) and operation.result in first else position
@@ -312,6 +319,8 @@ class Body:
             if operation.detail[0]:
                 return cpu.add_latency * operation.shape.lanes
             return (cpu.add_latency + cpu.shuffle_latency) * operation.shape.lanes.bit_length()
+        if name in REARRANGING:
+            return cpu.shuffle_latency if name == SHUFFLE else 0.0
         if name in ("vector.insert", "vector.extract"):
             if operation.name == "vector.extract" and operation.shape.vector:
                 return 0.0

@@ -11,7 +11,7 @@ from ....core.errors import CompileError
 from .. import naive, openmp
 from ..bindings import PassManager, active, apply_named_sequence, ir
 from ..constants import files
-from ..lowering import NAIVE_LEVEL
+from ..lowering import NAIVE_LEVEL, SLICED, SLICES
 from ..payload.frontend import entry_point, first_line, parse
 from ..program import MlirProgram, compile_llvm
 from .recipe import Recipe, stage
@@ -28,7 +28,9 @@ class InProcess:
             apply_named_sequence(module, script.body.operations[0], script)
 
         def lower(module: Any) -> None:
-            passes = PassManager.parse(recipe.lowering)
+            # What has no slices is spared the pass for them, which takes milliseconds.
+            sliced = any(SLICED in function.attributes for function in module.body.operations)
+            passes = PassManager.parse(recipe.lowering if sliced else recipe.lowering.replace(f"{SLICES},", "", 1))
             passes.enable_verifier(False)  # after each pass it would take longer than the passes; once is enough
             passes.run(module.operation)
             module.operation.verify()
