@@ -6,8 +6,8 @@ NAIVE_LEVEL, SCHEDULED_LEVEL = 3, 2
 """LLVM's levels of optimisation. A schedule leaves level 3 nothing to gain, and there it may compile for seconds."""
 
 SLICED = "mlopt.sliced"
-"""The attribute of functions that have slices of vectors, which the pass `SLICES` is for."""
-SLICES = "convert-vector-to-llvm"
+"""The attribute of functions that have slices of vectors, which a pass of their own is for."""
+_SLICES = "convert-vector-to-llvm"
 
 TO_LLVM = (
     "expand-strided-metadata",
@@ -26,12 +26,15 @@ _CAPTURES = ("canonicalize{max-iterations=1 region-simplify=disabled}",)
 region becomes a function that takes them through memory."""
 
 
-def lowering(parallel: bool) -> str:
+def lowering(parallel: bool, sliced: bool = True) -> str:
     """The pass pipeline after a schedule; `parallel` hands scf.forall to OpenMP, else it becomes a plain loop.
+
+    What has no slices of vectors, by its mark, can be spared the pass for them, which takes milliseconds.
 
     Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    return pipeline(*_OPENMP, SLICES, *TO_LLVM, *_CAPTURES) if parallel else pipeline(*_PLAIN, SLICES, *TO_LLVM)
+    down = (_SLICES, *TO_LLVM) if sliced else TO_LLVM
+    return pipeline(*_OPENMP, *down, *_CAPTURES) if parallel else pipeline(*_PLAIN, *down)
 
 
 PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
@@ -41,8 +44,8 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
     if threads == 1:
-        return pipeline(*_PLAIN, PLAIN_POINTERS, SLICES, *TO_LLVM)
-    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, SLICES, *TO_LLVM, *_CAPTURES)
+        return pipeline(*_PLAIN, PLAIN_POINTERS, _SLICES, *TO_LLVM)
+    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, _SLICES, *TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:
