@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu fanout policy strategies
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -48,11 +48,17 @@ bench-search: $(READY) ## searches on recorded spaces, against the field's
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python benchmarks/search.py
 
+bench-strategies: $(READY) ## every search against random search on MLIR, executed; for hours, on a quiet machine
+	$(BIN)/python benchmarks/strategies.py
+
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py
 
 bench-crash: $(READY) ## what is lost of studies that are killed, and gone on with
 	$(BIN)/python benchmarks/crash.py
+
+bench-fanout: $(READY) ## slots kept busy, the start of Ray, 64 studies on one MLflow store; takes an hour
+	$(BIN)/python benchmarks/fanout.py
 
 bench-fidelity: $(READY) ## how well simulated costs stand for measured times
 	$(BIN)/python benchmarks/fidelity.py
@@ -65,6 +71,9 @@ bench-cascade: $(READY) ## executed trials that a simulation in front of them sa
 
 bench-gpu: $(READY) ## Triton kernels on the GPU of this machine, against the vendor's and Triton's autotuner
 	$(BIN)/python benchmarks/gpu.py
+
+bench-policy: $(READY) ## schedules of a policy on programs that it has never seen, against PyTorch and a fixed expert's
+	$(BIN)/python benchmarks/policy.py
 
 clean: ## remove the virtual environment and the caches, but no results
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

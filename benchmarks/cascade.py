@@ -2,18 +2,21 @@
 
 For every workload and seed, plain execution spends `--trials`; the cascade then may screen `--screened` times as many.
 Counted are the programs that each has executed until it first came within `WITHIN` of plain execution's best time. What
-is compared are the trials' own times, taken in one run on one machine: run it where nothing else computes.
+is compared are the trials' own times, taken in one run on one machine: run it where nothing else computes. Rows
+are kept: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from kept import Kept, version
 from report import report
 
 from mlopt.backend.mlir.backend import Mlir
@@ -76,10 +79,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--trials", type=int, default=TRIALS, help="of plain execution")
     arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    rows, kept = list[dict[str, Any]](), Kept("cascade")
     for name, workload in WORKLOADS.items():
         if not arguments.rows or name.startswith(tuple(arguments.rows)):
-            own = [row(name, workload, seed, arguments.trials) for seed in range(arguments.seeds)]
+            own = [
+                kept.once(
+                    f"{name} {seed} {arguments.trials} {version()}",
+                    functools.partial(row, name, workload, seed, arguments.trials),
+                )
+                for seed in range(arguments.seeds)
+            ]
             keys = [key for key in own[0] if key not in ("workload", "seed")]
             rows += [*own, {"workload": name, "seed": "median", **{key: median(r[key] for r in own) for key in keys}}]
             print(rows[-1], flush=True)

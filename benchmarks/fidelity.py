@@ -3,30 +3,37 @@
 For each workload: Spearman's rho of cost and seconds; the share of the fastest tenth that simulation also has among
 its best tenth (`recall`); how much slower than the fastest of all is the fastest of the ten that simulation likes best
 (`regret`); and how long simulating took beyond producing the IR. Arguments choose rows by the beginning of their names.
+
+Times are kept (`kept.py`) for as long as the backend's code, its cost model aside, is what it was: what was interrupted
+goes on, and a cost model that was changed is compared with them at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
+from kept import Kept, digest
 from numpy.typing import NDArray
 from report import report
 from scipy.stats import spearmanr
 
+import mlopt
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
 from mlopt.executor.local import Local
-from mlopt.protocols import Budget, Executor, Workload
+from mlopt.protocols import Budget, Evaluator, Executor, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.search.draw import Draw
 from mlopt.workloads.attention.workload import Attention
@@ -47,7 +54,7 @@ EXECUTED = 10
 TIMED = 40
 """Schedules whose simulation is timed."""
 
-Judged = tuple[NDArray[np.float64], NDArray[np.float64]]
+PACKAGE = Path(mlopt.__path__[0])
 
 WORKLOADS: Mapping[str, Workload] = {
     "matmul 384": Matmul(m=384, n=384, k=384),
@@ -63,21 +70,44 @@ WORKLOADS: Mapping[str, Workload] = {
 }
 
 
-def judge(workload: Workload, schedules: Sequence[Schedule], backend: Mlir, executor: Executor) -> Judged:
-    """Costs and seconds of the schedules that both evaluators find valid."""
+def simulated(
+    workload: Workload, schedules: Sequence[Schedule], backend: Mlir, executor: Executor
+) -> list[float | None]:
+    """The schedules' costs, None for those that are not valid."""
+    outcomes = map(_outcome, _submitted(workload, schedules, backend, Simulation(), executor))
+    return [None if found.status is not Status.OK else found.measurement.metrics["cost"] for found in outcomes]
+
+
+def executed(
+    kept: Kept, name: str, schedules: Sequence[Schedule], backend: Mlir, executor: Executor
+) -> list[float | None]:
+    """The schedules' seconds, None for those that are not valid; from what is kept, or measured now."""
+    keys = [f"{name} {backend.threads} {number} {_code()}" for number in range(len(schedules))]
+    missing = {key: schedule for key, schedule in zip(keys, schedules, strict=True) if key not in kept}
+    futures = _submitted(WORKLOADS[name], list(missing.values()), backend, Execution(), executor)
+    for key, future in zip(missing, futures, strict=True):
+        found = _outcome(future)
+        if found.status is not Status.OK:
+            print(f"left out: {found.status} {found.error}", flush=True)
+        kept.add(key, found.measurement.seconds)
+    return [kept[key] for key in keys]
+
+
+def _submitted(
+    workload: Workload, schedules: Sequence[Schedule], backend: Mlir, evaluator: Evaluator, executor: Executor
+) -> list[Future[Outcome]]:
     deadline = Budget(len(schedules)).trial_seconds
-    futures = [
-        [executor.submit(TrialWork(workload, backend, evaluator, schedule, None), deadline) for schedule in schedules]
-        for evaluator in (Simulation(), Execution())
+    return [
+        executor.submit(TrialWork(workload, backend, evaluator, schedule, None), deadline) for schedule in schedules
     ]
-    found = []
-    for simulated, executed in zip(*([_outcome(future) for future in each] for each in futures), strict=True):
-        if simulated.status is executed.status is Status.OK:
-            found.append((simulated.measurement.metrics["cost"], executed.measurement.seconds))
-        else:
-            print(f"left out: {simulated.status} {simulated.error}, {executed.status} {executed.error}", flush=True)
-    cost, seconds = np.array(found).T
-    return cost, seconds
+
+
+@functools.cache
+def _code() -> str:
+    """What tells schedules and times from those of another version of the backend."""
+    backend = PACKAGE / "backend" / "mlir"
+    modules = [path for path in backend.rglob("*.py") if backend / "cost" not in path.parents]
+    return digest(PACKAGE / "search" / "draw.py", *sorted(modules))
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
@@ -96,12 +126,14 @@ def simulating(workload: Workload, schedules: Sequence[Schedule], backend: Mlir)
     return float(np.percentile(taken, 95))
 
 
-def row(name: str, threads: int, number: int, seed: int, executor: Executor) -> dict[str, Any]:
+def row(kept: Kept, name: str, threads: int, number: int, seed: int, executor: Executor) -> dict[str, Any]:
     """How well the schedules of one workload, drawn uniformly, are told apart."""
     workload, backend = WORKLOADS[name], Mlir(threads)
     draw = Draw(backend.space(workload), np.random.default_rng(seed))
     schedules = list(itertools.islice(iter(draw.fresh, None), number))
-    cost, seconds = judge(workload, schedules, backend, executor)
+    costs = simulated(workload, schedules, backend, executor)
+    times = executed(kept, name, schedules, backend, executor)
+    cost, seconds = np.array([each for each in zip(costs, times, strict=True) if None not in each], float).T
     return {
         "workload": name,
         "threads": threads,
@@ -133,12 +165,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    kept = Kept("fidelity")
     executor = Local()
     executor.start((*Mlir().preload, *Execution().preload, *Simulation().preload, "mlopt.runner"))
     try:
         for seed, name in enumerate(WORKLOADS):
             if not arguments.rows or name.startswith(tuple(arguments.rows)):
-                rows.append(row(name, arguments.threads, arguments.schedules, seed, executor))
+                rows.append(row(kept, name, arguments.threads, arguments.schedules, seed, executor))
                 print(rows[-1], flush=True)
     finally:
         executor.close()

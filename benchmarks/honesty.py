@@ -2,12 +2,13 @@
 
 Each cheat of the gallery is run `--runs` times in both. `--honest` kernels (random schedules of the smaller workloads)
 take part in trials, and of each workload the naive program and PyTorch in the finals. Works run in workers, as those of
-a study do. Whoever is accused and should not be is printed.
+a study do. Whoever is accused and should not be is printed. Rows are kept: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from typing import Any
 
 import kernels
 import numpy as np
+from kept import Kept, version
 from report import report
 
 from mlopt.backend.mlir.backend import Mlir
@@ -29,7 +31,8 @@ from mlopt.finals.pytorch import PytorchContender
 from mlopt.protocols import Backend, Budget, Executor, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.search.draw import Draw
-from mlopt.testing.cheats import CHEATS, NEED_SHORT_CALLS, CheatingBackend
+from mlopt.testing.cheats.backend import CheatingBackend
+from mlopt.testing.cheats.gallery import CHEATS, NEED_SHORT_CALLS
 from mlopt.workloads.matmul.workload import Matmul
 
 RUNS, HONEST = 10, 500
@@ -114,14 +117,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS, help="of each cheat")
     parser.add_argument("--honest", type=int, default=HONEST, help="honest kernels in all")
     arguments = parser.parse_args()
-    executor, rows = Local(), list[dict[str, Any]]()
+    executor, rows, kept = Local(), list[dict[str, Any]](), Kept("honesty")
+    number = -(-arguments.honest // len(HONEST_WORKLOADS))
     executor.start((*Mlir().preload, *Execution().preload, "mlopt.runner"))
     try:
         for cheat in CHEATS:
-            rows.append(cheat_row(cheat, arguments.runs, executor))
+            make = functools.partial(cheat_row, cheat, arguments.runs, executor)
+            rows.append(kept.once(f"{cheat} {arguments.runs} {version()}", make))
             print(rows[-1], flush=True)
         for name, workload in HONEST_WORKLOADS.items():
-            rows.append(honest_row(name, workload, -(-arguments.honest // len(HONEST_WORKLOADS)), executor))
+            make = functools.partial(honest_row, name, workload, number, executor)
+            rows.append(kept.once(f"honest {name} {number} {version()}", make))
             print(rows[-1], flush=True)
     finally:
         executor.close()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from report import RESULTS
+
+import mlopt
 
 
 class Kept:
@@ -35,6 +39,18 @@ class Kept:
         self._results[key] = result
         with self._path.open("a") as file:
             file.write(f"\n{json.dumps([key, result])}")  # begins a line, whatever became of the last one
+
+    def once(self, key: str, make: Callable[[], Any]) -> Any:
+        """What is known under `key`, made now if it is not."""
+        if key not in self:
+            self.add(key, make())
+        return self[key]
+
+
+@functools.cache
+def version() -> str:
+    """A few characters that change with any of mlopt's modules."""
+    return digest(*sorted(Path(mlopt.__file__).parent.rglob("*.py")))
 
 
 def digest(*paths: Path) -> str:

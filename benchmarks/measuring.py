@@ -8,6 +8,7 @@ they give, over `--schedules` schedules of each workload; the order of finalists
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from effort import Effort
+from kept import Kept, version
 from report import report
 from scipy.stats import spearmanr
 
@@ -49,20 +51,34 @@ def hinted(workload: Workload, rng: np.random.Generator) -> Schedule:
     return Vary(space, rng).repair(space.hints()[0])
 
 
-def against_itself_row(name: str, number: int, rng: np.random.Generator) -> dict[str, Any]:
-    """How often a winner is called over a twin, which is an error, and over one that was slowed, where it is due."""
-    workload = WORKLOADS[name]
-    contender = KernelContender("", Mlir(), workload, hinted(workload, rng), "warm")
-    same, slowed = zip(*(against_itself(contender, rng, SLOWDOWN) for _ in range(number)), strict=True)
-    ratios = [comparison.ratio for comparison in same]
+def against_itself_row(name: str, number: int, kept: Kept) -> dict[str, Any]:
+    """How often a winner is called over a twin, which is an error, and over one that was slowed, where it is due.
+
+    Comparisons are kept, each with its own schedule: an interrupted run goes on where it was.
+    """
+    found = [kept.once(f"{name} {seed} {version()}", functools.partial(compared, name, seed)) for seed in range(number)]
+    same, slowed = (np.array([row[key] for row in found]) for key in ("ratio", "ratio of slowed"))
     return {
         "workload": name,
         "comparisons": number,
-        "winners over a twin": sum(comparison.winner is not None for comparison in same),
-        f"winners over one slowed by {SLOWDOWN:.0%}": sum(comparison.winner == 0 for comparison in slowed),
-        "median ratio": float(np.median(ratios)),
-        "deviation of ratios": float(np.std(ratios)),
-        "median ratio of slowed": float(np.median([comparison.ratio for comparison in slowed])),
+        "winners over a twin": sum(row["winner"] is not None for row in found),
+        f"winners over one slowed by {SLOWDOWN:.0%}": sum(row["winner over slowed"] == 0 for row in found),
+        "median ratio": float(np.median(same)),
+        "deviation of ratios": float(np.std(same)),
+        "median ratio of slowed": float(np.median(slowed)),
+    }
+
+
+def compared(name: str, seed: int) -> dict[str, Any]:
+    """A kernel against itself, once."""
+    rng = np.random.default_rng(seed)
+    contender = KernelContender("", Mlir(), WORKLOADS[name], hinted(WORKLOADS[name], rng), "warm")
+    same, slowed = against_itself(contender, rng, SLOWDOWN)
+    return {
+        "winner": same.winner,
+        "ratio": same.ratio,
+        "winner over slowed": slowed.winner,
+        "ratio of slowed": slowed.ratio,
     }
 
 
@@ -117,7 +133,8 @@ def main() -> None:
     report("measuring-effort", "Trials' times and a fixed 50 repetitions", [row for row, _ in found.values()])
     orders = [order(name, schedules[:FINALISTS], call.finals, rng) for name, (_, schedules) in found.items()]
     report("measuring-order", f"Order of finalists that differ by more than {APART:.0%}", orders)
-    rows = [against_itself_row(name, -(-call.comparisons // len(WORKLOADS)), rng) for name in WORKLOADS]
+    kept = Kept("measuring-itself")
+    rows = [against_itself_row(name, -(-call.comparisons // len(WORKLOADS)), kept) for name in WORKLOADS]
     rows.append({"workload": "all", **{key: sum(row[key] for row in rows) for key in list(rows[0])[1:4]}})
     report("measuring-itself", "A kernel against itself", rows)
 

@@ -22,13 +22,12 @@ from typing import Any
 
 import numpy as np
 from kept import Kept, digest
+from ours import code, ours
 from peers import KERNEL_TUNER, OPTUNA, kernel_tuner, optuna_sampler
 from report import report
 
-import mlopt
 from mlopt.backend.recorded.record import read
 from mlopt.backend.recorded.space import RecordedSpace
-from mlopt.cli.instantiate import build
 from mlopt.compare.score import Yardstick, interval, mean_interval
 from mlopt.core.fingerprint import available_cores
 from mlopt.plugins import BUILT_IN
@@ -44,15 +43,6 @@ Work = Callable[[Path, str, int], dict[str, float]]
 """What is done of a record, a method and a seed."""
 
 OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid", "optuna")
-
-
-def ours(name: str) -> Search:
-    """The search that `search=NAME` chooses, with its defaults."""
-    from omegaconf import OmegaConf
-
-    arguments = OmegaConf.to_container(OmegaConf.load(BUILT_IN.conf / "search" / f"{name}.yaml"), resolve=True)
-    search: Search = build("search", arguments)
-    return search
 
 
 @lru_cache(maxsize=1)
@@ -99,21 +89,15 @@ def own_ms(path: Path, method: str, seed: int) -> dict[str, float]:
     return {"own ms": 1e3 * fmean(seconds[-TIMED:])}
 
 
-def code(method: str) -> str:
+def version_of(method: str) -> str:
     """What tells the runs of a method from those of another version of it."""
     source, name = method.split(" ", 1)
-    if source != "mlopt":
-        return f"{version(source)} {digest(Path(__file__).with_name('peers.py'))}"
-    package, conf = Path(mlopt.__path__[0]), BUILT_IN.conf / "search"
-    config = conf / f"{name}.yaml"
-    others = {path.stem for path in conf.glob("*.yaml") if f"mlopt.search.{path.stem}." not in config.read_text()}
-    modules = [path for path in (package / "search").glob("*.py") if path.stem not in others]
-    return digest(config, package / "core" / "space.py", *sorted(modules))
+    return code(name) if source == "mlopt" else f"{version(source)} {digest(Path(__file__).with_name('peers.py'))}"
 
 
 def runs(kept: Kept, work: Work, path: Path, method: str, seeds: int, pool: Executor) -> list[dict[str, float]]:
     """What `work` says of each seed, from what is kept or done now."""
-    name = f"{work.__name__} {method} {code(method)} {path.name} {digest(path)}"
+    name = f"{work.__name__} {method} {version_of(method)} {path.name} {digest(path)}"
     missing = [seed for seed in range(seeds) if f"{name} {seed}" not in kept]
     for seed, result in zip(missing, pool.map(partial(work, path, method), missing), strict=True):
         kept.add(f"{name} {seed}", result)

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Va
 
 from .core import record
 from .core.errors import UserError
+from .core.journal import Journal
 from .core.schedule import Schedule
-from .journal import Journal
 
 IDENTITY = ("workload", "backend", "search", "evaluator", "seed")
 """The keys of a configuration that make a study the one that it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -195,7 +196,11 @@ class Space(Protocol):
 
 @runtime_checkable
 class CountedSpace(Space, Protocol):
-    """A space that also knows how many complete schedules there are; `core.space.KnobSpace` does."""
+    """A space that also knows how many complete schedules there are; `core.space.KnobSpace` does.
+
+    Where counting would take too long a number may be too high, but for that of no schedule, which is exact. It is
+    never too low, nor below the sum of those that it is made of.
+    """
 
     def count(self, prefix: Schedule) -> int:
         """The number of complete schedules that begin with `prefix`."""
@@ -490,7 +495,8 @@ class Executor(Protocol):
         """Run `work` in a worker, killed `deadline_seconds` after it took the work up.
 
         Seconds for which the work stops its clock (`executor.clock`), as in waiting for a device, do not count. The
-        future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise.
+        future raises WorkerLost when the worker died or was killed, and what `work` raised otherwise. Where nobody
+        knows who killed the worker, the work is done once more, and it is lost when that happens again.
         """
 
     def close(self) -> None:
@@ -506,6 +512,30 @@ class RemoteExecutor(Protocol):
         """Whether its workers may run elsewhere than on this machine."""
 
 
+@runtime_checkable
+class QueueingExecutor(Protocol):
+    """What an executor also has whose slots have to wait for a work to travel."""
+
+    @property
+    def in_line(self) -> int:
+        """How many works more than `slots` are worth submitting now, for slots not to wait."""
+
+
+@runtime_checkable
+class SharableExecutor(Protocol):
+    """What an executor also has that takes long to start, and so is started once for several studies."""
+
+    @property
+    def sharable(self) -> bool:
+        """Whether there is anything to start."""
+
+    def shared(self, slots: int) -> AbstractContextManager[Future[str]]:
+        """Begin to start it, with room for `slots` works; gives the address where executors `join` it."""
+
+    def join(self, address: Future[str]) -> None:
+        """Use what is started elsewhere; to be called before `start`."""
+
+
 @dataclass(frozen=True, slots=True)
 class StudyInfo:
     """What a tracker is told of a study at its start."""
@@ -519,6 +549,8 @@ class StudyInfo:
     """Those that are done already, of a study that is gone on with."""
     seconds: float = 0.0
     """What these have taken of the budget."""
+    sweep: Path | None = None
+    """The folder of the sweep that it is part of."""
 
 
 class Tracker(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from .core.cpu_time import cpu_seconds
 from .core.errors import UserError, summary
 from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
-from .core.trial import Failed, Measurement, Status
+from .core.trial import Failed, Measurement, Status, Trial
 from .evaluator.stillness import is_still
 from .executor import clock, device
 from .executor.retirement import Retirement
@@ -97,6 +98,31 @@ class TrialWork:
         if not isinstance(self.evaluator, ScreeningEvaluator):
             return {}
         return _finite(Measurement(metrics=self.evaluator.screen(program, self.workload, self.best))).metrics
+
+
+def trial_of(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:
+    """The trial that a finished future stands for, whether its worker lived or was lost. Raises UserError."""
+    error = future.exception()
+    if isinstance(error, UserError):  # what no trial can mend, such as a worker that cannot import a module
+        raise error
+    if error is None:
+        outcome = future.result()
+    else:
+        outcome = Outcome(Status.of(error), error=f"{error}", started=submitted, finished=now())
+    return Trial(
+        trial=number,
+        schedule=schedule,
+        status=outcome.status,
+        seconds=outcome.measurement.seconds,
+        samples=outcome.measurement.samples,
+        compile_seconds=outcome.compile_seconds,
+        metrics=outcome.metrics,
+        cached=outcome.cached,
+        error=outcome.error,
+        started=outcome.started,
+        finished=outcome.finished,
+        code=outcome.code,
+    )
 
 
 def _finite(found: Measurement) -> Measurement:

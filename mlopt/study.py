@@ -38,6 +38,7 @@ from .protocols import (
     ExplainedBackend,
     LearningEvaluator,
     ObjectivesSearch,
+    QueueingExecutor,
     Roofline,
     Search,
     StudyContext,
@@ -46,7 +47,7 @@ from .protocols import (
     Workload,
 )
 from .roofline import DEADLINE_SECONDS, roofline
-from .runner import Export, Naive, Outcome, TrialWork, now
+from .runner import Export, Naive, Outcome, TrialWork, now, trial_of
 from .spending import Spending
 from .trackers import Trackers
 from .trial_log import TrialLog
@@ -221,14 +222,14 @@ class Study:
             submit(number, schedule)
         while self._search_seconds_left() > 0.0 and not self._spending.broke:
             left = self.budget.trials - len(self.trials) - len(pending)
-            if (free := min(self.executor.slots - len(pending), left)) > 0:
+            if (free := min(self._works_at_once() - len(pending), left)) > 0:
                 for number, schedule in proposals.ask(free):
                     submit(number, schedule)
             if not pending:
                 return
             timeout = min(self._search_seconds_left(), threading.TIMEOUT_MAX)
             for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
-                trial = _trial(future, *pending.pop(future))
+                trial = trial_of(future, *pending.pop(future))
                 if trial.seconds is not None and self._limit.broken(trial.seconds):
                     if trial.trial not in doubted:
                         doubted.add(trial.trial)
@@ -236,6 +237,11 @@ class Study:
                         continue
                     trial = _rejected(trial, self._limit.error(trial.seconds))
                 self._finish(trial, proposals)
+
+    def _works_at_once(self) -> int:
+        """As many as run, and those that are worth having in line."""
+        executor = self.executor
+        return executor.slots + (executor.in_line if isinstance(executor, QueueingExecutor) else 0)
 
     def _search_seconds_left(self) -> float:
         """Until the search has to end, so that the budget's seconds suffice for the finals."""
@@ -318,6 +324,7 @@ class Study:
             if self._limit.broken(seconds := courses[name].estimate.seconds):
                 absent[name] = self._limit.error(seconds)
                 del courses[name]
+        self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
 
     def _pytorch(self, compiled: bool) -> Contender:
@@ -325,6 +332,12 @@ class Study:
         if isinstance(backend, DeviceBackend):
             return DevicePytorchContender(workload, backend, compiled, inputs)
         return PytorchContender(workload, backend.thread_count, compiled, inputs)
+
+    def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
+        """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
+        for name, error in lost.items():
+            if self.archive is not None and isinstance(error, WrongResult):
+                self.archive.log(replace(_rejected(chosen[name], error), cached=False, finished=now()))
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
@@ -356,28 +369,3 @@ class Study:
 def _rejected(trial: Trial, error: WrongResult) -> Trial:
     """The trial as one whose kernel was found wrong."""
     return replace(trial, status=Status.of(error), seconds=None, samples=(), metrics={}, error=summary(error))
-
-
-def _trial(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:
-    """The trial that a finished future stands for, whether its worker lived or was lost. Raises UserError."""
-    error = future.exception()
-    if isinstance(error, UserError):  # what no trial can mend, such as a worker that cannot import a module
-        raise error
-    if error is None:
-        outcome = future.result()
-    else:
-        outcome = Outcome(Status.of(error), error=f"{error}", started=submitted, finished=now())
-    return Trial(
-        trial=number,
-        schedule=schedule,
-        status=outcome.status,
-        seconds=outcome.measurement.seconds,
-        samples=outcome.measurement.samples,
-        compile_seconds=outcome.compile_seconds,
-        metrics=outcome.metrics,
-        cached=outcome.cached,
-        error=outcome.error,
-        started=outcome.started,
-        finished=outcome.finished,
-        code=outcome.code,
-    )

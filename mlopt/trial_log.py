@@ -6,8 +6,8 @@ from pathlib import Path
 
 from .core import record
 from .core.errors import UserError
+from .core.journal import Journal
 from .core.trial import Trial
-from .journal import Journal
 
 
 class TrialLog:

@@ -20,13 +20,14 @@ STUDY = {
     "runner",
     "library",
     "finals",
+    "train",
     "doctor",
+    "envs",
     "result",
     "limit",
     "roofline",
     "trackers",
     "trial_log",
-    "journal",
     "proposal_log",
     "proposals",
     "spending",
@@ -42,23 +43,20 @@ FACE = ("__init__", "python")  # what `import mlopt` offers, by name, when it is
 # Workloads given as programs ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"
 TRITON = ("backend/triton/*.py", "backend/triton/cost/machine.py")
-PROGRAMS = (
-    "workloads/mlir_file/workload.py",
-    "workloads/torch_module/workload.py",
-    "workloads/triton_file/workload.py",
-    IMPORTER,
-)
+GIVEN = ("mlir_file", "random_program", "torch_module", "triton_file")
+PROGRAMS = (*(f"workloads/{name}/workload.py" for name in GIVEN), IMPORTER)
 # The modules that exist for a heavy library. They import it when it is used, not when they are imported.
 HEAVY = {
     "deap": ("search/pareto.py",),
+    "gymnasium": ("envs/schedule_env.py",),
     "httpx": ("search/llm/endpoint.py",),
     "jinja2": ("page/render.py", "search/llm/prompt.py"),
     "matplotlib": ("page/figure.py",),
-    "mlflow": ("tracker/run.py", "cli/ui.py"),
+    "mlflow": ("tracker/run.py", "tracker/training.py", "cli/ui.py"),
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
-    "ray": ("executor/ray.py",),
+    "ray": ("executor/ray/*.py",),
     "safetensors": ("search/ppo/policy.py",),
     "sklearn": ("report/importance.py", "search/surrogate.py"),
     "torch": (
@@ -79,6 +77,7 @@ HEAVY = {
 LAZY = (
     "backend/mlir/bindings.py",
     "backend/triton/rerun.py",
+    "envs/schedule_env.py",
     "search/ppo/learning.py",
     "search/ppo/network.py",
     "tracker/run.py",
@@ -166,9 +165,9 @@ def test_every_module_keeps_to_its_layer(path: str) -> None:
         ("evaluator/execution.py", "from ..executor import device"),
         ("finals/pytorch.py", "import torch"),
         ("finals/contender.py", "def f():\n    import torch"),
-        ("executor/ray.py", "import ray"),
-        ("executor/ray.py", "class Ray:\n    import ray"),
-        ("executor/ray.py", "try:\n    pass\nexcept ImportError:\n    import ray"),
+        ("executor/ray/task.py", "import ray"),
+        ("executor/ray/task.py", "class Ray:\n    import ray"),
+        ("executor/ray/task.py", "try:\n    pass\nexcept ImportError:\n    import ray"),
         ("executor/local.py", "def f():\n    import ray.util"),
         ("evaluator/execution.py", "def f():\n    from torch import nn"),
         ("workloads/matmul/__init__.py", "def f():\n    import torch"),
@@ -191,7 +190,7 @@ def test_a_breach_is_seen(path: str, source: str) -> None:
         ("finals/contender.py", "from ..executor import device\nfrom ..evaluator.timing import take"),
         ("finals/pytorch.py", "def f():\n    import torch"),
         ("cli/run.py", "from ..study import Study"),
-        ("executor/ray.py", "def f():\n    import ray"),
+        ("executor/ray/task.py", "def f():\n    import ray"),
         ("cli/ui.py", "if TYPE_CHECKING:\n    import mlflow"),
         ("backend/mlir/bindings.py", "import mlir.ir"),
         ("workloads/matmul/eager.py", "import torch.nn"),

@@ -224,6 +224,20 @@ def test_the_search_is_asked_for_no_more_than_there_are_free_slots_and_trials_le
     assert min(plain.search.asked) > 0
 
 
+class Queueing(Local):
+    """Whose slots wait for works to travel."""
+
+    in_line = 2
+
+
+def test_what_an_executor_wants_in_line_is_asked_for_too(make: Make) -> None:
+    study = make(search=InOrder(), trials=6)
+    study.executor = Queueing(1, memory_bytes=150 << 20)
+    study.run()
+    assert study.search.asked[0] == 3  # type: ignore[attr-defined]
+    assert len(study.trials) == 6
+
+
 def test_the_search_draws_from_the_studys_seed(plain: Plain) -> None:
     assert plain.search.context.rng.random() == np.random.default_rng(5).random()
 

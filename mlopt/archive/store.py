@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Engine, Select, create_engine, delete, event, func, make_url, select
+from sqlalchemy import URL, Delete, Engine, Select, create_engine, delete, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -64,14 +64,21 @@ class Store:
         self._engine.dispose()
 
     def add(self, context: Context, trials: Iterable[Trial]) -> None:
-        """Keep those that are `lasting`; what is here already is here once. One transaction."""
-        rows = [_row(context, trial) for trial in trials if lasting(trial)]
+        """Keep those that are `lasting`; what is here already is here once. One transaction.
+
+        Of a kernel that was found wrong no earlier time is kept: it may have been right only as far as anybody looked.
+        """
+        trials = [trial for trial in trials if lasting(trial)]
+        rows = [_row(context, trial) for trial in trials]
         insert: Any = INSERT[self._engine.dialect.name]
         with self._plainly(), self._engine.begin() as connection:
             known = {"digest": context.digest, "content": canonical(context.content)}
             connection.execute(insert(CONTEXTS).on_conflict_do_nothing(), known)
             for start in range(0, len(rows), BATCH):
                 connection.execute(insert(MEASUREMENTS).on_conflict_do_nothing(), rows[start : start + BATCH])
+            for trial in trials:
+                if trial.status is Status.WRONG_RESULT:
+                    connection.execute(_times_of(context, trial))
 
     def find(self, at: str) -> Trial | None:
         """The latest measurement at an address."""
@@ -190,6 +197,15 @@ def _engine(url: URL, create: bool) -> Engine:
         connection.execute("PRAGMA synchronous=NORMAL")  # a crash of the machine may cost the last few, and no more
 
     return engine
+
+
+def _times_of(context: Context, trial: Trial) -> Delete:
+    """Drops what was measured of a trial's schedule, or of its machine code, before the trial ended."""
+    columns = MEASUREMENTS.c
+    same = columns.address == address(context.digest, trial.schedule)
+    if trial.code:
+        same |= (columns.context == context.digest) & (columns.code == trial.code)
+    return delete(MEASUREMENTS).where(same, columns.objective.is_not(None), columns.finished <= trial.finished)
 
 
 def _row(context: Context, trial: Trial) -> dict[str, Any]:

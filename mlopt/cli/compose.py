@@ -49,13 +49,13 @@ def hydra_session() -> Iterator[Hydra]:
         yield hydra
 
 
-def compose(hydra: Hydra, words: Sequence[str]) -> DictConfig:
-    """The configuration of one study, Hydra's own part included. Raises UserError."""
+def compose(hydra: Hydra, words: Sequence[str], name: str = CONFIG_NAME) -> DictConfig:
+    """The configuration of one study, or of another command, Hydra's own part included. Raises UserError."""
     try:
-        return hydra.compose_config(CONFIG_NAME, list(words), RunMode.RUN)
+        return hydra.compose_config(name, list(words), RunMode.RUN)
     except Exception as error:  # whatever goes wrong in here is in the call or in a YAML file
         reason = str(error).partition("\nConfig search path")[0]
-        raise UserError(_explanation(hydra, words) or reason) from error
+        raise UserError(_explanation(hydra, words, name) or reason) from error
 
 
 def expand(hydra: Hydra, words: Sequence[str]) -> list[list[str]]:
@@ -98,10 +98,10 @@ def sweep_words(config: DictConfig) -> list[str]:
     return [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
 
 
-def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
+def _explanation(hydra: Hydra, words: Sequence[str], name: str) -> str | None:
     """What is wrong with `words` that Hydra would not compose, and the nearest that is right."""
     overrides = parse(hydra, words)
-    groups = hydra.compose_config(CONFIG_NAME, [], RunMode.RUN).hydra.runtime.choices
+    groups = hydra.compose_config(name, [], RunMode.RUN).hydra.runtime.choices
     choosing = []
     for override in overrides:
         if override.is_sweep_override():
@@ -113,7 +113,7 @@ def _explanation(hydra: Hydra, words: Sequence[str]) -> str | None:
                 return f"{group} has no option '{option}'{suggest(str(option), options)}"
             choosing.append(str(override.input_line))
     try:
-        base = OmegaConf.to_container(hydra.compose_config(CONFIG_NAME, choosing, RunMode.RUN))
+        base = OmegaConf.to_container(hydra.compose_config(name, choosing, RunMode.RUN))
     except Exception:  # the choices themselves do not go together; Hydra's words must do
         return None
     keys = (override.key_or_group.replace("/", ".") for override in overrides)

@@ -49,6 +49,7 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
         if not isinstance(plain.get(part), dict) or not plain[part].keys() - {WARM_START}:
             raise UserError(f"a study needs a {part}; see mlopt --help")
     warm_start = _warm_start(plain["search"])
+    _fetch_policy(plain["search"], plain["tracker"])
     seed = plain.get("seed")
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed={seed} is not a whole number from 0 up")
@@ -71,6 +72,18 @@ def _warm_start(search: dict[str, Any]) -> Any:
     """
     own = WARM_START in inspect.signature(constructor("search", search)).parameters
     return None if own and search.get(WARM_START) is not None else search.pop(WARM_START, None)
+
+
+def _fetch_policy(search: dict[str, Any], tracker: Mapping[str, Any]) -> None:
+    """Put the file of a policy that MLflow's registry has into the place of its address there. Raises UserError."""
+    policy = search.get("policy")
+    if isinstance(policy, str) and policy.startswith("models:/"):
+        from ..tracker.training import fetch  # loads MLflow
+
+        try:
+            search["policy"] = str(fetch(policy, tracker.get("uri")))
+        except UserError as error:
+            raise UserError(f"search.policy={policy} {error}") from None
 
 
 def _source(warm_start: str, parts: Mapping[str, Any]) -> Callable[[], list[Trial]] | None:

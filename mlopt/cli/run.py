@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from ..core.errors import UserError
-from ..protocols import StudyInfo
+from ..protocols import SharableExecutor, StudyInfo
 from ..trial_log import TrialLog
 from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, unknown_key
 from .errors import complain, one_line
@@ -146,7 +146,9 @@ def job(config: DictConfig, part: Part | None = None) -> int:
             archive = parts.pop("archive")
             if part is not None:  # studies that are compared measure all for themselves
                 archive = replace(archive, reuse=False)
-            info = _info(config, directory)
+                if part.executor_address is not None and isinstance(parts["executor"], SharableExecutor):
+                    parts["executor"].join(part.executor_address)
+            info = _info(config, directory, sweep=part is not None)
             kept, resume = archive.of_study(**parts), bool(config.resume)
             Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
@@ -162,8 +164,9 @@ def job(config: DictConfig, part: Part | None = None) -> int:
     return 0
 
 
-def _info(config: DictConfig, directory: Path) -> StudyInfo:
-    chosen = HydraConfig.get().runtime.choices
+def _info(config: DictConfig, directory: Path, sweep: bool) -> StudyInfo:
+    hydra = HydraConfig.get()
+    chosen = hydra.runtime.choices
     tags = {group: str(chosen[group]) for group in (*CHOICES, "executor", "target") if group in chosen}
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
@@ -172,6 +175,7 @@ def _info(config: DictConfig, directory: Path) -> StudyInfo:
         directory=directory,
         config={str(key): value for key, value in plain.items()},
         tags=tags,
+        sweep=Path(hydra.sweep.dir) if sweep else None,
     )
 
 

@@ -9,7 +9,16 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BaseModel, PositiveFloat, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import (
+    BaseModel,
+    FiniteFloat,
+    PositiveFloat,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from .. import plugins, result
 from ..core.errors import UserError
@@ -20,10 +29,11 @@ CONFIG = Path(".hydra", "config.yaml")
 
 
 class Best(BaseModel, extra="allow"):
-    """The best schedule, and how long its kernel took, in seconds, if it was ever run."""
+    """The best schedule, and how long its kernel took, in seconds, if it was ever run; else what it should cost."""
 
     schedule: dict[str, StrictBool | StrictInt | StrictFloat | StrictStr]
-    seconds: float | None = None
+    seconds: FiniteFloat | None = None
+    cost: FiniteFloat | None = None
     ci95: tuple[float, float] | None = None
 
 

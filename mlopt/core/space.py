@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import functools
 import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, NoReturn
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .counting import Bounding, Counting, counting
 from .errors import InvalidSchedule
-from .garbage import uncollected
 from .schedule import Decision, Schedule, Value
 
 Kind = Literal["categorical", "ordinal", "log2", "permutation"]
-
-_Picker = Callable[[tuple[Value, ...]], tuple[Value, ...]]
-"""Some of the values, in an order of its own."""
-
-
-class _Children(NamedTuple):
-    """The next decisions, for each the number of complete schedules below it, and their sum."""
-
-    options: tuple[Decision, ...]
-    counts: tuple[int, ...]
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +51,10 @@ class KnobSpace(ABC):
 
     The legal values of a knob depend on the earlier knobs named in `Knob.needs` and on nothing else. A prefix is
     therefore summarised by the values that later knobs still need, and completions are counted exactly by dynamic
-    programming over these summaries: dead ends are never offered, and schedules can be drawn uniformly.
+    programming over these summaries (`counting.py`): dead ends are never offered, and schedules can be drawn uniformly.
+
+    Where there are too many summaries, such as for a last knob that needs nearly all others, counts are upper bounds.
+    Dead ends are not offered all the same.
     """
 
     knobs: tuple[Knob, ...]
@@ -81,15 +72,15 @@ class KnobSpace(ABC):
 
     def options(self, prefix: Schedule) -> Sequence[Decision]:
         """The decisions that may follow `prefix`; () when it is complete."""
-        return self._children(prefix).options
+        return self._counting.children(prefix).options
 
     def counts(self, prefix: Schedule) -> Sequence[int]:
         """For each of the options after `prefix`, the number of complete schedules that go on with it."""
-        return self._children(prefix).counts
+        return self._counting.children(prefix).counts
 
     def count(self, prefix: Schedule = Schedule()) -> int:  # noqa: B008 - immutable
         """The number of complete schedules that begin with `prefix`."""
-        return self._children(prefix).total
+        return self._counting.children(prefix).total
 
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
@@ -111,94 +102,10 @@ class KnobSpace(ABC):
         return len(schedule) == len(self.knobs)
 
     @functools.cached_property
-    def _live(self) -> tuple[tuple[int, ...], ...]:
-        """For each depth, the earlier knobs (by position) that this or a later knob needs."""
-        names = [knob.name for knob in self.knobs]
-        return tuple(
-            tuple(i for i in range(depth) if any(names[i] in knob.needs for knob in self.knobs[depth:]))
-            for depth in range(len(names) + 1)
-        )
-
-    @functools.cached_property
-    def _steps(self) -> tuple[_Step, ...]:
-        """What leads from each depth to the next."""
-        names, steps = [knob.name for knob in self.knobs], []
-        for depth, knob in enumerate(self.knobs):
-            live = (*self._live[depth], depth)
-            needed = [place for place, i in enumerate(live[:-1]) if names[i] in knob.needs]
-            kept = [live.index(i) for i in self._live[depth + 1]]
-            steps.append(_Step(knob, [names[live[place]] for place in needed], _picker(needed), _picker(kept)))
-        return tuple(steps)
-
-    @functools.cached_property
-    def _known(self) -> dict[tuple[int, tuple[Value, ...]], _Children]:
-        return {}
-
-    @functools.cached_property
-    def _offers(self) -> dict[tuple[int, tuple[Value, ...]], Sequence[Decision]]:
-        return {}
-
-    def _children(self, prefix: Schedule) -> _Children:
-        depth = len(prefix)
-        if depth == len(self.knobs):
-            return _COMPLETE
-        summary = self._summary(depth, tuple([prefix[i].value for i in self._live[depth]]))
-        if (known := self._known.get((depth, summary))) is not None:
-            return known
-        with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
-            return self._below(depth, summary)
-
-    def _summary(self, depth: int, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        """Of `values` of the knobs that are live at `depth`, what makes a difference."""
-        if type(self).essence is KnobSpace.essence:
-            return values
-        live = {self.knobs[i].name: value for i, value in zip(self._live[depth], values, strict=True)}
-        return tuple(self.essence(depth, live).values())
-
-    def _below(self, depth: int, summary: tuple[Value, ...]) -> _Children:
-        """The decisions at `depth` from which a complete schedule can be reached, and how many each leads to."""
-        if depth == len(self.knobs):
-            return _COMPLETE
-        known = self._known.get((depth, summary))
-        if known is None:
-            step, options, counts = self._steps[depth], [], []
-            for decision in self._legal(depth, step.needed(summary)):
-                values = (*summary, decision.value)
-                if count := self._below(depth + 1, self._summary(depth + 1, step.kept(values))).total:
-                    options.append(decision)
-                    counts.append(count)
-            known = self._known[depth, summary] = _Children(tuple(options), tuple(counts), sum(counts))
-        return known
-
-    def _legal(self, depth: int, needed: tuple[Value, ...]) -> Sequence[Decision]:
-        """What `legal` says of the values that the knob at `depth` needs, asked for once."""
-        offer = self._offers.get((depth, needed))
-        if offer is None:
-            step = self._steps[depth]
-            legal = self.legal(step.knob, dict(zip(step.names, needed, strict=True)))
-            offer = self._offers[depth, needed] = [Decision(step.knob.name, value) for value in legal]
-        return offer
-
-
-_COMPLETE = _Children((), (), 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """How one knob is decided: by what of a summary, and what goes on from there."""
-
-    knob: Knob
-    names: Sequence[str]
-    needed: _Picker
-    """Of a summary, the values of the knobs that this one needs, which are called `names`."""
-    kept: _Picker
-    """Of a summary with this knob's value put last, what later knobs need."""
-
-
-def _picker(places: Sequence[int]) -> _Picker:
-    if len(places) > 1:
-        return operator.itemgetter(*places)  # twice as fast as a loop of our own
-    return lambda values: tuple([values[place] for place in places])
+    def _counting(self) -> Counting | Bounding:
+        # What merges nothing need not be asked.
+        essence = None if type(self).essence is KnobSpace.essence else self.essence
+        return counting(self.knobs, self.legal, essence)
 
 
 def encoded(knobs: Sequence[Knob], prefix: Schedule) -> NDArray[np.float32]:

@@ -56,6 +56,13 @@ class WorkerLost(Failed):
     """
 
 
+class WorkerKilled(WorkerLost):
+    """The worker was killed by a signal that a work can send, but also the system for want of memory, or anybody.
+
+    Executors do such a work once more: only when it is lost again is that its own fault.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What an evaluator found out about a correct program."""

@@ -22,11 +22,14 @@ from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
-from .timing import Gate, Timer, calls_per_sample, is_hopeless
+from .timing import Gate, Timer, calls_per_sample
 from .watch import Watch
 
 AFFORDABLE_SECONDS = 0.25
 """A reference that took longer is not made for a kernel alone, but in the finals."""
+
+CONTENDING = 1.1
+"""Times the best: a slower kernel is not checked by repeated calls. If it is among the finalists, it is then."""
 
 PATIENCE_SECONDS = 5.0
 """For what is checked by repeating calls: far within a trial's deadline. Longer calls are repeated in the finals."""
@@ -105,9 +108,10 @@ class Execution:
             watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS)
             with pinned(), unchanged():
                 timings, seen = self._time(watch, kernel.overhead(), best, timer)
-            watch.verify(fresh, contends=not is_hopeless(timings.samples, best))
+            estimate = Estimate.of(timings.samples)
+            watch.verify(fresh, contends=best is None or estimate.low <= CONTENDING * best)
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
-            leads = best is None or Estimate.of(timings.samples).seconds < best
+            leads = best is None or estimate.seconds < best
             if leads and watch.bears_repetition and timed.reference_seconds < AFFORDABLE_SECONDS:
                 unseen(kernel, workload, rng)()
             if still:

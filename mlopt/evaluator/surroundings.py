@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import WrongResult
+from .tampering import code, mend_code
 
 _CLOCKS = {name: getattr(time, name) for name in ("perf_counter", "perf_counter_ns", "process_time", "sleep")}
 _raw_time, _RAW = time.clock_gettime, time.CLOCK_MONOTONIC_RAW
 _FE_DFL_ENV = ctypes.c_void_p(-1)
 """The default floating-point environment, as libm names it."""
+
+_PRCTL, _PR_SET_THP_DISABLE, _PR_GET_THP_DISABLE = ctypes.CDLL(None).prctl, 41, 42
 
 RATE = 0.01
 """By how much two clocks may differ; those of one machine are adjusted by 0.05 % at most."""
@@ -29,15 +34,17 @@ MOST_READING_SECONDS = 1e-3
 def unchanged() -> Iterator[None]:
     """Run a kernel within. Raises WrongResult, once all is put right again, when something is not as it was.
 
-    That are the clocks, the processor's rounding and subnormal numbers, signals and timers, cores and priority, and
-    child processes that still live.
+    That are the clocks, the processor's rounding and subnormal numbers, signals and timers, cores and priority, child
+    processes that still live, settings of the interpreter and of the process's memory, and the code that judges.
     """
     cores, rounding, children, clocks = _cores_and_priority(), _rounding(), _children(), _read_clocks()
-    handlers, timers = _handlers(), _timers()
+    handlers, timers, settings, judges = _handlers(), _timers(), _settings(), code()
     try:
         yield
     finally:
         faults = [
+            *mend_code(judges),
+            *_mend_settings(settings),
             *_mend_clocks(clocks),
             *_mend_rounding(rounding),
             *_mend_signals(handlers, timers),
@@ -99,6 +106,20 @@ def _mend_signals(handlers: dict[int, Any], timers: set[int]) -> Iterator[str]:
         signal.setitimer(timer, 0.0)
     if changed or started:
         yield "left a signal handler or a timer behind"
+
+
+def _settings() -> tuple[float, bool, int]:
+    """How threads take turns, whether garbage is collected, whether the process is refused huge pages."""
+    return sys.getswitchinterval(), gc.isenabled(), _PRCTL(_PR_GET_THP_DISABLE, 0, 0, 0, 0)
+
+
+def _mend_settings(before: tuple[float, bool, int]) -> Iterator[str]:
+    if _settings() != before:
+        interval, collects, no_huge_pages = before
+        sys.setswitchinterval(interval)
+        (gc.enable if collects else gc.disable)()
+        _PRCTL(_PR_SET_THP_DISABLE, no_huge_pages, 0, 0, 0)
+        yield "changed settings of its process"
 
 
 def _cores_and_priority() -> tuple[set[int], int, int]:

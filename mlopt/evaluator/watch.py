@@ -10,6 +10,7 @@ What a kernel may do in order to look fast, and what of it shows:
   without a pause, other inputs lie where it finds the known ones.
 - It knows answers by what the inputs are: its calls are slower on inputs that it has not seen (`novelty.py`).
 - It has the answers from us, or brings them along: a reference that was made after the kernel had run (`unseen`).
+- It looks at who calls it, and computes for those who check (`prying.py`).
 - It goes on when its calls have returned (`stillness.py`), or changes the process that times it (`surroundings.py`).
 
 Some of this takes further calls, about REPEATED_CALLS. A kernel whose calls are too long for that is spared them.
@@ -27,6 +28,7 @@ from ..core.errors import WrongResult
 from ..protocols import Array, Kernel, Workload
 from .correctness import Case, poison, poison_of
 from .novelty import Novelty
+from .prying import FEWEST, prying
 from .timing import Call
 
 CANARIES = 4
@@ -66,7 +68,7 @@ class Watch:
         self._answers: list[list[Array]] = []
         """To the strange inputs; what is equal to the one before is not kept."""
         self._canaries: list[Array] = []
-        self._samples = 0
+        self._samples = self._pried = 0
         self._next_surprise = int(rng.integers(1, FIRST_SURPRISES))
         self._start, self._call_seconds = 0.0, float("inf")
         self._poison()
@@ -81,8 +83,10 @@ class Watch:
         self._canaries = [self._rng.integers(output.size, size=CANARIES) for output in self.outputs]
         for output, places in zip(self.outputs, self._canaries, strict=True):
             output.reshape(-1)[places] = poison_of(output)
+        calls = calls if len(calls) == 1 else self._interrupted(calls)
+        prying().listen()
         self._start = time.perf_counter()
-        return calls if len(calls) == 1 else self._interrupted(calls)
+        return calls
 
     def _interrupted(self, calls: Sequence[Call]) -> Sequence[Call]:
         """`calls`, with the poisoning of an element between two of them, before the last as often as elsewhere."""
@@ -96,6 +100,7 @@ class Watch:
     def after(self) -> None:
         """Raises WrongResult unless they are right now; now and then, changes the inputs without a warning."""
         self._call_seconds = min(self._call_seconds, time.perf_counter() - self._start)
+        self._pried += prying().heard()
         for number, (output, places) in enumerate(zip(self.outputs, self._canaries, strict=True)):
             error = np.abs(output.reshape(-1)[places] - self._timed.expected[number].flat[places])
             allowed = np.broadcast_to(self._timed.allowed[number], output.shape).flat[places]
@@ -132,6 +137,8 @@ class Watch:
         WrongResult.
         """
         self._timed.compare(self.outputs)
+        if self._pried >= FEWEST and 2 * self._pried > self._samples:
+            raise WrongResult("the kernel looks at who calls it, or at what others hold")
         repeats = contends and self.bears_repetition
         if repeats:
             for _ in range(self._rng.integers(1, FIRST_SURPRISES)):

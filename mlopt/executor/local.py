@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import LifoQueue
 from typing import TypeVar
 
+from ..core.trial import WorkerKilled
 from . import machine
 from .worker import Worker
 
@@ -57,6 +58,8 @@ class Local:
     def _run(self, work: Callable[[], R], deadline_seconds: float) -> R:
         worker = self._idle.get()  # never waits: as many threads as workers
         try:
+            return worker.run(work, deadline_seconds)
+        except WorkerKilled:
             return worker.run(work, deadline_seconds)
         finally:
             self._idle.put(worker)

@@ -19,9 +19,9 @@ def check(slots: int | None, memory_bytes: int | None) -> None:
         raise UserError(f"executor.memory_bytes={memory_bytes} must be at least 1")
 
 
-def slots(asked: int | None) -> int:
-    """How many works run at once: as asked, else one for each core this process may use, at most 8."""
-    return min(available_cores(), _MOST_SLOTS) if asked is None else asked
+def slots(asked: int | None, cores: int = 1) -> int:
+    """How many works of `cores` each run at once: as asked, else as many as there are cores for here, at most 8."""
+    return max(1, min(available_cores() // cores, _MOST_SLOTS)) if asked is None else asked
 
 
 def memory_share(slots: int) -> int:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import psutil
 
 from ..core.errors import UserError
-from ..core.trial import Status, WorkerLost
+from ..core.trial import Status, WorkerKilled, WorkerLost
 from . import clock, device
 from .retirement import RETIRED
 
@@ -68,8 +68,8 @@ class Worker:
     def run(self, work: Callable[[], R], deadline_seconds: float) -> R:
         """The result of `work`, which is killed `deadline_seconds` after it began in a process that was ready.
 
-        Raises WorkerLost when the process died or was killed, UserError when it cannot import its modules, and
-        otherwise what `work` raised, with the worker's traceback as a note.
+        Raises WorkerLost when the process died or was killed (WorkerKilled where nobody knows by whom), UserError when
+        it cannot import its modules, and otherwise what `work` raised, with the worker's traceback as a note.
         """
         result: R = unpack(self.exchange(pickle.dumps(work), deadline_seconds))
         return result
@@ -186,7 +186,8 @@ class Worker:
             return known
         words = nursery.last_words()
         status = Status.OUT_OF_MEMORY if _OUT_OF_MEMORY.search(words) else Status.CRASH
-        return WorkerLost(status, f"{_manner(code)}: {words}" if words else _manner(code))
+        kind = WorkerKilled if code == -signal.SIGKILL else WorkerLost
+        return kind(status, f"{_manner(code)}: {words}" if words else _manner(code))
 
     def _end(self) -> int:
         """Kill the child and all below it, the nursery too if need be; how it ended (see `_manner`)."""

@@ -29,11 +29,11 @@ class Bayes:
     """Bayesian optimisation for discrete, conditional spaces with constraints and failures.
 
     After the space's own hints (if it has any, and `hints` says so) and `initial` schedules that differ much from one
-    another, a surrogate (`surrogate.py`) learns from all trials which schedules succeed and how good they are. It ranks
-    candidates by the improvement to be expected of them: the neighbours of the best `parents` trials, and uniform
-    draws, the more the longer the search goes on. They are proposed in that order; schedules one decision away from one
-    that is pending have to wait, so that slots do not all look at one place. With probability `explore` a uniform draw
-    comes instead.
+    another, a surrogate (`surrogate.py`) learns from all trials which schedules succeed and how good they are: a
+    Gaussian process up to `small` trials, then a classifier of the promising region. It ranks candidates by what they
+    promise: the neighbours of the best `parents` trials, and uniform draws, the more the longer the search goes on.
+    They are proposed in that order; schedules one decision away from one that is pending have to wait, so that slots do
+    not all look at one place. With probability `explore` a uniform draw comes instead.
 
     The surrogate learns anew whenever a trial is the best so far, and when the number of trials has grown by the factor
     1 + `patience`: the time it takes grows with the trials, that of one proposal hardly does.
@@ -61,8 +61,10 @@ class Bayes:
         self,
         initial: int = 4,
         small: int = 60,
-        trees: int = 30,
+        trees: int = 60,
         parents: int = 8,
+        leap: float = 0.5,
+        promising: float = 0.1,
         explore: float = 0.05,
         patience: float = 0.02,
         hints: bool = True,
@@ -71,12 +73,16 @@ class Bayes:
         limit("small", small, 0)
         limit("trees", trees, 2)
         limit("parents", parents, 1)
+        limit("leap", leap, 0)
+        limit("promising", promising, 0, 1)
         limit("explore", explore, 0, 1)
         limit("patience", patience, 0)
         self._initial = initial
         self._small = small
         self._trees = trees
         self._parents = parents
+        self._leap = leap
+        self._share = promising
         self._explore = explore
         self._patience = patience
         self._use_hints = hints
@@ -86,7 +92,7 @@ class Bayes:
         self._draw = Draw(space, self._streams.rng)
         self._candidates = Candidates(space, context.rng)
         self._learning = Streams(context.rng)
-        self._surrogate = Surrogate(self._small, self._trees, self._learning.rng)
+        self._surrogate = Surrogate(self._small, self._trees, self._leap, self._share, self._learning.rng)
         self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
         self._opening = len(set(self._hints)) + self._initial
         self._trials, self._best, self._due = [], float("inf"), 0

@@ -13,6 +13,8 @@ from ..protocols import CountedSpace, DividedSpace, Space
 
 CANDIDATES = 16
 """Paths compared for one draw from a space that cannot count."""
+MOST_REJECTED = 200
+"""Walks in a row that may be in vain where a space has counted too much, before a draw is made as if it did not."""
 
 
 class Draw:
@@ -23,7 +25,11 @@ class Draw:
     drawn from as often as the others, as long as it has schedules left. Elsewhere a path is drawn by uniform
     steps; the product of its branching factors estimates the number of schedules it stands for (Knuth 1975), and one
     of `CANDIDATES` paths is kept with probability proportional to it (sampling-importance-resampling, Rubin 1987):
-    nearly uniform. Subtrees with nothing left are never entered, so no draw is in vain and the end is known exactly.
+    nearly uniform. Subtrees with nothing left are never entered, and the end is known exactly.
+
+    Counts may be too high. Then less is found below a decision than its count has promised, and a walk that would have
+    led to what is missing is begun again: rejection keeps draws exactly uniform. Where `MOST_REJECTED` walks in a row
+    were in vain, paths are compared as in a space that does not count.
     """
 
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
@@ -43,11 +49,13 @@ class Draw:
 
     def fresh(self) -> Schedule | None:
         """A schedule never drawn or seen before, None when there is none left."""
-        left = sum(self._left(Schedule(), self._root))
-        if not left:
+        if not any(self._left(Schedule(), self._root)):
             root = Schedule()  # a schedule of its own where there is nothing to decide
             return root if self.see(root) else None
-        schedule = self._uniform() if self._counted else self._resampled()
+        walks = (self._uniform() for _ in range(MOST_REJECTED if self._counted else 0))
+        schedule = next((schedule for schedule in walks if schedule is not None), None)
+        if schedule is None:
+            schedule = self._resampled()
         self._take(schedule)
         return schedule
 
@@ -62,8 +70,11 @@ class Draw:
         self._take(schedule)
         return True
 
-    def _uniform(self) -> Schedule:
-        """One of the schedules left: of a part of the space, and of those in it, each with the same probability."""
+    def _uniform(self) -> Schedule | None:
+        """One of the schedules left: of a part of the space, and of those in it, each with the same probability.
+
+        None where the walk was in vain.
+        """
         prefix, node = Schedule(), self._root
         rank: int | None = None
         while options := self._space.options(prefix):
@@ -72,7 +83,11 @@ class Draw:
                 index = pick(self._rng, [min(count, 1) for count in left])
             else:
                 # Its rank among those left, in the order of the tree, is drawn once, and leads all the way down.
-                index, rank = locate(below(self._rng, sum(left)) if rank is None else rank, left)
+                total = sum(left)
+                rank = below(self._rng, total) if rank is None else rank
+                if rank >= total:
+                    return None
+                index, rank = locate(rank, left)
             prefix = prefix.then(options[index])
             node = node.children.get(options[index], _UNTOUCHED)
         return prefix
@@ -85,9 +100,9 @@ class Draw:
         """A random path to an untaken leaf, and the product of its branching factors."""
         prefix, node, weight = Schedule(), self._root, 1
         while options := self._space.options(prefix):
-            left = self._left(prefix, node)
-            index = pick(self._rng, left)
-            weight *= sum(left)
+            ways = [min(count, 1) for count in self._left(prefix, node)]
+            index = pick(self._rng, ways)
+            weight *= sum(ways)
             prefix = prefix.then(options[index])
             node = node.children.get(options[index], _UNTOUCHED)
         return prefix, weight
@@ -97,11 +112,13 @@ class Draw:
         nodes = [self._root]
         for decision in schedule:
             nodes.append(nodes[-1].children.setdefault(decision, _Node()))
-        for length in range(len(schedule), -1, -1):
-            prefix, node = schedule.prefix(length), nodes[length]
-            if not self._counted and any(self._left(prefix, node)):
-                break
+        for node in nodes:
             node.taken += 1
+        nodes[-1].exhausted = True
+        for length in range(len(schedule) - 1, -1, -1):
+            if any(self._left(schedule.prefix(length), nodes[length])):
+                break
+            nodes[length].exhausted = True
 
     def _left(self, prefix: Schedule, node: _Node) -> list[int]:
         """How much is left below each option: schedules where the space counts them, else 1 for any."""
@@ -109,15 +126,17 @@ class Draw:
         sizes = self._counted.counts(prefix) if self._counted else [1] * len(options)
         if not node.children:
             return list(sizes)
-        taken = (node.children.get(option, _UNTOUCHED).taken for option in options)
-        return [size - gone for size, gone in zip(sizes, taken, strict=True)]
+        nodes = [node.children.get(option, _UNTOUCHED) for option in options]
+        gone = [child.taken if self._counted else 0 for child in nodes]
+        return [0 if n.exhausted else size - taken for n, size, taken in zip(nodes, sizes, gone, strict=True)]
 
 
 @dataclass(slots=True)
 class _Node:
-    """A prefix of something taken: how much of its size is taken, and the decisions that went on from it."""
+    """A prefix of something taken: how many schedules are, whether all are, and the decisions that went on from it."""
 
     taken: int = 0
+    exhausted: bool = False
     children: dict[Decision, _Node] = field(default_factory=dict)
 
 

@@ -14,6 +14,7 @@ from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import Search, Space, StudyContext
 from .draw import Draw
+from .partner import fresh_from
 from .settings import limit
 from .streams import Streams
 
@@ -92,12 +93,9 @@ class Hybrid:
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         for name in self._by_promise(len(self._draw)):
-            # Searches do not know what others have pending, and may propose it as well.
-            for _ in range(len(self._proposers) + 1):
-                for schedule in self._searches[name].ask(1):
-                    if self._draw.see(schedule):
-                        self._proposers[schedule] = name
-                        return schedule
+            if (schedule := fresh_from(self._searches[name], self._draw)) is not None:
+                self._proposers[schedule] = name
+                return schedule
         return self._draw.fresh()
 
     def _by_promise(self, number: int) -> Sequence[str]:

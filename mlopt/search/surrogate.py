@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,59 +11,95 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float64]
 
-Predict = Callable[[Matrix], tuple[Vector, Vector]]
-"""The mean and the deviation of what is expected, for each row of features."""
+LATEST = 8
+"""Trials among which there should be one that is better by `GAIN` than all before."""
+GAIN = 0.02
 
 
 class Surrogate:
-    """Predicts the logarithm of objectives (schedules differ by factors), and whether there will be one at all.
+    """Ranks schedules by what trials promise of them.
 
-    Up to `small` trials the objective is predicted by a Gaussian process, which says more from little, then by a forest
-    of `trees`, which takes less time and follows jumps. Success is always predicted by a forest.
+    Objectives count by their logarithms, since schedules differ by factors.
+
+    Up to `small` trials a Gaussian process predicts the objective, which says more from little, and a forest whether
+    there will be one. Beyond, a forest tells the region that promises improvement from all else, failures too.
     """
 
-    def __init__(self, small: int, trees: int, rng: np.random.Generator) -> None:
+    def __init__(self, small: int, trees: int, leap: float, promising: float, rng: np.random.Generator) -> None:
         self._small = small
         self._trees = trees
+        self._leap = leap
+        self._promising = promising
         self._rng = rng
 
     def improvement(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
-        """What may be expected of each candidate: shape (candidates,).
+        """A number for each candidate that grows with the improvement to be expected: shape (candidates,).
 
-        That is the expected improvement over the best objective (Jones et al. 1998), in logarithms, times the
-        probability of success (Gelbart et al. 2014). It is learnt from trials: features of shape (trials, d), and
-        objectives, NaN for a failure. At least one must have succeeded.
+        It is learnt from trials: features of shape (trials, d), and objectives, NaN for a failure. At least one must
+        have succeeded.
         """
         from threadpoolctl import threadpool_limits
 
+        learn = self._predicted if len(objectives) <= self._small else self._classified
         with threadpool_limits(1, "blas"):  # of matrices so small, which trials that are measured meanwhile pay for
-            return self._improvement(features, objectives, candidates)
+            return learn(features, objectives, candidates)
 
-    def _improvement(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
+    def _predicted(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
+        """Expected improvement (Jones et al. 1998) times the probability of success (Gelbart et al. 2014).
+
+        Where the search stagnates, only what exceeds `leap` standard deviations of the objectives counts as improvement
+        (Lizotte 2008): else a plateau is searched for its last per mille before all else.
+        """
         from scipy.special import ndtr
 
         valid = np.isfinite(objectives)
-        known, targets = features[valid], logarithms(objectives[valid])
-        if len(objectives) <= self._small:
-            predict = gaussian_process(known, targets, candidates)
-        else:
-            predict = forest(known, targets, self._trees, self._seed())
-        mean, deviation = predict(candidates)
-        z = (targets.min() - mean) / deviation
+        targets = logarithms(objectives[valid])
+        mean, deviation = gaussian_process(features[valid], targets, candidates)
+        leap = self._leap * targets.std() if stagnates(objectives) else 0.0
+        z = (targets.min() - leap - mean) / deviation
         expected = deviation * (z * ndtr(z) + np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
         if not valid.all():
-            expected = expected * self._success(features, valid, candidates)
+            expected = expected * self._probability(features, valid, np.ones(len(valid)), candidates, leaf=2)
         return np.asarray(expected)
 
-    def _success(self, features: Matrix, valid: NDArray[np.bool_], candidates: Matrix) -> Vector:
-        """The probability that each candidate is valid."""
+    def _classified(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
+        """The probability of being in the promising region, that of the best `promising` of all successes.
+
+        Each of these counts by how far it is ahead of the others; so the odds are those of expected improvement over
+        them (likelihood-free Bayesian optimisation; Song et al. 2022). Failures are outside.
+        """
+        valid = np.isfinite(objectives)
+        targets = np.full(len(objectives), np.inf)
+        targets[valid] = logarithms(objectives[valid])
+        threshold = np.quantile(targets[valid], self._promising)
+        inside = targets <= threshold
+        ahead = threshold - targets[inside]
+        weights = ahead / ahead.mean() if ahead.any() else np.ones(len(ahead))
+        return self._probability(
+            np.concatenate([features, features[inside]]),
+            np.arange(len(targets) + len(ahead)) >= len(targets),
+            np.concatenate([np.ones(len(targets)), weights]),
+            candidates,
+            leaf=1,
+        )
+
+    def _probability(
+        self, features: Matrix, labels: NDArray[np.bool_], weights: Vector, candidates: Matrix, leaf: int
+    ) -> Vector:
+        """Of the label at each candidate, by extremely randomised trees (Geurts et al. 2006).
+
+        Their leaves hold at least `leaf` trials: the more, the more cautious.
+        """
         from sklearn.ensemble import ExtraTreesClassifier
 
-        classifier = ExtraTreesClassifier(self._trees, min_samples_leaf=2, random_state=self._seed())
-        return np.asarray(classifier.fit(features, valid).predict_proba(candidates)[:, 1])
+        forest = ExtraTreesClassifier(self._trees, min_samples_leaf=leaf, random_state=int(self._rng.integers(2**31)))
+        return np.asarray(forest.fit(features, labels, weights).predict_proba(candidates)[:, 1])
 
-    def _seed(self) -> int:
-        return int(self._rng.integers(2**31))
+
+def stagnates(objectives: Vector) -> bool:
+    """Whether the latest trials have gained next to nothing; `objectives` come in the order of their ends."""
+    earlier, best = objectives[:-LATEST], np.nanmin(objectives)
+    return bool(np.isfinite(earlier).any() and np.nanmin(earlier) - best <= GAIN * abs(best))
 
 
 def logarithms(objectives: Vector) -> Vector:
@@ -78,25 +113,10 @@ def logarithms(objectives: Vector) -> Vector:
     return np.asarray(np.log(objectives))
 
 
-def forest(features: Matrix, targets: Vector, trees: int, seed: int) -> Predict:
-    """Extremely randomised trees (Geurts et al. 2006).
+def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> tuple[Vector, Vector]:
+    """The mean and the deviation of what is expected at each candidate.
 
-    They differ in their cuts, so where the data do not settle the target they disagree: their spread stands for its
-    uncertainty (SMAC; Hutter et al. 2011).
-    """
-    from sklearn.ensemble import ExtraTreesRegressor
-
-    model = ExtraTreesRegressor(trees, random_state=seed).fit(features, targets)
-
-    def predict(rows: Matrix) -> tuple[Vector, Vector]:
-        each = np.stack([tree.tree_.predict(rows)[:, 0] for tree in model.estimators_])
-        return each.mean(axis=0), each.std(axis=0) + 1e-9
-
-    return predict
-
-
-def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> Predict:
-    """A Gaussian process with a Matern kernel, its parameters those of the highest likelihood.
+    By a Gaussian process with a Matern kernel, its parameters those of the highest likelihood.
 
     `candidates` give each feature its scale. One length does for all features as long as there are too few trials to
     tell them apart; lengths below a feature's deviation would make every trial an island.
@@ -107,7 +127,7 @@ def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> P
 
     varies = np.ptp(candidates, axis=0) > 0
     if not varies.any():  # such as a single candidate, the last one of a space
-        return lambda rows: (np.full(len(rows), targets.mean()), np.full(len(rows), targets.std() + 1e-9))
+        return np.full(len(candidates), targets.mean()), np.full(len(candidates), targets.std() + 1e-9)
     centre, scale = candidates[:, varies].mean(axis=0), candidates[:, varies].std(axis=0)
 
     def scaled(rows: Matrix) -> NDArray[Any]:
@@ -119,9 +139,5 @@ def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> P
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound
         model = GaussianProcessRegressor(kernel, normalize_y=True).fit(scaled(features), targets)
-
-    def predict(rows: Matrix) -> tuple[Vector, Vector]:
-        mean, deviation = model.predict(scaled(rows), return_std=True)
-        return mean, deviation + 1e-9
-
-    return predict
+        mean, deviation = model.predict(scaled(candidates), return_std=True)
+    return mean, deviation + 1e-9

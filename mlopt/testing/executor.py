@@ -101,9 +101,19 @@ class ExecutorContract(ABC):
         assert isinstance(error, WorkerLost)
         assert words in error.message
 
-    def test_a_worker_killed_from_outside_is_a_crash(self, executor: Executor, tmp_path: Path) -> None:
+    def test_a_work_whose_worker_is_killed_from_outside_is_done_once_more(
+        self, executor: Executor, tmp_path: Path
+    ) -> None:
+        future = executor.submit(functools.partial(hang_the_first_time, tmp_path / "pid"), PATIENCE)
+        os.kill(read_pids(tmp_path / "pid")[0], signal.SIGKILL)
+        assert future.result(PATIENCE) == "done"
+
+    def test_a_work_whose_worker_is_killed_twice_is_a_crash(self, executor: Executor, tmp_path: Path) -> None:
         future = executor.submit(functools.partial(hang_with_company, tmp_path / "pids"), PATIENCE)
-        os.kill(read_pids(tmp_path / "pids")[0], signal.SIGKILL)
+        for _ in range(2):
+            (victim, _) = read_pids(tmp_path / "pids")
+            (tmp_path / "pids").unlink()
+            os.kill(victim, signal.SIGKILL)
         assert Status.of(future.exception(PATIENCE) or OSError()) is Status.CRASH
 
     def test_a_hung_work_is_gone_with_all_below_it_2_s_after_its_deadline(
@@ -196,6 +206,16 @@ def interrupt() -> str:
 def chatter() -> None:
     for fd in (1, 2):
         os.write(fd, b"chatter\n" * 100_000)
+
+
+def hang_the_first_time(file: Path) -> str:
+    """Hangs after it has written its process id to `file`, unless that is there already."""
+    if not file.exists():
+        draft = file.with_suffix(".draft")
+        draft.write_text(f"{os.getpid()}")
+        draft.rename(file)
+        native_hang()
+    return "done"
 
 
 def hang_with_company(file: Path) -> None:

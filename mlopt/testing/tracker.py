@@ -45,7 +45,7 @@ class TrackerContract(ABC):
         for trial in TRIALS:
             tracker.log(trial)
         tracker.finish(RESULT)
-        assert _contents(study.directory) == before
+        assert before.items() <= _contents(study.directory).items()  # it may keep files of its own there
 
     def test_logging_takes_less_than_2_ms_a_trial_from_the_very_start(self, study: StudyInfo, tmp_path: Path) -> None:
         tracker = self.make(tmp_path)

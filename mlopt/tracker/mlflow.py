@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..core.trial import Trial
 from ..protocols import StudyInfo
+from .mirror import Mirror, message, status
 from .store import environment, locate
 
 FINISH_SECONDS = 30.0
@@ -32,37 +34,35 @@ class Mlflow:
 
     MLflow lives in a helper process (`writer.py`), because it takes seconds of CPU time and 200 MB to load, which
     would hold up the study's thread and the kernels being timed. A thread here feeds the helper in batches. When the
-    study is killed, the helper notices and closes the run.
+    study is killed, the helper notices and closes the run. What could not be sent is known from the study's files
+    (`mirror.py`): a study that is gone on with goes on with its run, and `mlopt sync` sends the rest.
     """
 
     def __init__(self, uri: str | None = None, experiment: str = "mlopt") -> None:
         self._uri = uri
         self._experiment = experiment
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._writer: subprocess.Popen[bytes] | None = None
         self._feeder: threading.Thread | None = None
+        self._warned = False
 
     def start(self, info: StudyInfo) -> None:
-        store = locate(self._uri)
-        study = {
-            "uri": store.uri,
-            "database": str(store.database) if store.database else None,
-            "artifacts": str(store.artifacts) if store.artifacts else None,
-            "experiment": self._experiment,
-            "name": info.name,
-            "directory": str(info.directory.absolute()),
-            "config": info.config,
-            "tags": info.tags,
-        }
-        self._writer = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mlopt.tracker.writer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            process_group=0,  # Ctrl-C is for the study, which then tells the writer how it ended
+        """Raises UserError where nothing can be noted in the study's folder."""
+        mirror = Mirror(
+            uri=locate(self._uri).uri,
+            experiment=self._experiment,
+            name=info.name,
+            sweep=str(info.sweep.absolute()) if info.sweep else None,
+            config=json.loads(json.dumps(info.config, default=str)),
+            tags=dict(info.tags),
         )
-        self._feeder = threading.Thread(target=_feed, args=(self._writer, study, self._messages), daemon=True)
+        earlier = Mirror.read(info.directory)
+        if earlier is None or (earlier.uri, earlier.experiment) != (mirror.uri, mirror.experiment):
+            mirror.write(info.directory)
+        self._directory = info.directory
+        for trial in info.trials:
+            self._messages.put(message(trial))
+        helper = writer(info.directory, subprocess.PIPE)
+        self._feeder = threading.Thread(target=self._feed, args=(helper,), daemon=True)
         self._feeder.start()
 
     def baseline(self, name: str, seconds: float) -> None:
@@ -73,51 +73,52 @@ class Mlflow:
 
     def log(self, trial: Trial) -> None:
         if self._feeder is not None and self._feeder.is_alive():
-            self._messages.put(
-                {
-                    "trial": trial.trial,
-                    "ok": trial.ok,
-                    "seconds": trial.seconds,
-                    "cost": trial.metrics.get("cost"),
-                    "compile_seconds": trial.compile_seconds,
-                    "time": time.time(),
-                }
-            )
+            self._messages.put(message(trial))
 
     def finish(self, result: Mapping[str, Any] | None) -> None:
-        if self._feeder is None or self._writer is None:
+        """Waits for a healthy store; one that takes long is left to itself, and one that fails is not waited for."""
+        if self._feeder is None:
             return
-        self._messages.put({"status": _status(result), "result": result})
-        try:
-            self._feeder.join(FINISH_SECONDS)
-        finally:
-            self._writer.kill()  # nothing happens if it has ended
-        self._feeder.join(1.0)
+        self._messages.put({"status": status(result), "result": result})
+        self._feeder.join(FINISH_SECONDS)
+        if self._feeder.is_alive():
+            self._warn(f"not done within {FINISH_SECONDS:g} s, and goes on by itself")
+
+    def _feed(self, writer: subprocess.Popen[bytes]) -> None:
+        """Pass everything on to the writer until the study's end or its own, and warn of trouble."""
+        assert writer.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # then the writer has said why
+            batch: list[Message] = [{}]
+            while "status" not in batch[-1]:
+                batch = _gather(self._messages)
+                writer.stdin.write(json.dumps(batch, default=str).encode() + b"\n")
+                writer.stdin.flush()
+        output, _ = writer.communicate()
+        if writer.returncode:
+            self._warn(output.decode().strip() or f"exit code {writer.returncode}")
+
+    def _warn(self, trouble: str) -> None:
+        """Once."""
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "this study is not fully mirrored to MLflow (its trials.jsonl is complete): %s; "
+                "mlopt sync %s sends what is missing",
+                trouble,
+                self._directory,
+            )
 
 
-def _status(result: Mapping[str, Any] | None) -> str:
-    """MLflow's word for how a study ended."""
-    if result is None:
-        return "FAILED"
-    return "KILLED" if result.get("interrupted") else "FINISHED"
-
-
-def _feed(writer: subprocess.Popen[bytes], study: Message, messages: queue.SimpleQueue[Message]) -> None:
-    """Pass everything on to the writer until the study's end or its own, and warn of trouble once."""
-    assert writer.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # then the writer has said why
-        batch = [study]
-        while True:
-            writer.stdin.write(json.dumps(batch, default=str).encode() + b"\n")
-            writer.stdin.flush()
-            if "status" in batch[-1]:
-                break
-            batch = _gather(messages)
-    output, _ = writer.communicate()
-    reasons = {0: "", -9: f"killed, for want of memory or of an end within {FINISH_SECONDS:g} s"}
-    trouble = output.decode().strip() or reasons.get(writer.returncode, f"exit code {writer.returncode}")
-    if trouble:
-        logger.warning("this study is not fully mirrored to MLflow (its trials.jsonl is complete): %s", trouble)
+def writer(folder: Path, stdin: int) -> subprocess.Popen[bytes]:
+    """The helper process for the study in `folder`; with nothing to read it sends what its files hold."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "mlopt.tracker.writer", str(folder.absolute())],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        process_group=0,  # Ctrl-C is for the study, which then tells the writer how it ended
+    )
 
 
 def _gather(messages: queue.SimpleQueue[Message]) -> list[Message]:

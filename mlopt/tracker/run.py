@@ -13,7 +13,10 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from .mirror import Mirror, locked
+from .store import locate
 from .summary import markdown
 
 LOCK_SECONDS = 5.0
@@ -25,24 +28,37 @@ PARAMS_A_BATCH, METRICS_A_BATCH, KEY_LENGTH, PARAM_LENGTH, TAG_LENGTH = 100, 100
 class Run:
     """Creates the store if need be, and in it a run; every method raises what MLflow raises."""
 
-    def __init__(self, study: Mapping[str, Any]) -> None:
-        self._directory = Path(study["directory"])
-        with exclusive(study["database"]):
-            self._client = MlflowClient(tracking_uri=study["uri"])
-            known = self._client.get_experiment_by_name(study["experiment"])
-            experiment: str = (
-                known.experiment_id
-                if known
-                else self._client.create_experiment(study["experiment"], artifact_location=study["artifacts"])
-            )
-        tags = {**study["tags"], "directory": study["directory"]}
-        self._id: str = self._client.create_run(experiment, tags=tags, run_name=study["name"]).info.run_id
-        params = [Param(key, value) for key, value in dict(flatten(study["config"])).items()]
-        for start in range(0, len(params), PARAMS_A_BATCH):
-            self._client.log_batch(self._id, params=params[start : start + PARAMS_A_BATCH])
+    def __init__(self, known: Mirror, folder: Path) -> None:
+        """The run of the study in `folder`: the one that is `known`, or a new one, which is then known."""
+        self._directory = folder
+        self._store = locate(known.uri)
+        self._sweep = None
+        with exclusive(self._store.database):
+            self._client = MlflowClient(tracking_uri=known.uri)
+            experiment = self._experiment(known.experiment)
+            if known.sweep is not None:
+                self._sweep = self._open_sweep(known, Path(known.sweep), experiment)
+            if known.run is None:
+                tags = {**known.tags, "directory": str(folder)}
+                if self._sweep is not None:
+                    tags[MLFLOW_PARENT_RUN_ID] = self._sweep
+                known.run = self._create(experiment, known.name, tags)
+                known.write(folder)
+            else:
+                self._client.update_run(known.run, "RUNNING")
+            self._id = known.run
+            if not known.sent:
+                params = [Param(key, value) for key, value in dict(flatten(known.config)).items()]
+                for start in range(0, len(params), PARAMS_A_BATCH):
+                    self._client.log_batch(self._id, params=params[start : start + PARAMS_A_BATCH])
         self._done = 0
         self._failures = 0
         self._best: dict[str, float] = {}
+
+    def count(self, trials: Sequence[Mapping[str, Any]]) -> None:
+        """Trials that the run has already; what is told of later ones depends on them."""
+        for trial in trials:
+            list(self._points(trial))
 
     def add(self, trials: Sequence[Mapping[str, Any]]) -> None:
         """Append finished trials to the run's curves."""
@@ -50,23 +66,47 @@ class Run:
         if trials:
             points += self._totals(trials[-1]["time"])
         for start in range(0, len(points), METRICS_A_BATCH):
-            self._client.log_batch(self._id, metrics=points[start : start + METRICS_A_BATCH])
+            with exclusive(self._store.database):
+                self._client.log_batch(self._id, metrics=points[start : start + METRICS_A_BATCH])
 
     def close(self, end: Mapping[str, Any]) -> None:
         """Add the main figures, the table and the study's files, and give the run its final status."""
-        if end["result"]:
-            now = _stamp(time.time())
-            self._client.log_batch(
-                self._id,
-                metrics=[Metric(key, value, now, 0) for key, value in figures(end["result"]).items()],
-                tags=[RunTag("mlflow.note.content", markdown(end["result"])[:TAG_LENGTH])],
-            )
-        for name in ("result.json", "trials.jsonl"):
-            if (self._directory / name).exists():
-                self._client.log_artifact(self._id, str(self._directory / name))
-        if (self._directory / "best").exists():
-            self._client.log_artifacts(self._id, str(self._directory / "best"), "best")
-        self._client.set_terminated(self._id, end["status"])
+        with exclusive(self._store.database):
+            if end["result"]:
+                now = _stamp(time.time())
+                self._client.log_batch(
+                    self._id,
+                    metrics=[Metric(key, value, now, 0) for key, value in figures(end["result"]).items()],
+                    tags=[RunTag("mlflow.note.content", markdown(end["result"])[:TAG_LENGTH])],
+                )
+            for name in ("result.json", "trials.jsonl"):
+                if (self._directory / name).exists():
+                    self._client.log_artifact(self._id, str(self._directory / name))
+            if (self._directory / "best").exists():
+                self._client.log_artifacts(self._id, str(self._directory / "best"), "best")
+            self._client.set_terminated(self._id, end["status"])
+            if self._sweep is not None:  # the last one to end says when the sweep did
+                self._client.set_terminated(self._sweep)
+
+    def _experiment(self, name: str) -> str:
+        known = self._client.get_experiment_by_name(name)
+        if known is not None:
+            return str(known.experiment_id)
+        artifacts = self._store.artifacts
+        return self._client.create_experiment(name, artifact_location=str(artifacts) if artifacts else None)
+
+    def _open_sweep(self, study: Mirror, folder: Path, experiment: str) -> str:
+        """The run of the sweep in `folder`, which its first study makes."""
+        with locked(folder):
+            known = Mirror.read(folder)
+            if known is None or (known.uri, known.experiment) != (study.uri, study.experiment) or known.run is None:
+                run = self._create(experiment, folder.name, {"directory": str(folder)})
+                Mirror(uri=study.uri, experiment=study.experiment, name=folder.name, run=run).write(folder)
+                return run
+            return known.run
+
+    def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        return str(self._client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id)
 
     def _points(self, trial: Mapping[str, Any]) -> Iterator[Metric]:
         """A trial's own numbers at its own step, and the totals that it changed."""
@@ -112,15 +152,17 @@ def _key(name: str) -> str:
 
 
 @contextlib.contextmanager
-def exclusive(database: str | None) -> Iterator[None]:
-    """Keep other writers from creating the same SQLite database at once; raises soon if it cannot be written."""
+def exclusive(database: Path | None) -> Iterator[None]:
+    """Let studies write to a SQLite database one after the other, which it would refuse them at once.
+
+    Raises soon if it cannot be written.
+    """
     if database is None:
         yield
         return
-    path = Path(database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with contextlib.closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as probe:
+        with contextlib.closing(sqlite3.connect(database, timeout=LOCK_SECONDS)) as probe:
             probe.execute("BEGIN IMMEDIATE")  # fails where MLflow would retry for minutes
         yield

@@ -35,7 +35,8 @@ def environment() -> dict[str, str]:
     """The environment for a process that runs MLflow: this process's modules, no telemetry, no retrying for minutes."""
     return {
         "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
     }

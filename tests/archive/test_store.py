@@ -46,6 +46,19 @@ def test_the_latest_of_several_measurements_counts(url: str) -> None:
     assert [trial.seconds for trial in store.trials(HERE, most=2)] == [3.0, 2.0]
 
 
+def test_of_what_is_found_wrong_later_no_time_is_left_nor_of_the_same_code(url: str) -> None:
+    store = Store(url)
+    store.add(HERE, [made(0, code="a"), made(1, code="a"), made(2, code="b"), made(3), made(4)])
+    store.add(context(size=32), [made(0, code="a")])
+    wrong = [made(n, None, code=code, status=Status.WRONG_RESULT, finished="2027") for n, code in ((0, "a"), (3, ""))]
+    store.add(HERE, [replace(trial, samples=()) for trial in wrong])
+    assert {trial.trial for trial in store.trials(HERE) if trial.ok} == {2, 4}
+    assert {trial.trial for trial in store.trials(HERE) if not trial.ok} == {0, 3}
+    assert [trial.ok for trial in store.trials(context(size=32))] == [True]
+    store.add(HERE, [made(4, None, samples=(), status=Status.WRONG_RESULT, finished="2025")])
+    assert store.find(at(made(4))) == made(4)
+
+
 @pytest.mark.parametrize(
     ("changes", "kept"),
     [

@@ -22,6 +22,8 @@ from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.executor.ray import Ray
+from mlopt.finals.contender import Contender
+from mlopt.finals.interleaved import Course
 from mlopt.protocols import Budget, StudyInfo
 from mlopt.runner import Outcome, TrialWork
 from mlopt.search.grid import Grid
@@ -162,6 +164,21 @@ def test_failures_that_would_happen_again_are_known_and_others_are_tried_again(r
     ]
     assert lines[0]["error"] == "CompileError: no"
     assert lines[0]["metrics"] == {}
+
+
+@pytest.mark.parametrize("error", [WrongResult("output 0"), ZeroDivisionError("a bug")])
+def test_a_finalist_that_the_finals_find_wrong_stays_wrong(
+    error: Exception, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(contenders: Sequence[Contender], rng: object) -> Any:
+        names = [contender.name for contender in contenders]
+        return {name: Course([1.0] * 8) for name in names if name != "trial 1"}, {"trial 1": error}
+
+    monkeypatch.setattr("mlopt.study.measure", measure)
+    same_code = "wrong_result" if isinstance(error, WrongResult) else "ok"
+    for status in ("ok", same_code):
+        _, lines = run(evaluator=KnownEvaluator(executes=True))
+        assert [line["status"] for line in lines] == [status, status, "ok", "ok"]
 
 
 # Without the loop: programs that are executed.

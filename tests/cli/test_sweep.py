@@ -16,6 +16,7 @@ from command import Answer, Mlopt
 from mlopt.cli.main import main
 from mlopt.cli.sweep.words import sweep_settings
 from mlopt.core.errors import UserError
+from mlopt.executor.ray import connection
 
 
 @pytest.fixture
@@ -69,10 +70,15 @@ def test_an_interrupted_sweep_is_finished(mlopt: Mlopt) -> None:
     before = log("sweep/1")
     kept = Path("sweep/0/result.json").stat().st_mtime_ns
     Path("sweep/1/result.json").unlink()
+    trials = Path("sweep/1/trials.jsonl")
+    first, *_ = trials.read_text().splitlines(keepends=True)
+    trials.write_text(first)
     assert mlopt(*words, "sweep.resume=sweep").code == 0
     assert log("sweep/1") == before
+    assert trials.read_text().startswith(first)  # not measured again
     assert Path("sweep/0/result.json").stat().st_mtime_ns == kept
-    assert Path("sweep/1.unfinished-1/trials.jsonl").exists()
+    assert json.loads(Path("sweep/1/result.json").read_text())["trials"] == 3
+    assert mlopt(*words, "sweep.resume=sweep").code == 0  # it is still the same study
     shutil.rmtree("sweep/1")
 
     answer = mlopt(*words, "search=grid", "sweep.resume=sweep")
@@ -143,3 +149,15 @@ def test_somebody_elses_sweeper_learns_what_studies_reached(mlopt: Mlopt) -> Non
     reached = [json.loads(Path("sweep", str(n), "result.json").read_text())["best"]["seconds"] for n in (0, 1)]
     last = json.loads(Path("sweep/2/result.json").read_text())
     assert (last["seed"], last["trials"]) == (reached.index(min(reached)), 9)
+
+
+def test_studies_of_a_sweep_share_one_ray(mlopt: Mlopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    start = connection._start
+    monkeypatch.setattr(connection, "_start", lambda *arguments: started.append(start(*arguments)))
+    words = ("search=random", "seed=range(2)", "budget.trials=3", "executor=ray", "executor.slots=1")
+    answer = mlopt("-m", *words, "hydra.sweep.dir=sweep")
+    assert (answer.code, answer.err) == (0, ""), answer.out
+    assert len(started) == 1
+    for study in range(2):
+        assert len(log(f"sweep/{study}")) == 3

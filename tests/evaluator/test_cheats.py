@@ -19,7 +19,8 @@ from mlopt.evaluator.stillness import is_still
 from mlopt.finals import contender
 from mlopt.finals.contender import KernelContender, Prepare, Turn, Verify
 from mlopt.protocols import Array, Kernel, Program, Workload
-from mlopt.testing.cheats import CHEATS, NEED_SHORT_CALLS, CheatingProgram
+from mlopt.testing.cheats.backend import CheatingProgram
+from mlopt.testing.cheats.gallery import CHEATS, NEED_SHORT_CALLS
 from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")

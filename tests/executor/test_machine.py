@@ -28,3 +28,18 @@ def test_a_limit_that_leaves_nothing_is_a_mistake_of_the_user(executor: type[Exe
     with pytest.raises(UserError, match=rf"^executor\.{limit}={value} must be at least 1$"):
         executor(**{limit: value})
     executor(**{limit: 1})
+
+
+@pytest.mark.parametrize(("available", "cores", "slots"), [(8, 1, 8), (8, 3, 2), (2, 4, 1), (64, 4, 8)])
+def test_works_of_several_cores_are_fewer(
+    available: int, cores: int, slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "available_cores", lambda: available)
+    assert Ray(cores=cores).slots == slots
+    assert Ray(cores=cores, slots=5).slots == 5
+
+
+@pytest.mark.parametrize("needs", [{"cores": 0}, {"gpus": -1.0}])
+def test_a_work_that_needs_nothing_is_a_mistake_of_the_user(needs: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=r"executor\.cores=.*executor\.gpus="):
+        Ray(**needs)  # type: ignore[arg-type]

@@ -26,7 +26,7 @@ from mlopt.core.trial import WorkerLost
 from mlopt.executor.worker import Worker
 from mlopt.finals import interleaved
 from mlopt.finals.contender import KernelContender, Skipped, Turn
-from mlopt.finals.interleaved import Absent, Course, measure
+from mlopt.finals.interleaved import Absent, Course, contending, measure
 from mlopt.workloads.matmul.workload import Matmul
 
 SLOW = 0.31  # beyond SLOW_SECONDS
@@ -232,15 +232,22 @@ def test_precise_times_end_it_and_others_do_not(monkeypatch: pytest.MonkeyPatch)
         assert len(Spy.turns) == rounds
 
 
-def test_the_end_waits_for_no_precision_of_what_is_slow_or_far_behind() -> None:
-    def course(seconds: float, spread: float, lasted: float = 0.1) -> Course:
-        return Course([seconds, (1.0 + spread) * seconds] * 10, [lasted] * 20)
+def test_who_is_slow_or_far_behind_is_not_waited_for() -> None:
+    def course(seconds: float, lasted: float = 0.1) -> Course:
+        return Course([seconds] * 10, [lasted] * 20)
 
-    assert interleaved.settled([course(1.0, 0.0), course(1.9, 0.0)])
-    assert not interleaved.settled([course(1.0, 0.0), course(1.9, 0.1)])
-    assert not interleaved.settled([course(1.0, 0.1), course(2.1, 0.0)])
-    assert interleaved.settled([course(1.0, 0.0), course(2.1, 0.1), course(1.0, 0.1, lasted=1.0)])
-    assert interleaved.settled([])
+    assert contending({"a": course(1.0), "b": course(1.9), "c": course(2.1)}) == {"a", "b"}
+    assert contending({"a": course(1.0, lasted=1.0), "b": course(1.9), "c": course(2.1)}) == {"b", "c"}
+    assert contending({"a": course(1.0, lasted=1.0)}) == contending({}) == set()
+
+
+@pytest.mark.usefixtures("own_device")
+def test_who_is_far_behind_leaves_when_its_time_is_known_well_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 3)
+    monkeypatch.setattr(interleaved, "MOST_ROUNDS", 5)
+    monkeypatch.setattr(interleaved, "PRECISION", 0.0)
+    courses, _ = measure([Sleeper("one", 0.001), Sleeper("far", 0.02)], np.random.default_rng(0))
+    assert [len(courses[name].medians) for name in ("one", "far")] == [5, 3]
 
 
 @pytest.mark.usefixtures("own_device")

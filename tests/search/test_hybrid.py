@@ -12,6 +12,7 @@ from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Budget, CountedSpace, Search, Space, StudyContext
+from mlopt.search.anneal import Anneal
 from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
 from mlopt.search.hybrid import Hybrid, unhinted
@@ -40,7 +41,7 @@ class TestDefaults(SearchContract):
         return Tree()
 
     def make(self) -> Search:
-        return Hybrid({"bayes": Bayes(), "evolve": Evolve()})
+        return Hybrid({"bayes": Bayes(), "anneal": Anneal(), "evolve": Evolve()})
 
 
 class Listed:

@@ -3,6 +3,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from mlopt.protocols import StudyInfo
 from mlopt.testing.tracker import RESULT, TRIALS, TrackerContract
 from mlopt.tracker import mlflow as module
-from mlopt.tracker.mlflow import Mlflow
+from mlopt.tracker.mirror import Mirror
+from mlopt.tracker.mlflow import Mlflow, writer
 from mlopt.tracker.store import environment
+from mlopt.tracker.writer import check_reachable
 
 CONFIG = {
     "workload": {"name": "matmul", "shape": [8, 8]},
@@ -40,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for file in ("trials.jsonl", "result.json", "best/payload.mlir"):
             (folder / name / file).write_text(f"{file} of {name}")
         tracker = Mlflow(f"sqlite:///{folder}/mlflow.db", "mine")
-        tracker.start(StudyInfo(name, folder / name, CONFIG, TAGS))
+        tracker.start(StudyInfo(name, folder / name, CONFIG, TAGS, sweep=folder))
         trackers.append(tracker)
     for tracker in trackers:
         for trial in TRIALS:
@@ -124,27 +127,57 @@ def test_the_description_is_the_table_of_the_result(client: Any) -> None:
     assert "| naive | 8.000 ms |" in find(client, "attributes.run_name = 'first'").data.tags["mlflow.note.content"]
 
 
-def test_the_run_of_a_study_that_was_killed_is_closed_as_killed(client: Any, folder: Path) -> None:
-    study = {
-        "uri": f"sqlite:///{folder}/mlflow.db",
-        "database": f"{folder}/mlflow.db",
-        "artifacts": None,
-        "experiment": "mine",
-        "name": "third",
-        "directory": str(folder / "first"),
-        "config": {},
-        "tags": {},
-    }
-    command = [sys.executable, "-P", "-m", "mlopt.tracker.writer"]
-    subprocess.run(command, input=json.dumps([study]) + "\n", text=True, env=environment(), check=True, timeout=60)
-    assert find(client, "attributes.run_name = 'third'").info.status == "KILLED"
+def test_studies_of_a_sweep_lie_below_its_run(client: Any, folder: Path) -> None:
+    sweep = find(client, f"attributes.run_name = '{folder.name}'")
+    for name in ("first", "second"):
+        assert find(client, f"attributes.run_name = '{name}'").data.tags["mlflow.parentRunId"] == sweep.info.run_id
+    assert sweep.info.status == "FINISHED"
 
 
-def test_the_run_of_a_study_that_was_interrupted_is_closed_as_killed(client: Any, folder: Path) -> None:
-    tracker = Mlflow(f"sqlite:///{folder}/mlflow.db", "mine")
-    tracker.start(StudyInfo("interrupted", folder / "first", {}, {}))
-    tracker.finish({**RESULT, "interrupted": True})
-    assert find(client, "attributes.run_name = 'interrupted'").info.status == "KILLED"
+def send(folder: Path) -> None:
+    """What `mlopt sync` does."""
+    with writer(folder, subprocess.DEVNULL) as helper:
+        assert helper.communicate(timeout=100.0) == (b"", None)
+
+
+def log(folder: Path) -> None:
+    """The log of a study that was killed in the midst of a line."""
+    folder.mkdir()
+    lines = "".join(json.dumps(trial.to_json()) + "\n" for trial in TRIALS)
+    (folder / "trials.jsonl").write_text(f'{lines}{{"trial": 4')
+
+
+def test_what_a_killed_study_has_not_sent_is_sent_from_its_files(client: Any, folder: Path) -> None:
+    log(folder / "third")
+    Mirror(uri=f"sqlite:///{folder}/mlflow.db", experiment="mine", name="third").write(folder / "third")
+    send(folder / "third")
+    run = find(client, "attributes.run_name = 'third'")
+    assert run.info.status == "KILLED"
+    assert [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "cost")] == [(9, 12.0)]
+    assert Mirror.read(folder / "third").sent == len(TRIALS)  # type: ignore[union-attr]
+
+
+def test_a_study_that_is_gone_on_with_goes_on_with_its_run(client: Any, folder: Path) -> None:
+    (folder / "fourth").mkdir()
+    info = StudyInfo("fourth", folder / "fourth", {}, {})
+    for earlier, end in ((0, {**RESULT, "interrupted": True}), (8, RESULT)):
+        tracker = Mlflow(f"sqlite:///{folder}/mlflow.db", "mine")
+        tracker.start(replace(info, trials=TRIALS[:earlier]))
+        for trial in TRIALS[earlier : earlier + 8]:
+            tracker.log(trial)
+        tracker.finish(end)
+        status = find(client, "attributes.run_name = 'fourth'").info.status
+        assert status == ("KILLED" if end.get("interrupted") else "FINISHED")
+    run_id = find(client, "attributes.run_name = 'fourth'").info.run_id
+    best = {m.step: m.value for m in client.get_metric_history(run_id, "best_seconds")}
+    assert best == {7: 3e-3, 8: 3e-3, 9: 2e-3}
+    assert [m.step for m in client.get_metric_history(run_id, "cost")] == [9]
+
+
+def test_a_server_that_nobody_runs_is_found_out_at_once() -> None:
+    with pytest.raises(OSError, match=r"no server answers at 127\.0\.0\.1:1:"):
+        check_reachable("http://127.0.0.1:1")
+    check_reachable("sqlite:///here.db")
 
 
 class TestAFailingStore:
@@ -167,7 +200,9 @@ class TestAFailingStore:
     ) -> None:
         (tmp_path / "mlflow.db").write_text("this is no database" * 100)
         tracker = Mlflow(f"sqlite:///{tmp_path}/mlflow.db", "mine")
-        assert "file is not a database" in self.mirror(tracker, study, caplog)
+        warning = self.mirror(tracker, study, caplog)
+        assert "file is not a database" in warning
+        assert f"mlopt sync {tmp_path}" in warning
 
     def test_is_not_waited_for_without_end(
         self, study: StudyInfo, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -185,9 +220,8 @@ def test_the_studys_own_process_never_loads_mlflow() -> None:
 def test_the_best_cost_is_that_of_all_trials_executed_or_not(client: Any, folder: Path) -> None:
     from mlopt.tracker.run import Run
 
-    study = {"uri": f"sqlite:///{folder}/mlflow.db", "database": None, "artifacts": None, "experiment": "mine"}
-    run = Run({**study, "name": "fourth", "directory": str(folder / "first"), "config": {}, "tags": {}})
+    run = Run(Mirror(uri=f"sqlite:///{folder}/mlflow.db", experiment="mine", name="fifth"), folder / "first")
     trial = {"ok": True, "compile_seconds": None, "time": 1.0}
     run.add([{**trial, "trial": 0, "seconds": 0.5, "cost": 1.0}, {**trial, "trial": 1, "seconds": None, "cost": 9.0}])
-    metrics = find(client, "attributes.run_name = 'fourth'").data.metrics
+    metrics = find(client, "attributes.run_name = 'fifth'").data.metrics
     assert (metrics["best_seconds"], metrics["best_cost"]) == (0.5, 1.0)

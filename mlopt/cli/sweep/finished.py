@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, FiniteFloat, ValidationError
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from ... import result
 from ...core.errors import UserError
-from ..study_folder import CONFIG, load
-
-
-class _Best(BaseModel):
-    seconds: FiniteFloat | None = None
-    cost: FiniteFloat | None = None
-
-
-class _Result(BaseModel):
-    best: _Best | None
-    interrupted: bool = False
+from ..study_folder import CONFIG, Result, load, read_result
 
 
 def find(directory: Path, config: DictConfig) -> int | None:
-    """The exit code of a study that has ended; None for one that has not, of which what there is is put aside.
+    """The exit code of a study that has ended; None for one that has not, which is then to be gone on with.
 
-    Raises UserError where the folder holds another study than `config` describes.
+    `config` is changed so that it says so. Raises UserError where the folder holds another study than it describes.
     """
     if not (directory / CONFIG).exists():
         return None
@@ -37,7 +25,9 @@ def find(directory: Path, config: DictConfig) -> int | None:
     found = _read(directory)
     if found is not None and not found.interrupted:
         return 0 if found.best else 3
-    _put_aside(directory)
+    with read_write(config.hydra), open_dict(config):
+        config.resume = str(directory)
+        config.hydra.output_subdir = None  # the configuration is there
     return None
 
 
@@ -49,22 +39,12 @@ def objective(directory: Path) -> float:
     return math.nan if reached is None else reached
 
 
-def _read(directory: Path) -> _Result | None:
-    try:
-        return _Result.model_validate_json((directory / result.NAME).read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise UserError(f"{directory / result.NAME} is no study's result") from error
+def _read(directory: Path) -> Result | None:
+    file = directory / result.NAME
+    return read_result(file) if file.exists() else None
 
 
 def _plain(config: Any) -> Any:
     """A study's own configuration as it was written, references included."""
     plain = OmegaConf.to_container(config, resolve=False)
     return {key: value for key, value in plain.items() if key != "hydra"} if isinstance(plain, dict) else plain
-
-
-def _put_aside(directory: Path) -> None:
-    """Keep an unfinished study's folder under another name, so that the study can begin anew."""
-    names = (directory.with_name(f"{directory.name}.unfinished-{count}") for count in itertools.count(1))
-    directory.rename(next(name for name in names if not name.exists()))

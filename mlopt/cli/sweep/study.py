@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,6 +39,8 @@ class Job:
     directory: Path
     cores: int
     """Of this machine, that it takes."""
+    executor: Any = None
+    """What runs its trials, where that could be made out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,25 @@ class Ended:
 
 
 class Part:
-    """The tracker by which a study tells its sweep what it would tell the user."""
+    """A study's end of the connection with its sweep: a tracker that tells it what it would tell the user.
 
-    def __init__(self, connection: Connection) -> None:
+    `executor_address` is where to join the executor that studies share, if they do.
+    """
+
+    def __init__(self, connection: Connection, shares: bool) -> None:
+        self.executor_address: Future[str] | None = Future() if shares else None
         self._connection = connection
         self._trials = 0
         self._told = 0.0
         self.message = ""
+
+    def listen(self) -> None:
+        """Take what the sweep says, until it wants this process to end or is no more: then interrupt it."""
+        with contextlib.suppress(EOFError, OSError):
+            while (address := self._connection.recv()) is not None:
+                assert self.executor_address is not None
+                self.executor_address.set_result(address)
+        os.kill(os.getpid(), signal.SIGINT)
 
     def complain(self, message: object) -> None:
         self.message = " ".join(str(message).split())
@@ -80,15 +95,22 @@ class Part:
 
 
 class Process:
-    """A study's process, and the connection over which it sends its number of trials, and at last how it `Ended`."""
+    """A study's process, and the connection over which it sends its number of trials, and at last how it `Ended`.
 
-    def __init__(self, job: Job) -> None:
+    It is told the `executor_address` as soon as that is known.
+    """
+
+    def __init__(self, job: Job, executor_address: Future[str] | None) -> None:
         context = multiprocessing.get_context("spawn")
         self.job = job
         self.connection, theirs = context.Pipe()
         with theirs:
-            self._process = context.Process(target=_main, args=(theirs, job.config), name=job.name)
+            self._process = context.Process(
+                target=_main, args=(theirs, job.config, executor_address is not None), name=job.name
+            )
             self._process.start()
+        if executor_address is not None:
+            executor_address.add_done_callback(self._tell_address)
 
     def receive(self) -> int | Ended:
         """What it sends next; a process that died without a word has ended, too."""
@@ -104,28 +126,25 @@ class Process:
 
     def interrupt(self) -> None:
         """Let it end as by Ctrl-C: with the best so far written."""
-        try:
-            self.connection.send(None)
-        except OSError:  # it has ended, and `receive` will tell
-            return
+        self._send(None)
+
+    def _tell_address(self, address: Future[str]) -> None:
+        self._send("" if address.exception() else address.result())  # without one, a study starts its own
+
+    def _send(self, message: str | None) -> None:
+        with contextlib.suppress(OSError):  # it has ended, and `receive` will tell
+            self.connection.send(message)
 
 
-def _main(connection: Connection, config: DictConfig) -> None:
+def _main(connection: Connection, config: DictConfig, shares: bool) -> None:
     os.setpgid(0, 0)  # Ctrl-C is for the sweep, which then decides
-    threading.Thread(target=_obey, args=(connection,), daemon=True).start()
-    part = Part(connection)
+    part = Part(connection, shares)
+    threading.Thread(target=part.listen, daemon=True).start()
     try:
         code = _run(config, part)
     except KeyboardInterrupt:
         code = 130
     connection.send(Ended(code, part.message))
-
-
-def _obey(connection: Connection) -> None:
-    """Interrupt this process when the sweep says so, or is no more."""
-    with contextlib.suppress(EOFError, OSError):
-        connection.recv()
-    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _run(config: DictConfig, part: Part) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ...core.errors import UserError
 from ...core.fingerprint import available_cores
+from ...protocols import SharableExecutor
 from ..instantiate import instantiate
 from .display import Display
 from .finished import find, objective
@@ -46,7 +49,7 @@ class Sweep:
         """Run each study in a process of its own: `studies` at once at most, one for each core by default.
 
         One that executes programs has this machine to itself. With `resume`, those that have ended are left alone, and
-        the others begin anew. Ctrl-C ends each that runs as it would end a single one, and is raised again.
+        the others are gone on with. Ctrl-C ends each that runs as it would end a single one, and is raised again.
         """
         words = [list(config.hydra.overrides.task) for config in configs]
         jobs = [self._job(config, _name(own, words)) for config, own in zip(configs, words, strict=True)]
@@ -59,8 +62,10 @@ class Sweep:
                     if code is not None:
                         self._note(job.directory, code)
                         display.ended(waiting.pop(job.number), Ended(code), ran=False)
-            for job, ended in _side_by_side(list(waiting.values()), studies or available_cores(), display):
-                self._note(job.directory, ended.code)
+            left = list(waiting.values())
+            with _shared_executor(left) as address:
+                for job, ended in _side_by_side(left, studies or available_cores(), address, display):
+                    self._note(job.directory, ended.code)
         return [_returned(config, job) for config, job in zip(configs, jobs, strict=True)]
 
     def _note(self, directory: Path, code: int) -> None:
@@ -70,18 +75,35 @@ class Sweep:
     def _job(self, config: DictConfig, name: str) -> Job:
         HydraConfig.instance().set_config(config)  # which the folder's name may refer to
         directory = Path(config.hydra.sweep.dir, config.hydra.sweep.subdir).absolute()
-        cores = 1
+        cores, executor = 1, None
         try:
             parts = instantiate(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
-            cores = available_cores() if parts["evaluator"].executes else parts["executor"].slots
+            executor = parts["executor"]
+            cores = available_cores() if parts["evaluator"].executes else executor.slots
         except UserError:
             raise
         except Exception:  # a cluster, whose slots nobody knows yet; or a fault, met again where there is a log for it
             pass
-        return Job(config.hydra.job.num, name, config, directory, min(cores, available_cores()))
+        return Job(config.hydra.job.num, name, config, directory, min(cores, available_cores()), executor)
 
 
-def _side_by_side(jobs: list[Job], studies: int, display: Display) -> Iterator[tuple[Job, Ended]]:
+@contextmanager
+def _shared_executor(jobs: Sequence[Job]) -> Iterator[Future[str] | None]:
+    """Where the studies join what their executors would each have to start; None where that is nothing."""
+    known: list[Any] = [job.executor for job in jobs]
+    executors = [executor for executor in known if isinstance(executor, SharableExecutor) and executor.sharable]
+    if len(executors) < 2:
+        yield None
+        return
+    # Studies share the cores, and one that wants more slots than there are cores runs by itself.
+    slots = max(available_cores(), *(job.executor.slots for job in jobs if job.executor in executors))
+    with executors[0].shared(slots) as address:
+        yield address
+
+
+def _side_by_side(
+    jobs: list[Job], studies: int, address: Future[str] | None, display: Display
+) -> Iterator[tuple[Job, Ended]]:
     """Run `jobs`, first come first served where cores are left, and tell each as it ends."""
     waiting, running = list(jobs), dict[Any, Process]()
     free = available_cores()
@@ -91,7 +113,7 @@ def _side_by_side(jobs: list[Job], studies: int, display: Display) -> Iterator[t
                 if job.cores <= free and len(running) < studies:
                     waiting.remove(job)
                     free -= job.cores
-                    process = Process(job)
+                    process = Process(job, address)
                     running[process.connection] = process
                     display.started(job)
             for connection in wait(list(running)):

@@ -14,6 +14,7 @@ from ...core.schedule import Schedule
 from ...core.trial import Trial
 from ...protocols import Search, Space, StudyContext
 from ..draw import Draw
+from ..partner import fresh_from
 from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary
@@ -144,12 +145,8 @@ class Llm:
         if self._turn_left:
             self._turn_left -= 1
             return self._accounted(self._expert.propose(), EXPERT)
-        for _ in range(len(self._draw) + 1):  # the partner does not know what others have pending
-            asked = self._partner.ask(1) if self._partner else ()
-            if not asked:
-                break
-            if self._draw.see(asked[0]):
-                return self._accounted(asked[0], PARTNER)
+        if self._partner and (proposed := fresh_from(self._partner, self._draw)) is not None:
+            return self._accounted(proposed, PARTNER)
         return self._accounted(self._draw.fresh(), DRAW)
 
     def _accounted(self, schedule: Schedule | None, origin: str) -> Schedule | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from ...core import record
 from ...core.errors import UserError
+from ...core.journal import Journal
 from .endpoint import Answer, Message, Model, ModelError
 
 NAME = "transcript.jsonl"
@@ -103,5 +104,6 @@ class Recorded:
         return answer
 
     def _add(self, exchange: Exchange) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(exchange.model_dump()) + "\n")
+        """Raises UserError where it cannot be written."""
+        with closing(Journal(self._path, resume=True)) as journal:
+            journal.append(exchange.model_dump())

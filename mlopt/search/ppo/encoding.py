@@ -115,6 +115,11 @@ def _words(words: Sequence[str], buckets: int) -> Vector:
     return counts
 
 
+def _placed(words: Sequence[str]) -> Sequence[str]:
+    """One word as it is; several, such as the loops of an order, each with its place."""
+    return words if len(words) == 1 else [f"{place} {word}" for place, word in enumerate(words)]
+
+
 def _option(option: Decision, index: int, count: int, size: int | None) -> Vector:
     value = option.value
     number = float(value) if not isinstance(value, (str, bool)) and math.isfinite(value) else None
@@ -125,7 +130,7 @@ def _option(option: Decision, index: int, count: int, size: int | None) -> Vecto
         relative = (math.log2(number) - math.log2(size)) / LARGEST
         whole, divides = float(number >= size), float(size % number == 0)
     plain = [float(number is not None), log / LARGEST, relative, whole, divides, place, float(value is True), 1.0]
-    words = _words([value], VALUES) if isinstance(value, str) else np.zeros(VALUES, dtype=np.float32)
+    words = _words(_placed(value.split()), VALUES) if isinstance(value, str) else np.zeros(VALUES, dtype=np.float32)
     return np.concatenate([words, np.array(plain, dtype=np.float32)])
 
 

@@ -34,39 +34,48 @@ class Episode:
     """What the policy expected of the state, at that time."""
 
 
-def sampled(space: Space, network: Network, rng: np.random.Generator) -> Episode:
-    """An episode by the policy's probabilities."""
-    return _walk(space, network, lambda prefix, values, chances: int(rng.choice(len(chances), p=chances)))
+def sampled(spaces: Sequence[Space], network: Network, rng: np.random.Generator) -> list[Episode]:
+    """An episode in each space by the policy's probabilities."""
+    return _walk(spaces, network, lambda prefix, values, chances: int(rng.choice(len(chances), p=chances)))
 
 
 def greedy(space: Space, network: Network) -> Episode:
     """The episode of the most probable decisions."""
-    return _walk(space, network, lambda prefix, values, chances: int(np.argmax(chances)))
+    return _walk([space], network, lambda prefix, values, chances: int(np.argmax(chances)))[0]
 
 
 def along(space: Space, network: Network, schedule: Schedule) -> Episode:
     """The episode of a legal schedule that somebody else chose."""
-    return _walk(space, network, lambda prefix, values, chances: values.index(schedule[len(prefix)].value))
+    return _walk([space], network, lambda prefix, values, chances: values.index(schedule[len(prefix)].value))[0]
 
 
-def _walk(space: Space, network: Network, pick: Pick) -> Episode:
+def _walk(spaces: Sequence[Space], network: Network, pick: Pick) -> list[Episode]:
+    """All episodes go on by one decision at a time, since the policy scores many as quickly as one."""
     import torch
 
     from .network import Batch, one_thread
 
-    episode, encoder = Episode(), Encoder(space)
+    episodes, encoders = [Episode() for _ in spaces], [Encoder(space) for space in spaces]
+    under_way = list(range(len(spaces)))
     network.eval()
     with torch.inference_mode(), one_thread():
-        while options := space.options(episode.schedule):
-            choice, index = encoder.choice(episode.schedule, options), 0
-            if len(options) > 1:
-                logs, value = network(Batch([choice]))
-                chances = logs[0].double().exp().numpy()
-                index = pick(episode.schedule, [option.value for option in options], chances / chances.sum())
-                episode.choices.append(choice)
-                episode.taken.append(index)
-                episode.log_probabilities.append(float(logs[0, index]))
-                episode.values.append(float(value[0]))
-            encoder.decided(choice, index)
-            episode.schedule = episode.schedule.then(options[index])
-    return episode
+        while under_way:
+            offers = [(row, options) for row in under_way if (options := spaces[row].options(episodes[row].schedule))]
+            choices = [encoders[row].choice(episodes[row].schedule, options) for row, options in offers]
+            real = [choice for choice in choices if len(choice.options) > 1]
+            logs, values = network(Batch(real)) if real else (torch.empty(0), torch.empty(0))
+            scored = iter(zip(logs, values.tolist(), strict=True))
+            for (row, options), choice in zip(offers, choices, strict=True):
+                episode, index = episodes[row], 0
+                if len(options) > 1:
+                    log, value = next(scored)
+                    chances = log[: len(options)].double().exp().numpy()
+                    index = pick(episode.schedule, [option.value for option in options], chances / chances.sum())
+                    episode.choices.append(choice)
+                    episode.taken.append(index)
+                    episode.log_probabilities.append(float(log[index]))
+                    episode.values.append(value)
+                encoders[row].decided(choice, index)
+                episode.schedule = episode.schedule.then(options[index])
+            under_way = [row for row, _ in offers]
+    return episodes

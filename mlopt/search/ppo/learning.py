@@ -55,6 +55,47 @@ class Learner:
         names = ("kl", "clipped", "entropy", "gradient_norm", "explained_variance")
         return dict(zip(names, map(float, (kl, clipped, entropy, gradient, explained)), strict=True))
 
+    def imitate(self, episodes: Sequence[Episode], rng: np.random.Generator) -> float:
+        """One step towards episodes that are worth repeating; returns the mean log-probability of their decisions.
+
+        Behaviour cloning of the best that is known, as in self-imitation (Oh et al. 2018, arXiv 1806.05635).
+        """
+        choices = [choice for episode in episodes for choice in episode.choices]
+        if not choices:
+            return 0.0
+        batch, taken = Batch(choices), torch.tensor([index for episode in episodes for index in episode.taken])
+        self._network.train()
+        kept = []
+        with one_thread():
+            order = torch.from_numpy(rng.permutation(len(taken)))
+            for rows in order.chunk(min(self._settings.minibatches, len(taken))):
+                logs, _ = self._network(batch.rows(rows))
+                chosen = logs.gather(1, taken[rows, None]).mean()
+                self._descend(-chosen)
+                kept.append(float(chosen.detach()))
+        return float(np.mean(kept))
+
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """All that it has learned: the network's weights and the optimizer's moments, by name."""
+        weights = {f"network.{name}": tensor for name, tensor in self._network.state_dict().items()}
+        moments = self._optimizer.state_dict()["state"]
+        kept = {f"optimizer.{row}.{key}": value for row, values in moments.items() for key, value in values.items()}
+        return {**weights, **kept}
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """The reverse of `tensors`. Raises KeyError, RuntimeError or ValueError for what does not fit."""
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        weights: dict[str, torch.Tensor] = {}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            if part == "network":
+                weights[rest] = tensor
+            else:
+                row, _, key = rest.partition(".")
+                moments.setdefault(int(row), {})[key] = tensor
+        self._network.load_state_dict(weights)
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
+
     def _advantages(self, episode: Episode, reward: float) -> NDArray[np.float32]:
         """Generalised advantage estimates of its choices, the reward coming with the last one; shape (choices,)."""
         discount, trace = self._settings.discount, self._settings.trace
@@ -81,11 +122,16 @@ class Learner:
         entropy = -(logs.exp() * logs.masked_fill(~batch.legal, 0.0)).sum(dim=1).mean()
         error = (values - returns).square().mean()
         loss = -surrogate.mean() + settings.value * error - settings.entropy * entropy
-        self._optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), settings.gradient)
-        self._optimizer.step()
+        norm = self._descend(loss)
         with torch.no_grad():
             kl = ((ratio - 1) - (now - acted)).mean()
             clipped = ((ratio - 1).abs() > settings.clip).float().mean()
-        return float(kl), float(clipped), float(entropy.detach()), float(norm)
+        return float(kl), float(clipped), float(entropy.detach()), norm
+
+    def _descend(self, loss: torch.Tensor) -> float:
+        """One step down the gradient; returns its norm before clipping."""
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._settings.gradient)
+        self._optimizer.step()
+        return float(norm)

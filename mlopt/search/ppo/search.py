@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ...core.errors import UserError, nearest
@@ -15,7 +14,8 @@ from ..draw import Draw
 from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary, hinted
-from .episode import Episode, along, sampled
+from .episode import Episode, along, greedy, sampled
+from .interchange import Enumerated
 from .reward import Rewards
 from .settings import Settings
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .network import Network
 
 Nests = Literal["lstm", "transformer"]
+Interchange = Literal["pointers", "enumerated"]
 
 ATTEMPTS = 4
 """Schedules drawn from the policy in search of one that is new, before a uniform draw takes its place."""
@@ -35,11 +36,13 @@ class Ppo:
     The legal options are all that the policy ever scores. The logarithms of its probabilities are kept when a schedule
     is asked for, so that no slot has to wait for an update: the ratio then tells how far the policy has moved since.
 
-    The first schedules are the space's own hints (if it has any, and `hints` says so). They, and trials that somebody
-    else chose, are learned from as well, by the probabilities that they had when they were told.
+    The first schedule is the most probable one of a policy that was trained before, then come the space's own hints (if
+    it has any, and `hints` says so). They, and trials that somebody else chose, are learned from as well, by the
+    probabilities that they had when they were told.
 
     `policy` is the file of one that was trained before; None starts fresh, with `nests` read by an LSTM or by a
-    transformer, and with or without `producers`. Raises UserError where it cannot be read, when the study starts.
+    transformer, and with or without `producers`. Loop orders are decided level by level (`pointers`), or as one choice
+    among all orders (`enumerated`). Raises UserError where it cannot be read, when the study starts.
     """
 
     def __init__(
@@ -50,23 +53,32 @@ class Ppo:
         producers: bool = True,
         batch: int = 16,
         hints: bool = True,
+        interchange: Interchange = "pointers",
     ) -> None:
         limit("batch", batch, 1)
-        if nests not in (known := get_args(Nests)):
-            raise UserError(f"search.nests={nests} must be {' or '.join(known)}{nearest(nests, known)}")
+        for key, value, kind in (("nests", nests, Nests), ("interchange", interchange, Interchange)):
+            if value not in (known := get_args(kind)):
+                raise UserError(f"search.{key}={value} must be {' or '.join(known)}{nearest(value, known)}")
         self._settings = learning
         self._policy = policy
         self._nests = nests
         self._producers = producers
         self._batch = batch
         self._use_hints = hints
+        self._interchange = interchange
 
     def start(self, space: Space, context: StudyContext) -> None:
-        self._space = space
+        self._orders = Enumerated(space) if self._interchange == "enumerated" else None
+        self._tree: Space = self._orders or space
+        """The space as the policy walks it."""
         self._streams, self._updates = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
-        self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
+        hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
         self._network, self._learner = self._made()
+        known = [] if self._policy is None else [self._plain(greedy(self._tree, self._network))]
+        self._origins = {**dict.fromkeys(hints, "hint"), **dict.fromkeys(known, "greedy")}
+        self._first = [*known, *hints]
+        """Proposed before anything is drawn."""
         self._rewards = Rewards()
         self._pending: dict[Schedule, Episode] = {}
         self._finished: list[tuple[Episode, Trial]] = []
@@ -81,35 +93,45 @@ class Ppo:
         for trial in trials:
             episode = self._pending.pop(trial.schedule, None)
             if episode is None and self._draw.see(trial.schedule):
-                episode = along(self._space, self._network, trial.schedule)
+                episode = self._along(trial.schedule)
             if episode is not None:
                 self._finished.append((episode, trial))
             if len(self._finished) == self._batch:
                 self._learn()
 
     def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
-        """The diagnostics of the policy's last update, for the trials after it."""
-        return "", {f"ppo_{name}": value for name, value in self._diagnostics.items()}
+        """`greedy` or `hint`, and the diagnostics of the policy's last update, for the trials after it."""
+        return self._origins.get(schedule, ""), {f"ppo_{name}": value for name, value in self._diagnostics.items()}
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
         episode = self._episode()
-        if episode is not None:
-            self._draw.see(episode.schedule)
-            self._pending[episode.schedule] = episode
-        return None if episode is None else episode.schedule
+        if episode is None:
+            return None
+        schedule = self._plain(episode)
+        self._draw.see(schedule)
+        self._pending[schedule] = episode
+        return schedule
 
     def _episode(self) -> Episode | None:
-        while self._hints:
-            if (hint := self._hints.pop(0)) not in self._draw:
-                return along(self._space, self._network, hint)
+        while self._first:
+            if (schedule := self._first.pop(0)) not in self._draw:
+                return self._along(schedule)
         for _ in range(ATTEMPTS):
-            episode = sampled(self._space, self._network, self._streams.rng)
-            if episode.schedule not in self._draw:
+            (episode,) = sampled([self._tree], self._network, self._streams.rng)
+            if self._plain(episode) not in self._draw:
                 return episode
         fresh = self._draw.fresh()
-        return None if fresh is None else along(self._space, self._network, fresh)
+        return None if fresh is None else self._along(fresh)
+
+    def _along(self, schedule: Schedule) -> Episode:
+        """The episode of a schedule of the study's space."""
+        return along(self._tree, self._network, self._orders.joined(schedule) if self._orders else schedule)
+
+    def _plain(self, episode: Episode) -> Schedule:
+        """An episode's schedule, in the study's space."""
+        return self._orders.plain(episode.schedule) if self._orders else episode.schedule
 
     def _learn(self) -> None:
         """Improve the policy by what has finished since it last was."""
@@ -122,13 +144,13 @@ class Ppo:
     def _made(self) -> tuple[Network, Learner]:
         from .learning import Learner
         from .network import Network
-        from .policy import load
+        from .policy import named
 
         if self._policy is None:
             network = Network(self._streams.rng, self._nests, self._producers)
         else:
             try:
-                network, _ = load(Path(self._policy))
+                network, _ = named(self._policy)
             except UserError as error:
                 raise UserError(f"search.policy={self._policy}: {error}") from None
         return network, Learner(network, self._settings)

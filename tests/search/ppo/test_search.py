@@ -12,9 +12,11 @@ from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Search
 from mlopt.search.ppo.episode import along, greedy, sampled
+from mlopt.search.ppo.learning import Learner
 from mlopt.search.ppo.network import Network
 from mlopt.search.ppo.policy import load, save
 from mlopt.search.ppo.search import Ppo
+from mlopt.search.ppo.settings import Settings
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
 
@@ -77,7 +79,7 @@ def test_a_policy_is_the_same_after_a_round_trip(tmp_path: Path) -> None:
     save(tmp_path / "policy.safetensors", network, {"trained on": "nothing"})
     again, card = load(tmp_path / "policy.safetensors")
     assert card == {"trained on": "nothing"}
-    first, second = (sampled(TILES, each, np.random.default_rng(5)) for each in (network, again))
+    (first,), (second,) = (sampled([TILES], each, np.random.default_rng(5)) for each in (network, again))
     assert first.schedule == second.schedule
     assert first.log_probabilities == second.log_probabilities
     assert greedy(TILES, network).schedule == greedy(TILES, again).schedule
@@ -94,8 +96,25 @@ def test_a_file_that_is_no_policy_is_refused_in_one_line(tmp_path: Path, content
 
 def test_the_mask_holds_along_whole_episodes() -> None:
     network, rng = Network(np.random.default_rng(0)), np.random.default_rng(1)
-    for _ in range(20):
-        episode = sampled(TILES, network, rng)
+    for episode in sampled([TILES] * 20, network, rng):
         TILES.check(episode.schedule)
         assert all(index < len(choice.options) for index, choice in zip(episode.taken, episode.choices, strict=True))
-    assert {distance(episode.schedule) for episode in [sampled(TILES, network, rng) for _ in range(20)]} != {0}
+    assert {distance(episode.schedule) for episode in sampled([TILES] * 20, network, rng)} != {0}
+
+
+def test_what_is_imitated_becomes_likelier() -> None:
+    network = Network(np.random.default_rng(0))
+    learner, episode = Learner(network, Settings()), along(TILES, network, GOOD)
+    for _ in range(5):
+        learner.imitate([episode], np.random.default_rng(0))
+    assert sum(along(TILES, network, GOOD).log_probabilities) > sum(episode.log_probabilities)
+
+
+def test_begins_with_the_most_probable_schedule_of_a_policy(tmp_path: Path) -> None:
+    network = Network(np.random.default_rng(3))
+    save(tmp_path / "policy.safetensors", network, {})
+    search = begun(Ppo(policy=str(tmp_path / "policy.safetensors")), Hinted())
+    first, second = search.ask(2)
+    assert first == greedy(Hinted(), network).schedule
+    assert (search.account(first)[0], search.account(second)[0]) == ("greedy", "hint")
+    assert second.values() == BEST

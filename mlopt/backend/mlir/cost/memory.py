@@ -50,6 +50,14 @@ def groups(accesses: Sequence[Access]) -> list[Group]:
     return found
 
 
+def grouped(loop: Loop) -> dict[int, list[Group]]:
+    """The groups in a loop and in all loops in it, by the loop's number."""
+    found = {loop.number: groups(loop.accesses)}
+    for inner in loop.loops:
+        found |= grouped(inner)
+    return found
+
+
 def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], unit: int) -> tuple[float, float, float]:
     """Bytes, in whole lines or pages of `unit`, that a group touches in all iterations of `loops`.
 
@@ -83,28 +91,30 @@ class Visit:
 class Visits:
     """Every group of accesses of a program, in lines or pages of `unit` bytes."""
 
-    def __init__(self, tree: Tree, unit: int) -> None:
+    def __init__(self, tree: Tree, grouped: Mapping[int, Sequence[Group]], unit: int) -> None:
+        """`grouped` are the groups in each loop, by its number."""
         self.tree = tree
+        self.grouped = grouped
         self.unit = unit
         self.within: dict[int, list[Visit]] = {}
         """By loop: all that stand in it or in the loops in it."""
         self.own: dict[int, list[Visit]] = {}
         self._gather(tree.root, ())
+        self.working: dict[int, float] = {}
+        """Bytes that an iteration of each loop touches."""
+        self.once: dict[tuple[int, int], float] = {}
+        """By loop and buffer: the share of all groups' bytes that the largest of them has."""
+        self._join()
 
     def _gather(self, loop: Loop, outer: tuple[int, ...]) -> list[Visit]:
         path = (*outer, loop.number)
-        own = [Visit(group, path, self.tree.trips, self.unit) for group in groups(loop.accesses)]
+        own = [Visit(group, path, self.tree.trips, self.unit) for group in self.grouped[loop.number]]
         self.own[loop.number] = own
         self.within[loop.number] = own + [visit for inner in loop.loops for visit in self._gather(inner, path)]
         return self.within[loop.number]
 
-    def traffic(self, capacity: float, sets: int = 0) -> dict[int, float]:
-        """Bytes that each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
-
-        `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
-        """
-        working: dict[int, float] = {}
-        once: dict[tuple[int, int], float] = {}
+    def _join(self) -> None:
+        """What the groups of a buffer touch, they touch together."""
         for loop, visits in self.within.items():
             sizes: dict[int, list[float]] = {}
             wholes: dict[int, list[float]] = {}
@@ -114,31 +124,37 @@ class Visits:
                 size = min(visit.touched[depth + 1], limit)
                 sizes.setdefault(visit.group.buffer, []).append(size)
                 wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], limit))
-            working[loop] = sum(max(each) for each in sizes.values())
+            self.working[loop] = sum(max(each) for each in sizes.values())
             for buffer, each in wholes.items():
-                once[loop, buffer] = max(each) / sum(each)
+                self.once[loop, buffer] = max(each) / sum(each)
+
+    def traffic(self, capacity: float, sets: int = 0) -> dict[int, float]:
+        """Bytes that each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
+
+        `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
+        """
         return {
-            loop: sum(self._bytes(visit, self._stays(visit, working, capacity, sets), once) for visit in visits)
+            loop: sum(self._bytes(visit, self._stays(visit, capacity, sets)) for visit in visits)
             for loop, visits in self.own.items()
             if visits
         }
 
-    def _stays(self, visit: Visit, working: Mapping[int, float], capacity: float, sets: int) -> dict[int, float]:
+    def _stays(self, visit: Visit, capacity: float, sets: int) -> dict[int, float]:
         """For each loop around a group, the share of what an iteration touches that stays until the next."""
         stays = {}
         for depth, loop in enumerate(visit.loops):
             size = visit.touched[depth + 1]
             crowded = size * (_crowding(size, *visit.steps[depth + 1], sets) - 1.0) if sets else 0.0
-            stays[loop] = _share(working[loop] + crowded, capacity)
+            stays[loop] = _share(self.working[loop] + crowded, capacity)
         return stays
 
-    def _bytes(self, visit: Visit, stays: Mapping[int, float], once: Mapping[tuple[int, int], float]) -> float:
+    def _bytes(self, visit: Visit, stays: Mapping[int, float]) -> float:
         """What one group brings in, both ways, from the innermost loop outwards."""
         trips, limit = self.tree.trips, max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
         brought = visit.touched[-1]
         for depth in range(len(visit.loops) - 1, -1, -1):
             loop = visit.loops[depth]
-            kept = 0.0 if loop == 0 else min(visit.touched[depth], limit) * once[loop, visit.group.buffer]
+            kept = 0.0 if loop == 0 else min(visit.touched[depth], limit) * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
         return brought * (2.0 if visit.group.store else 1.0)

@@ -12,7 +12,7 @@ from ..bindings import active, ir
 from ..payload.frontend import first_line
 from ..target import Cpu
 from .core import Body
-from .memory import LINE, PAGE, Visits
+from .memory import LINE, PAGE, Visits, grouped
 from .read import read
 from .tree import Loop, Tree
 
@@ -39,7 +39,8 @@ def simulate(module: Any, cpu: Cpu, threads: int) -> dict[str, float]:
 
 def estimate(tree: Tree, cpu: Cpu, threads: int) -> Cost:
     forks = _share_out(tree, threads)
-    lines, pages = Visits(tree, LINE), Visits(tree, PAGE)
+    alike = grouped(tree.root)
+    lines, pages = Visits(tree, alike, LINE), Visits(tree, alike, PAGE)
     sharers = threads if forks else 1
     moved: dict[int, float] = {}
     for position, cache in enumerate(cpu.caches):
@@ -58,8 +59,8 @@ def estimate(tree: Tree, cpu: Cpu, threads: int) -> Cost:
         data = moved.get(loop.number, 0.0)
         walk = walks.get(loop.number, 0.0) / PAGE * cpu.page_walk
         computing += work
-        moving += data + walk
-        cycles += max(work, data + walk)
+        moving += max(data, walk)
+        cycles += max(work, data, walk)  # pages are looked up while lines move
     hertz = cpu.gigahertz * 1e9
     return Cost(cycles / hertz + forks * cpu.fork_microseconds * 1e-6, computing / hertz, moving / hertz)
 

@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import ir
 from .index import Index, affine, least
 from .lanes import REARRANGING, SHUFFLE
+from .llvm import is_short, write_out
+from .shapes import Shapes
 from .tree import Access, Loop, Operation, Shape, Tree
+from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
-DYNAMIC = -(1 << 63)
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
 """Reductions of floats whose order LLVM must keep."""
-UNROLLED = 32
-"""Iterations of a small loop that LLVM writes out."""
 INDEX = Shape(1, 1, 64, False)
 LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
 STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
 FREE = ("memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim")
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """A memref: where it lies, and how its subscripts are weighed."""
-
-    number: int
-    offset: Index
-    """Bytes."""
-    strides: tuple[float, ...]
-    """Bytes."""
-    sizes: tuple[float, ...]
-    element: int
-    """Bytes."""
 
 
 class Reader:
@@ -47,9 +32,11 @@ class Reader:
         self.trips: dict[int, float] = {0: 1.0}
         self.sizes: dict[int, float] = {}
         self.temporary: set[int] = set()
-        self._types: dict[int, Shape | None] = {}
+        self._shapes = Shapes()
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
+        self._fixed: set[int] = set()
+        """Constant subscripts and bounds."""
         self._splat: set[int] = set()
         """Constant vectors, which one register holds whatever their size."""
 
@@ -58,7 +45,7 @@ class Reader:
         root = Loop(0, 1.0)
         block = function.operation.regions[0].blocks[0]
         for argument in block.arguments:
-            self._new_buffer(hash(argument), ir.MemRefType(argument.type), ())
+            self._new_buffer(hash(argument), ir.MemRefType(argument.type))
         self._body(block, [root])
         return Tree(root, self.trips, self.sizes, frozenset(self.temporary))
 
@@ -74,23 +61,10 @@ class Reader:
             elif name not in FREE:
                 self._arithmetic(op, name, path)
 
-    def _shape(self, kind: Any) -> Shape | None:
-        """Of a number or a vector; None for anything else."""
-        key = hash(kind)
-        if key not in self._types:
-            shape: Shape | None = None
-            if isinstance(kind, ir.VectorType):
-                *rows, lanes = kind.shape or [1]
-                shape = Shape(math.prod(rows), lanes, _bits(kind.element_type), True)
-            elif isinstance(kind, (ir.IndexType, ir.IntegerType, ir.FloatType)):
-                shape = Shape(1, 1, _bits(kind), False)
-            self._types[key] = shape
-        return self._types[key]
-
     def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
         operands = tuple(hash(operand) for operand in op.operands)
         results = list(op.results)
-        shape = self._shape(results[0].type) if results else None
+        shape = self._shapes.of(results[0].type) if results else None
         if shape is None:
             if op.regions:
                 for region in op.regions:
@@ -108,12 +82,12 @@ class Reader:
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
             detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
-        self._add(path, Operation(name, result, operands, shape, detail), self._shape(results[0].type) or shape)
+        self._add(path, Operation(name, result, operands, shape, detail), self._shapes.of(results[0].type) or shape)
 
     def _insert(self, op: Any, path: list[Loop]) -> None:
         """The most frequent operation, whose result is like what it is put into."""
         value, into, *_ = op.operands
-        shape = self.shapes.get(hash(into)) or self._shape(into.type) or INDEX
+        shape = self.shapes.get(hash(into)) or self._shapes.of(into.type) or INDEX
         detail = tuple(op.attributes["static_position"])
         self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
 
@@ -145,9 +119,9 @@ class Reader:
         subscripts = keys[place + 1 : place + 1 + rank]
         at = buffer.offset
         for key, stride in zip(subscripts, buffer.strides, strict=True):
-            at = at + self.indices.get(key, Index(0.0)).times(stride)
+            at = at + self._at(key).times(stride)
         kind = operands[value].type if store else op.results[0].type
-        shape = self._shape(kind) or INDEX
+        shape = self._shapes.of(kind) or INDEX
         width = shape.lanes * max(1, shape.bits // 8)
         steps = {loop: step for loop, step in at.steps.items() if step}
         access = Access(buffer.number, steps, at.start, width * shape.rows, store)
@@ -157,20 +131,13 @@ class Reader:
         masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
         self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
 
-    def _new_buffer(self, key: int, kind: Any, dynamic: Sequence[int]) -> None:
+    def _new_buffer(self, key: int, kind: Any, dynamic: Sequence[int] = ()) -> None:
         """Memory of its own; `dynamic` are the sizes that the type leaves open."""
-        open_sizes = iter(dynamic)
-        sizes = [
-            size if size >= 0 else self.indices.get(next(open_sizes), Index(1.0)).mean(self.trips)
-            for size in (-1 if kind.is_dynamic_dim(d) else kind.shape[d] for d in range(kind.rank))
-        ]
-        element = max(1, _bits(kind.element_type) // 8)
-        strides, stride = [], float(element)
-        for size in reversed(sizes):
-            strides.append(stride)
-            stride *= size
-        self.sizes[key] = stride
-        self.buffers[key] = Buffer(key, Index(0.0), tuple(reversed(strides)), tuple(sizes), element)
+        open_sizes = [self._at(size).mean(self.trips) for size in dynamic]
+        self.buffers[key], self.sizes[key] = fresh(key, kind, open_sizes)
+
+    def _at(self, key: int) -> Index:
+        return self.indices.get(key, Index(0.0))
 
     def _claim(self, op: Any, path: list[Loop]) -> None:
         result = op.results[0]
@@ -180,11 +147,11 @@ class Reader:
             path[-1].operations.append(Operation("memref.alloc", 0, (), INDEX))
 
     def _global(self, op: Any, path: list[Loop]) -> None:
-        self._new_buffer(hash(op.results[0]), ir.MemRefType(op.results[0].type), ())
+        self._new_buffer(hash(op.results[0]), ir.MemRefType(op.results[0].type))
 
     def _constant(self, op: Any, path: list[Loop]) -> None:
         result = op.results[0]
-        shape = self._shape(result.type)
+        shape = self._shapes.of(result.type)
         if shape is None:
             return
         self.shapes[hash(result)] = shape
@@ -193,10 +160,11 @@ class Reader:
             self._splat.add(hash(result))
         elif isinstance(result.type, ir.IndexType):
             self.indices[hash(result)] = Index(float(ir.IntegerAttr(op.attributes["value"]).value))
+            self._fixed.add(hash(result))
 
     def _affine(self, op: Any, path: list[Loop]) -> None:
         affine_map = op.attributes["map"].value
-        operands = [self.indices.get(hash(operand), Index(0.0)) for operand in op.operands]
+        operands = [self._at(hash(operand)) for operand in op.operands]
         dims, symbols = operands[: affine_map.n_dims], operands[affine_map.n_dims :]
         results = [affine(expression, dims, symbols) for expression in affine_map.results]
         if op.name == "affine.min":
@@ -216,7 +184,7 @@ class Reader:
         """Arithmetic on integers, which may be subscripts."""
         if not isinstance(op.results[0].type, ir.IndexType):
             return self._arithmetic(op, op.name, path)
-        left, right = (self.indices.get(hash(operand), Index(0.0)) for operand in op.operands)
+        left, right = (self._at(hash(operand)) for operand in op.operands)
         if op.name == "arith.addi":
             found = left + right
         elif op.name == "arith.subi":
@@ -236,14 +204,16 @@ class Reader:
         variable, *carried = block.arguments
         self.indices[hash(variable)] = low + Index(0.0, {loop.number: each})
         self.shapes[hash(variable)] = INDEX
-        loop.carried = tuple((hash(v), s) for v in carried if (s := self._shape(v.type)))
+        loop.carried = tuple((hash(v), s) for v in carried if (s := self._shapes.of(v.type)))
         for value, shape in loop.carried:
             self.shapes[value] = shape
         for result, (_, shape) in zip(op.results, loop.carried, strict=False):
             self.shapes[hash(result)] = shape
             self._home[hash(result)] = path[-1].number
         self._body(block, [*path, loop])
-        loop.unrolled = not loop.loops and trips <= UNROLLED and "loop_annotation" not in op.attributes
+        write_out(loop)
+        fixed = all(hash(operand) in self._fixed for operand in list(op.operands)[:3])
+        loop.unrolled = fixed and not loop.loops and "loop_annotation" not in op.attributes and is_short(loop)
 
     def _forall(self, op: Any, path: list[Loop]) -> None:
         block = op.regions[0].blocks[0]
@@ -267,51 +237,11 @@ class Reader:
         path[-1].yields = tuple(hash(operand) for operand in op.operands)
 
     def _subview(self, op: Any, path: list[Loop]) -> None:
-        """A part of a buffer."""
-        keys = [hash(operand) for operand in op.operands]
-        source = self.buffers[keys[0]]
-        dynamic = iter(keys[1:])
-        offsets, sizes, steps = (
-            [self.indices.get(next(dynamic), Index(0.0)) if n == DYNAMIC else Index(float(n)) for n in op.attributes[k]]
-            for k in ("static_offsets", "static_sizes", "static_strides")
-        )
-        at = source.offset
-        for offset, stride in zip(offsets, source.strides, strict=True):
-            at = at + offset.times(stride)
-        kept = ir.MemRefType(op.results[0].type).shape
-        strides = [stride * step.start for stride, step in zip(source.strides, steps, strict=True)]
-        extents = [size.mean(self.trips) for size in sizes]
-        chosen = [d for d in range(len(extents)) if len(kept) == len(extents) or extents[d] != 1]
-        chosen = (chosen + [d for d in range(len(extents)) if d not in chosen])[: len(kept)]
-        self.buffers[hash(op.results[0])] = Buffer(
-            source.number,
-            at,
-            tuple(strides[d] for d in sorted(chosen)),
-            tuple(extents[d] for d in sorted(chosen)),
-            source.element,
-        )
+        self.buffers[hash(op.results[0])] = part(self.buffers[hash(op.operands[0])], op, self._at, self.trips)
 
     def _reshape(self, op: Any, path: list[Loop]) -> None:
-        """Another view of the same bytes, in their order."""
-        source, kind = self.buffers[hash(op.operands[0])], ir.MemRefType(op.results[0].type)
-        strides, stride = [], source.strides[-1] if source.strides else float(source.element)
-        sizes = [1.0 if kind.is_dynamic_dim(d) else float(kind.shape[d]) for d in range(kind.rank)]
-        found, _ = kind.get_strides_and_offset()
-        for size, static in zip(reversed(sizes), reversed(found), strict=True):
-            stride = stride if static == DYNAMIC else static * float(source.element)
-            strides.append(stride)
-            stride *= size
-        self.buffers[hash(op.results[0])] = Buffer(
-            source.number, source.offset, tuple(reversed(strides)), tuple(sizes), source.element
-        )
-
-
-def _bits(kind: Any) -> int:
-    if isinstance(kind, ir.IndexType):
-        return 64
-    if isinstance(kind, ir.ComplexType):
-        return 2 * _bits(kind.element_type)
-    return int(kind.width)
+        kind = ir.MemRefType(op.results[0].type)
+        self.buffers[hash(op.results[0])] = reshaped(self.buffers[hash(op.operands[0])], kind)
 
 
 HANDLERS = {

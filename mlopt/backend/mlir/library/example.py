@@ -13,6 +13,8 @@ import numpy as np
 from ....protocols import Array, Workload
 from .signature import REAL_TYPES, Argument, Signature
 
+BFLOAT16 = "bfloat16"
+
 CHECKED = 16
 """Elements of each output, at most."""
 
@@ -22,11 +24,11 @@ def fields(workload: Workload, signature: Signature) -> dict[str, str]:
     arrays = (f"static {real(a)} *{a.name};" for a in signature.arguments)
     made = (f"{a.name} = allocate_array({length(a)}, sizeof *{a.name});" for a in signature.arguments)
     filled = (
-        f"for (size_t i = 0; i < {length(a)}; i++) {a.name}[i] = ({real(a)}){drawer(a)}({number}, i);"
+        f"for (size_t i = 0; i < {length(a)}; i++) {a.name}[i] = {converted(a)}{drawer(a)}({number}, i));"
         for number, a in enumerate(signature.inputs)
     )
     checks = (
-        f"wrong += check_element({a.name}[{index}], {value!r}, {allowed!r});"
+        f"wrong += check_element({read(a)}({a.name}[{index}]), {value!r}, {allowed!r});"
         for a, index, value, allowed in expectations(workload, signature)
     )
     passed = (a.name if a.part == a.spec.dtype else f"(void *){a.name}" for a in signature.arguments)
@@ -73,6 +75,16 @@ def length(argument: Argument) -> int:
 
 def real(argument: Argument) -> str:
     return REAL_TYPES[argument.part]
+
+
+def converted(argument: Argument) -> str:
+    """What makes an element of a number, up to the number itself."""
+    return "narrow_to_bfloat16(" if argument.part == BFLOAT16 else f"({real(argument)})("
+
+
+def read(argument: Argument) -> str:
+    """The function that makes a number of an element, where it is not one by itself."""
+    return "widen_bfloat16" if argument.part == BFLOAT16 else ""
 
 
 def drawer(argument: Argument) -> str:

@@ -45,8 +45,8 @@ class Kernel:
 
     def __init__(self, facts: Any, function: Any) -> None:
         self.name: str = facts["name"]
-        self.inputs = [(tuple(spec["shape"]), np.dtype(spec["dtype"])) for spec in facts["inputs"]]
-        self.outputs = [(tuple(spec["shape"]), np.dtype(spec["dtype"])) for spec in facts["outputs"]]
+        self.inputs = [(tuple(spec["shape"]), _dtype(spec["dtype"])) for spec in facts["inputs"]]
+        self.outputs = [(tuple(spec["shape"]), _dtype(spec["dtype"])) for spec in facts["outputs"]]
         self._output_alignment: int = facts["output_alignment"]
         self._function = function
         function.restype = None
@@ -82,6 +82,15 @@ class Kernel:
             if any(np.may_share_memory(array, other) for other in others):
                 raise ValueError(f"output {number} overlaps another array")
             others.append(array)
+
+
+def _dtype(name: str) -> Any:
+    if name == "bfloat16":
+        try:
+            import ml_dtypes  # noqa: F401  numpy then knows it by its name
+        except ImportError:
+            raise RuntimeError("arrays of bfloat16 need ml_dtypes (pip install ml_dtypes)") from None
+    return np.dtype(name)
 
 
 def _check(what: str, array: Any, shape: Any, dtype: Any) -> None:

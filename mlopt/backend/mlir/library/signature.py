@@ -11,6 +11,7 @@ from ....protocols import TensorSpec, Workload
 REAL_TYPES = {
     "float32": "float",
     "float64": "double",
+    "bfloat16": "uint16_t",  # its bits: the upper half of a float
     **{f"int{bits}": f"int{bits}_t" for bits in (8, 16, 32, 64)},
 }
 """numpy's name of a dtype to C's type."""

@@ -125,7 +125,9 @@ def compile_library(
 def _includes(signature: Signature) -> str:
     """The headers of the types that C does not have by itself, and complex types that C and C++ both understand."""
     kinds = sorted({argument.spec.dtype for argument in signature.arguments})
-    text = "#include <stdint.h>\n\n" if any(kind.startswith("int") for kind in kinds) else ""
+    text = "#include <stdint.h>\n\n" if any(REAL_TYPES.get(kind, "").endswith("_t") for kind in kinds) else ""
+    if "bfloat16" in kinds:
+        text += "/* A uint16_t holds the bits of a bfloat16, which are the upper half of a float's. */\n\n"
     if numbers := [(f"mlopt_{kind}", REAL_TYPES[COMPLEX_PARTS[kind]]) for kind in kinds if kind in COMPLEX_PARTS]:
         cpp = "".join(f"typedef std::complex<{part}> {kind};\n" for kind, part in numbers)
         c = "".join(f"typedef {part} _Complex {kind};\n" for kind, part in numbers)

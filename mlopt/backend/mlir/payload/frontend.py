@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ....core.errors import UserError
-from ..bindings import PassManager, apply_named_sequence, ir, tensor
+from ..bindings import PassManager, apply_named_sequence, ir
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .build import zeros
 from .complex_product import split
 from .detours import narrow
+from .margins import write_out_margins
 from .merge import merge
-from .nest import ELEMENTWISE, LoopNest, describe, entry, made_by, operations, read, symbol
+from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
 from .separation import separate_products
 from .strides import write_out_strides
@@ -42,7 +44,7 @@ def prepare(module: Any) -> None:
     _generalize(module)
     PassManager.parse(POWERS).run(module.operation)
     _walk_kept_dimensions(module)
-    _fill_margins(module)
+    _follow_results(module)
     widen_products(module)
     _start_from_zero(module)
     write_out_strides(module)
@@ -62,6 +64,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     _separate_starts(module)
     separate_products(module)
     merge(module)
+    write_out_margins(module)
     put_left_first(module)
     contract_sums(module)
     return read(module)
@@ -110,41 +113,6 @@ def _generalize(module: Any) -> None:
             raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
 
 
-def _fill_margins(module: Any) -> None:
-    """Pad with one number by writing the margins alone: MLIR's own way passes over the whole tensor three times."""
-    for op in [op for op in operations(module.operation) if op.name == "tensor.pad"]:
-        low, high = (list(ir.DenseI64ArrayAttr(op.attributes[f"static_{side}"])) for side in ("low", "high"))
-        number = _constant(list(op.regions[0].blocks[0].operations)[-1].operation.operands[0])
-        if number is None or min(*low, *high) < 0:
-            continue  # a number of its own for each place, or less than there was
-        source, kind = op.operands[0], op.results[0].type
-        shape, sizes = list(kind.shape), list(source.type.shape)
-        with ir.InsertionPoint(op), op.location:
-
-            def put(part: Any, whole: Any, offsets: list[int], sizes: list[int]) -> Any:
-                return tensor.insert_slice(part, whole, [], [], [], offsets, sizes, [1] * len(sizes))
-
-            padded = put(source, ir.Operation.create("tensor.empty", results=[kind]).results[0], low, sizes)
-            for axis, size in enumerate(sizes):
-                for offset, width in ((0, low[axis]), (low[axis] + size, high[axis])):
-                    if width:
-                        slab = [width if other == axis else extent for other, extent in enumerate(shape)]
-                        margin = ir.RankedTensorType.get(slab, kind.element_type)
-                        value = {"value": ir.DenseElementsAttr.get_splat(margin, number)}
-                        zeros = ir.Operation.create("arith.constant", results=[margin], attributes=value)
-                        padded = put(
-                            zeros.results[0], padded, [offset * (other == axis) for other in range(len(slab))], slab
-                        )
-        op.results[0].replace_all_uses_with(padded)
-        op.erase()
-
-
-def _constant(value: Any) -> Any:
-    """The attribute of a scalar constant; None for what is computed."""
-    constant = made_by(value, "arith.constant")
-    return None if constant is None else constant.attributes["value"]
-
-
 def _walk_kept_dimensions(module: Any) -> None:
     """Give each nest a loop for what it writes at the subscript 0, as sums do that keep their dimension, of size 1.
 
@@ -169,6 +137,37 @@ def _walk_kept_dimensions(module: Any) -> None:
             parallel = ir.Attribute.parse("#linalg.iterator_type<parallel>")
             op.attributes["indexing_maps"] = ir.ArrayAttr.get(accesses)
             op.attributes["iterator_types"] = ir.ArrayAttr.get([*iterators, *[parallel] * (loops - count)])
+
+
+def _follow_results(module: Any) -> None:
+    """Put each nest's parallel loops in the order in which its first result lies in memory.
+
+    Blocks are cut from the outer loops: those of an image should be of whole channels where these lie apart.
+    """
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        nest = describe(op)
+        rows = nest.outputs[0].rows if nest.outputs and nest.outputs[0].is_projection else ()
+        wanted = [row.index(1) for row in rows if any(row)]
+        if sorted(wanted) == wanted or sorted(wanted) != list(nest.parallel):
+            continue
+        following = iter(wanted)
+        order = [next(following) if loop in nest.parallel else loop for loop in range(len(nest.sizes))]
+        _interchange(op, order)
+
+
+def _interchange(op: Any, order: Sequence[int]) -> None:
+    """Nest the loops of a linalg.generic in this order, outermost first."""
+    places = ir.AffineMap.get(len(order), 0, [ir.AffineDimExpr.get(order.index(loop)) for loop in range(len(order))])
+    maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
+    accesses = [ir.AffineMap.get(len(order), 0, [each.compose(places) for each in m.results]) for m in maps]
+    op.attributes["indexing_maps"] = ir.ArrayAttr.get([ir.AffineMapAttr.get(access) for access in accesses])
+    iterators = list(op.attributes["iterator_types"])
+    op.attributes["iterator_types"] = ir.ArrayAttr.get([iterators[loop] for loop in order])
+    if MEMOIZED in op.attributes:
+        del op.attributes[MEMOIZED]
+    for index in [each for each in operations(op) if each.name == "linalg.index"]:
+        dimension = index.attributes["dim"]
+        index.attributes["dim"] = ir.IntegerAttr.get(dimension.type, order.index(ir.IntegerAttr(dimension).value))
 
 
 def _start_from_zero(module: Any) -> None:
@@ -197,7 +196,8 @@ def _fuse(module: Any) -> None:
         nest = describe(op)
         for position, access in enumerate(nest.inputs):
             every = all(access.varies_with(loop) or size == 1 for loop, size in enumerate(nest.sizes))
-            alone = not every and (nest.is_product or not is_widened(op.operands[position]))
+            once = every and not any(sum(map(bool, row)) > 1 for row in access.rows)  # and windows overlap
+            alone = not once and (nest.is_product or not is_widened(op.operands[position]))
             if access.rows and (alone or is_final_rounding(op)):
                 value = op.operands[position]
                 with ir.InsertionPoint(op):

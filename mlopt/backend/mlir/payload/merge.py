@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import PassManager, ir
+from .margins import PAD, Margins
 from .nest import describe, operations
 
 WALL = "mlopt.wall"
 """Hands a tensor from a nest to others that may join dimensions which that nest cannot."""
 
-CONTIGUOUS = (WALL, "arith.constant", "linalg.generic", "linalg.fill", "tensor.empty")
+RESHAPED = ("linalg.generic", "linalg.fill", "tensor.empty")
+"""What can be made to result in a tensor of another shape."""
+CONTIGUOUS = (WALL, "arith.constant", PAD, *RESHAPED)
 """What results in tensors whose elements lie in the order of their dimensions."""
 
 Groups = Sequence[Sequence[int]]
@@ -78,6 +81,9 @@ class _Nest:
 
     def __init__(self, op: Any) -> None:
         self.op = op
+        if op.name == PAD:
+            self._init_padding(op)
+            return
         nest = describe(op)
         self.sizes, self.reductions = nest.sizes, nest.reductions
         self.indexed = {_dimension(each) for each in operations(op) if each.name == "linalg.index"}
@@ -92,6 +98,16 @@ class _Nest:
             for (value, each), row in zip(values, rows, strict=True)
             if isinstance(value.type, ir.RankedTensorType)
         ]
+
+    def _init_padding(self, op: Any) -> None:
+        """A padding walks through the result by a loop each, and through the source a margin behind."""
+        source, result = op.operands[0], op.results[0]
+        self.sizes, self.reductions, self.indexed = tuple(result.type.shape), frozenset[int](), set[int]()
+        every = [ir.AffineDimExpr.get(loop) for loop in range(len(self.sizes))]
+        padded = zip(every, Margins.of(op).padded, strict=True)
+        rows = tuple(tuple(int(loop == each) for each in range(len(every))) for loop in range(len(every)))
+        behind = tuple(loop + 1 if margin else loop for loop, margin in padded)
+        self.accesses = [_Walk(source, behind, rows), _Walk(result, tuple(every), rows)]
 
     def side_by_side(self, loops: tuple[int, int], joined: Mapping[Any, set[int]]) -> bool:
         """Whether these loops can be one, if the tensors' dimensions are `joined` with their next ones."""
@@ -175,12 +191,15 @@ def _reshape(function: Any, nests: Sequence[_Nest], new: _Regrouping) -> None:
     for nest, loops in zip(nests, new.loops, strict=True):
         if nest.op.name == "linalg.generic":
             _rewrite(nest, loops, new.dimensions)
+        elif nest.op.name == PAD:
+            Margins.of(nest.op).keep(nest.op, [group[-1] for group in loops])
     inside = [nest.op for nest in nests]
     for value, groups in new.dimensions.items():
         shape = _shape(value)
         if len(groups) == len(shape):
             continue
-        old, own = value.type, isinstance(value.owner, ir.Block) or value.owner.name in CONTIGUOUS[2:]
+        own = isinstance(value.owner, ir.Block) or value.owner.name in RESHAPED or value.owner in inside
+        old = value.type
         kind = ir.RankedTensorType.get([math.prod(shape[each] for each in group) for group in groups], old.element_type)
         uses = [(use.owner.operation, use.operand_number) for use in value.uses]
         around = ir.ArrayAttr.get([_integers(group) for group in _covering(groups, len(shape))])
@@ -242,7 +261,14 @@ def _rewrite(nest: _Nest, loops: Groups, dimensions: Mapping[Any, Groups]) -> No
 def _nests(function: Any) -> list[Any]:
     """The loop nests on tensors that stand in a function itself."""
     ops = [op.operation for op in function.regions[0].blocks[0].operations]
-    return [op for op in ops if op.name in ("linalg.generic", "linalg.fill") and len(op.results)]
+    return [op for op in ops if (op.name in ("linalg.generic", "linalg.fill") and len(op.results)) or _is_padding(op)]
+
+
+def _is_padding(op: Any) -> bool:
+    """Whether it is one by one number, of which no dimension is made of a single element."""
+    if op.name != PAD or not (margins := Margins.of(op)).plain:
+        return False
+    return not any(size == 1 and padded for size, padded in zip(op.operands[0].type.shape, margins.padded, strict=True))
 
 
 def _covering(groups: Groups, count: int) -> list[list[int]]:

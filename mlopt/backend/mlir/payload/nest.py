@@ -21,6 +21,12 @@ Row = tuple[int, ...]
 VECTOR_DIALECTS = ("arith.", "math.")
 """Dialects whose operations work on vectors, element by element, as they do on scalars."""
 
+INSIDE = "mlopt.inside"
+"""The attribute of a padding: for each loop the first iteration that reads its source, and the end of these."""
+
+MEMOIZED = "linalg.memoized_indexing_maps"
+"""What named operations leave behind; it would contradict new maps."""
+
 WIDEN, NARROW = "arith.extf", "arith.truncf"
 """Between floating-point numbers of different width."""
 
@@ -44,7 +50,7 @@ CHEAP = ("linalg.yield", "linalg.index", "arith.constant")
 
 @dataclass(frozen=True)
 class Access:
-    """How a nest reads or writes one tensor: a matrix of subscripts by loops (constant offsets are left out)."""
+    """How a nest reads or writes one tensor: a matrix of subscripts by loops."""
 
     rows: tuple[Row, ...]
     shape: tuple[int, ...]
@@ -53,6 +59,8 @@ class Access:
     """The tag of the nest that computes the tensor, None for arguments and constants."""
     coefficients: bool = False
     """Whether the tensor is a small constant, such as the matrix of a transform."""
+    offsets: tuple[int, ...] = ()
+    """Of the subscripts, where any is not 0."""
 
     def plain(self, loop: int) -> int | None:
         """The subscript that is `loop` and nothing else, if that is all there is of it; None otherwise."""
@@ -99,6 +107,8 @@ class LoopNest:
     """Whether its result is all that the function returns, and read by nobody else."""
     combines: bool = True
     """Whether the results, where they are reductions, may be made of partial ones."""
+    inside: tuple[tuple[int, int], ...] = ()
+    """Of a padding, the iterations of each loop that read the source: the first one, and their end."""
 
     @property
     def parallel(self) -> tuple[int, ...]:
@@ -221,18 +231,20 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         kind, sizes, reductions = "fill", shape, frozenset[int]()
         identity = tuple(tuple(int(i == j) for j in range(len(shape))) for i in range(len(shape)))
         rows: list[tuple[Row, ...]] = [(), identity]
+        offsets: list[tuple[int, ...]] = [(), ()]
         arithmetic: tuple[str, ...] = ()
     else:
         maps = [ir.AffineMapAttr(each).value for each in op.attributes["indexing_maps"]]
         rows = [tuple(_coefficients(result, each.n_dims) for result in each.results) for each in maps]
+        offsets = [_offsets(each) for each in maps]
         iterators = [str(each) for each in op.attributes["iterator_types"]]
         reductions = frozenset(loop for loop, each in enumerate(iterators) if "reduction" in each)
         sizes = _sizes(rows, [*inputs, *outputs], len(iterators))
         arithmetic = tuple(each.operation.name for each in body.operations if each.operation.name not in CHEAP)
         kind = "reduce" if reductions else "map"
     accesses = [
-        Access(row, *_type(value), _producer(value), _is_coefficients(value))
-        for row, value in zip(rows, [*inputs, *outputs], strict=True)
+        Access(row, *_type(value), _producer(value), _is_coefficients(value), offset)
+        for row, offset, value in zip(rows, offsets, [*inputs, *outputs], strict=True)
     ]
     nest = LoopNest(
         tag=kind,
@@ -242,11 +254,17 @@ def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
         outputs=tuple(accesses[len(inputs) :]),
         operations=arithmetic,
         enclosed=op.parent.name != "func.func",
+        inside=_inside(op),
         combines=not reductions or all(_combines(body, len(inputs) + each, each) for each in range(len(outputs))),
     )
     kind = "product" if nest.is_product else kind
     count = sum(tag.rstrip("0123456789") == kind for tag in tags)
     return dataclasses.replace(nest, tag=f"{kind}{count}")
+
+
+def _inside(op: Any) -> tuple[tuple[int, int], ...]:
+    ends = list(ir.DenseI64ArrayAttr(op.attributes[INSIDE])) if INSIDE in op.attributes else []
+    return tuple(zip(ends[::2], ends[1::2], strict=True))
 
 
 def _combines(body: Any, argument: int, result: int) -> bool:
@@ -282,6 +300,13 @@ def _coefficients(expression: Any, loops: int) -> Row:
         other = next(each for each in sides if not isinstance(each, ir.AffineConstantExpr))
         return tuple(factor * each for each in _coefficients(other, loops))
     raise UserError(f"the MLIR backend needs subscripts that are sums of loops; {expression} is none")
+
+
+def _offsets(access: Any) -> tuple[int, ...]:
+    """What a map has at the first iteration of all loops; () for zeros alone."""
+    zero = ir.AffineMap.get(0, 0, [ir.AffineConstantExpr.get(0)] * access.n_dims)
+    found = tuple(ir.AffineConstantExpr(each.compose(zero)).value for each in access.results)
+    return found if any(found) else ()
 
 
 def _type(value: Any) -> tuple[tuple[int, ...], str]:

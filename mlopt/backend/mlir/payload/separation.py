@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import ir
+from .margins import PAD
 from .merge import count_loops, drop_units, wall
 from .nest import describe, operations
 
@@ -20,6 +21,9 @@ def separate_products(module: Any) -> None:
     Expects the nests of `merge`, which is to be called next; loops of one iteration are dropped before.
     """
     drop_units(module)
+    for op in [op for op in operations(module.operation) if op.name == PAD]:
+        with ir.InsertionPoint(op), op.location:  # rows and columns are apart for those alone that read the margins
+            op.operands[0] = wall(op.operands[0])
     nests = [op for op in operations(module.operation) if op.name == "linalg.generic"]
     products = [op for op in nests if op.parent.name == "func.func" and describe(op).is_product]
     reads = [(op, position) for op in products for position in (0, 1) if _comes_of_windows(op.operands[position])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -208,13 +209,18 @@ class ProgramSpace(KnobSpace):
         return self._placed(self.nests[tag].consumers[0], chosen)
 
     def _find_distinct(self, tag: str, root: str) -> frozenset[int]:
-        """The root's loops along which different blocks need different parts of a nest, whoever reads it."""
+        """The root's loops along which different blocks need different parts of a nest, whoever reads it.
+
+        None, where a reader takes several parts at once, such as neighbours; each would be computed by itself.
+        """
         found: list[frozenset[int]] = []
         for consumer in self.nests[tag].consumers:
-            for access in self.nests[consumer].inputs:
-                if access.producer == tag:
-                    followed = {r: self._followed(consumer, root, r) for r in self.nests[root].parallel}
-                    found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
+            parts = {access for access in self.nests[consumer].inputs if access.producer == tag}
+            if len(parts) > 1:
+                return frozenset()
+            for access in parts:
+                followed = {r: self._followed(consumer, root, r) for r in self.nests[root].parallel}
+                found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
         return frozenset.intersection(*found) if found else frozenset()
 
     def _followed(self, tag: str, root: str, loop: int) -> set[int]:
@@ -235,7 +241,9 @@ class ProgramSpace(KnobSpace):
 
 def _divisors(size: int, least: int, multiple: int) -> tuple[int, ...]:
     """Divisors of `size` from `least` to half of it, multiples of `multiple`; at most MOST_SIZES, spread evenly."""
-    found = [value for value in range(least, size // 2 + 1) if size % value == 0 and value % multiple == 0]
+    pairs = ((value, size // value) for value in range(1, math.isqrt(size) + 1) if size % value == 0)
+    divisors = sorted({value for pair in pairs for value in pair})
+    found = [value for value in divisors if least <= value <= size // 2 and value % multiple == 0]
     if len(found) <= MOST_SIZES:
         return tuple(found)
     step = (len(found) - 1) / (MOST_SIZES - 1)

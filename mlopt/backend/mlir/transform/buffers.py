@@ -25,6 +25,8 @@ class Ending:
     """Whether there are products, whose innermost loops are unrolled as much as they should be."""
     stack: int = 0
     """Bytes of the largest temporary that lives on the stack."""
+    margins: bool = False
+    """Whether something is padded, by loops that are split where margins begin and end."""
     pairs: bool = False
     """Whether pairs of bfloat16 are multiplied, many of which are read at once."""
 
@@ -83,6 +85,9 @@ class Ending:
     def _flatten(self, module: Handle) -> None:
         script = self.script
         function = script.match(module, "func.func")
+        if self.margins:  # now, for this pass would take flat vectors apart
+            function = script.run_pass(function, "convert-linalg-to-loops")
+            function = script.run_pass(function, "int-range-optimizations")
         script.hoist(function)
         if self.pairs:
             script.patterns(function, "vector.flatten_vector_transfer_ops")

@@ -51,8 +51,9 @@ class _Writer:
         stack = int(self.values.get(STACK, USUAL_STACK))
         products = [inner.product for inner in space.inner.values() if isinstance(inner, ProductKnobs)]
         pairs = any(product.pairs for product in products)
+        margins = any(nest.inside for nest in space.nests.values())
         module = Ending(
-            script, "outerproduct", space.threads > 1, self._temporaries(), bool(products), stack, pairs
+            script, "outerproduct", space.threads > 1, self._temporaries(), bool(products), stack, margins, pairs
         ).write()
         if space.streamed and self.values[STORES] == STREAMED:
             self._stream(module, space.streamed)

@@ -29,7 +29,8 @@ class VectorScript:
             whole = self.nest.vector_loop if self.nest.vector_loop is not None else len(self.extents) - 1
             # Only a plain sum is worth a loop of its own within that which LLVM may make vectors of.
             around = self.nest.parallel if self.nest.combines else range(len(self.extents))
-            self._tile(target, {loop: 1 for loop in around if loop != whole})
+            for part in self._parts(target):
+                self._tile(part, {loop: 1 for loop in around if loop != whole})
             return
         for loop, name in self.knobs.tiles.items():
             size = math.gcd(int(self.values[name]), self.extents[loop])
@@ -50,6 +51,18 @@ class VectorScript:
                 self.script.interchange(step, [*others, vector])  # so that the terms of a sum are whole vectors
         for loop in self.terms:
             self.script.unroll(loop, int(self.values[self.knobs.unroll]))
+
+    def _parts(self, target: Handle) -> Iterator[Handle]:
+        """The margins of a padding, and what they surround, where a block holds all of a loop."""
+        for loop, (first, end) in enumerate(self.nest.inside):
+            if self.extents[loop] == self.nest.sizes[loop]:
+                if first:
+                    margin, target = self.script.split(target, loop, first)
+                    yield margin
+                if end < self.extents[loop]:
+                    target, margin = self.script.split(target, loop, end - first)
+                    yield margin
+        yield target
 
     def _loops(self) -> list[int]:
         """Outermost first: what has no order of its own, then by the path of the schedule; vectors that are summed are

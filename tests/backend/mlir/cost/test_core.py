@@ -107,3 +107,15 @@ def test_code_that_the_instruction_cache_does_not_hold_is_fetched_again_and_agai
     access = Access(4, {1: 64.0}, 0.0, 64, False)
     loop.operations += [Operation("vector.load", 200 + i, (), VECTOR, access=access) for i in range(16)]
     assert cycles(loop, replace(CPU, code_bytes=64)) > cycles(loop) == 16 / CPU.fma_units
+
+
+def test_loads_wider_than_the_units_take_several_turns_and_narrower_ones_one() -> None:
+    def loads(lanes: int) -> float:
+        shape = Shape(1, lanes, 32, True)
+        access = Access(4, {1: 4.0 * lanes}, 0.0, 4 * lanes, False)
+        operations = [Operation("vector.load", 10 + i, (), shape, access=access) for i in range(16)]
+        loop = Loop(1, 1000.0, operations=operations, accesses=[access])
+        return cycles(loop, replace(CPU, datapath_bits=256))
+
+    assert loads(4) == loads(8) == 16 / CPU.load_units
+    assert loads(16) == 2 * loads(8)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.backend.mlir.cost.memory import LINE, Visits
+from mlopt.backend.mlir.cost.memory import LINE, Visits, grouped
 from mlopt.backend.mlir.cost.tree import Access, Loop, Tree
 
 BUFFER, OTHER = 7, 8
@@ -31,7 +31,7 @@ def read(steps: dict[int, float], width: int = 64, store: bool = False, start: f
 
 
 def brought(tree: Tree, capacity: float, sets: int = 0) -> float:
-    return sum(Visits(tree, LINE).traffic(capacity, sets).values())
+    return sum(Visits(tree, grouped(tree.root), LINE).traffic(capacity, sets).values())
 
 
 def test_a_buffer_too_large_to_stay_is_brought_in_once_a_call() -> None:

@@ -57,6 +57,14 @@ def test_data_from_memory_takes_the_time_of_memory() -> None:
     assert cost(blocks(1, 65536), on=slow) == pytest.approx(3 * 65536 * 4 / 1e8, rel=0.05)
 
 
+def test_pages_are_looked_up_while_lines_move() -> None:
+    far = replace(CPU, tlb_entries=4)
+    (usual, slow, slower) = (cost(blocks(1, 65536), on=replace(far, page_walk=cycles)) for cycles in (0.0, 1e5, 2e5))
+    assert cost(blocks(1, 65536), on=replace(far, page_walk=1.0)) == usual
+    assert slower == pytest.approx(2 * slow, rel=0.01)
+    assert slow > 10 * usual
+
+
 def test_a_program_on_tensors_is_a_compile_error() -> None:
     with pytest.raises(CompileError, match="cannot be simulated"):
         cost("func.func @f(%a: tensor<4xf32>) -> tensor<4xf32> { return %a : tensor<4xf32> }")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlopt.backend.mlir.bindings import active, ir
+from mlopt.backend.mlir.cost.llvm import vectorized
 from mlopt.backend.mlir.cost.read import read
 from mlopt.backend.mlir.cost.tree import Loop, Tree
 
@@ -115,3 +116,41 @@ def test_values_handed_from_iteration_to_iteration_are_found() -> None:
 def test_a_program_on_tensors_is_refused() -> None:
     with active(), pytest.raises((ValueError, LookupError)):
         read(ir.Module.parse("func.func @f(%a: tensor<4xf32>) { return }").operation)
+
+
+POOL = """
+  scf.for %i = %c0 to %c{points} step %c1 {{
+    scf.for %tap = %c0 to %c2 step %c1 {{
+      %x = affine.apply affine_map<(d0, d1) -> (d0 * 2 + d1)>(%i, %tap)
+      %v = memref.load %a[%c0, %x] : memref<64x32xf32>
+      %old = memref.load %b[%c0, %i] : memref<64x32xf32>
+      %new = arith.maximumf %v, %old : f32
+      memref.store %new, %b[%c0, %i] : memref<64x32xf32>
+    }} {mark}
+  }} {{loop_annotation = #llvm.loop_annotation<unroll = <disable = true>>}}"""
+KEPT = "{loop_annotation = #llvm.loop_annotation<unroll = <disable = true>>}"
+
+
+def test_short_loops_of_scalars_are_written_out_and_what_they_just_stored_is_not_loaded() -> None:
+    outer = tree(POOL.format(points=64, mark="")).root.loops[0]
+    assert outer.loops == []
+    names = [operation.name for operation in outer.operations if operation.access]
+    assert names == ["memref.load", "memref.load", "memref.store", "memref.load", "memref.store"]
+    first, _, _, second, last = outer.accesses
+    assert (first.start, second.start, last.start) == (0.0, 4.0, 0.0)
+    assert first.steps == second.steps == {outer.number: 8.0}
+    first_new, second_new = (operation for operation in outer.operations if operation.name == "arith.maximumf")
+    assert first_new.result in second_new.operands
+    assert vectorized(outer) == 8
+
+
+def test_loops_that_llvm_must_not_write_out_stay() -> None:
+    outer = tree(POOL.format(points=64, mark=KEPT)).root.loops[0]
+    assert [inner.trips for inner in outer.loops] == [2.0]
+    assert not outer.loops[0].unrolled
+
+
+@pytest.mark.parametrize(("points", "unrolled"), [(8, True), (32, False)])
+def test_loops_of_scalars_are_written_out_while_their_code_stays_short(points: int, unrolled: bool) -> None:
+    body = POOL.format(points=points, mark="").replace(KEPT, "")
+    assert tree(body).root.loops[0].unrolled is unrolled

@@ -189,6 +189,24 @@ def test_python_needs_neither_mlopt_nor_mlir(
         known.compare([outputs[f"arr_{number}"] for number in range(len(made.workload.outputs))])
 
 
+@needs_gcc
+def test_numbers_of_bfloat16_are_the_upper_halves_of_floats(tmp_path: Path) -> None:
+    made = library("bfloat16", Matmul(16, 32, 16, "bf16"))
+    made.write(tmp_path, "Made by a test.")
+    for command in commands(tmp_path):
+        assert (done := shell(f"{command} {STRICT}", tmp_path)).returncode == 0, done.stderr
+    done = shell("./example", tmp_path)
+    assert (done.returncode, done.stdout[:5]) == (0, "right"), done.stderr
+    assert load(tmp_path, made.signature.symbol) == ""
+
+
+def test_without_numpys_bfloat16_the_loader_says_what_it_needs(tmp_path: Path) -> None:
+    made = library("bfloat16", Matmul(16, 32, 16, "bf16"))
+    made.write(tmp_path, "Made by a test.")
+    last = load(tmp_path, made.signature.symbol, "import sys; sys.modules.update(ml_dtypes=None)")
+    assert last == "RuntimeError: arrays of bfloat16 need ml_dtypes (pip install ml_dtypes)"
+
+
 def test_a_program_without_parallel_loops_needs_no_openmp() -> None:
     assert compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 2, library_lowering(2)).threads == 1
 

@@ -105,6 +105,23 @@ def test_what_stands_between_two_products_is_not_computed_inside_the_second() ->
     assert kinds(Mlp(m=4, d_model=8, d_ff=12).source("mlir")) == {"product": 2, "map": 2, "fill": 2}
 
 
+def test_what_several_windows_read_is_computed_once() -> None:
+    text = """
+    func.func @f(%x: tensor<1x2x6x6xf32>, %w: tensor<2x3x3xf32>) -> tensor<1x2x4x4xf32> {
+      %zero = arith.constant 0.0 : f32
+      %t = math.tanh %x : tensor<1x2x6x6xf32>
+      %e = tensor.empty() : tensor<1x2x4x4xf32>
+      %c = linalg.fill ins(%zero : f32) outs(%e : tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+      %y = linalg.depthwise_conv_2d_nchw_chw {strides = dense<1> : vector<2xi64>, dilations = dense<1> : vector<2xi64>}
+        ins(%t, %w : tensor<1x2x6x6xf32>, tensor<2x3x3xf32>) outs(%c : tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+      return %y : tensor<1x2x4x4xf32>
+    }"""
+    module = parse(text)
+    prepare(module)
+    operations_of = {nest.sizes: nest.operations for nest in read(module) if nest.operations}
+    assert operations_of == {(1, 2, 6, 6): ("math.tanh",), (1, 2, 4, 4, 3, 3): ("arith.mulf", "arith.addf")}
+
+
 def test_along_loops_of_one_iteration_nothing_is_computed_twice() -> None:
     assert kinds(BY_ROWS.replace("4x8xf32", "4x1xf32"))["map"] == 2  # one is the sum
 
@@ -125,9 +142,11 @@ def test_a_sum_that_keeps_its_dimension_has_a_loop_for_it() -> None:
     assert nest.outputs[0].rows == ((1, 0, 0), (0, 0, 1))
 
 
-def test_of_a_padded_tensor_only_the_margins_are_filled() -> None:
-    counts = Counter(op.name for op in operations(prepared(programs.PADDED).operation))
-    assert (counts["tensor.pad"], counts["tensor.insert_slice"]) == (0, 1 + 3)
+def test_loops_follow_the_result_in_memory() -> None:
+    module = prepared(programs.DEPTHWISE)  # its named operation has the channels last
+    (nest,) = (nest for nest in read(module) if nest.reductions)
+    assert nest.sizes[:3] == (6, 8, 8)
+    assert [row.index(1) for row in nest.outputs[0].rows if any(row)] == [0, 1, 2]
 
 
 def test_a_margin_of_different_numbers_stays() -> None:

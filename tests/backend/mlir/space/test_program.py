@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import programs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,8 +29,11 @@ from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
 from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.softmax.workload import Softmax
+
+PROGRAMS = Path(__file__).parents[1] / "transform/programs"
 
 AVX2 = Simd(lanes=8, registers=16)
 AVX512 = Simd(lanes=16, registers=32)
@@ -207,6 +212,16 @@ def test_the_hidden_layer_is_not_repeated_for_each_block_of_its_readers_columns(
     by_columns = {"map1.parallel": "j", "product1.parallel": FUSED}
     assert FUSED in offered(space, "map0.parallel", by_rows)
     assert FUSED not in offered(space, "map0.parallel", by_columns)
+
+
+def test_what_a_reader_takes_in_several_parts_at_once_is_not_computed_for_each(tmp_path: Path) -> None:
+    """The terms of a strided window are operands of their own, each of which would have a copy of the padding."""
+    dense, strided = tmp_path / "dense.mlir", PROGRAMS / "strided_depthwise.mlir"
+    dense.write_text(programs.DEPTHWISE)
+    choices = [
+        offered(space_of(MlirFile(str(path))), "map0.parallel", {"reduce0.parallel": "i"}) for path in (dense, strided)
+    ]
+    assert [FUSED in each for each in choices] == [True, False]
 
 
 def test_fills_have_no_knobs_and_stand_where_their_reader_is() -> None:

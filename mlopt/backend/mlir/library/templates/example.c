@@ -38,6 +38,21 @@ static inline double draw_real(uint32_t array, size_t i) { return (double)(draw_
 /* From -2 to 2. */
 static inline int draw_whole(uint32_t array, size_t i) { return (int)(draw_bits(array, i) % 5) - 2; }
 
+/* Of numbers that are exact in bfloat16, the upper half of a float. */
+static inline uint16_t narrow_to_bfloat16(double number) {
+    float value = (float)number;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)(bits >> 16);
+}
+
+static inline double widen_bfloat16(uint16_t number) {
+    uint32_t bits = (uint32_t)number << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static int check_element(double value, double expected, double tolerance) {
     if (fabs(value - expected) <= tolerance) return 0;
     fprintf(stderr, "wrong: %.9g instead of %.9g\n", value, expected);

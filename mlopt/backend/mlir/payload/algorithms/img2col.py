@@ -9,11 +9,8 @@ from .....core.schedule import Schedule
 from ...bindings import ir
 from ..build import copied, loops
 from ..merge import wall
-from ..nest import TAG, LoopNest, operations, read
+from ..nest import MEMOIZED, TAG, LoopNest, operations, read
 from ..product import Product
-
-MEMOIZED = "linalg.memoized_indexing_maps"
-"""What named operations leave behind; it would contradict new maps."""
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:

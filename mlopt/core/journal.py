@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .core.errors import UserError
+from .errors import UserError
 
 
 class Journal:

@@ -1,0 +1,146 @@
+"""Every search against random search, on MLIR with real execution: `make bench-strategies`, for hours.
+
+For each seed and workload, the searches follow one another, each with its defaults, without the space's hints, and
+with 200 trials, so that a machine that drifts is the same for those that are compared. Scores are those of
+`mlopt.compare.score` (0 is random search, estimated from its studies here; 1 the best of all at once). A search is
+tested against random search by permutation within each pair of a workload and a seed, with Holm's correction over the
+searches. Finished studies are kept in `benchmarks/results/strategies.jsonl`; the table is printed after each seed.
+Run it where nothing else computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, geometric_mean
+from typing import Any
+
+import numpy as np
+from kept import Kept
+from ours import code, ours
+from report import report
+
+from mlopt.backend.mlir.backend import Mlir
+from mlopt.compare.record import StudyRecord
+from mlopt.compare.score import mean_interval
+from mlopt.compare.significance import holm, permutation_p
+from mlopt.compare.yardsticks import RANDOM, yardstick
+from mlopt.core.fingerprint import digest, hardware
+from mlopt.evaluator.execution import Execution
+from mlopt.executor.local import Local
+from mlopt.protocols import Budget, StudyInfo, Workload
+from mlopt.study import Study
+from mlopt.tracker.none import NoTracker
+from mlopt.workloads.attention.workload import Attention
+from mlopt.workloads.conv2d.workload import Conv2d
+from mlopt.workloads.matmul.workload import Matmul
+
+SEEDS, TRIALS = 5, 200
+SEARCHES = (RANDOM, "grid", "anneal", "evolve", "bayes", "hybrid", "optuna", "ppo", "llm")
+"""A language model is asked where one answers at the address in its configuration; else these are an expert's rules."""
+WORKLOADS: Mapping[str, Workload] = {"matmul": Matmul(512, 512, 512), "conv2d": Conv2d(), "attention": Attention()}
+
+Runs = dict[tuple[str, str, int], dict[str, Any]]
+"""What is known of a study, by search, workload and seed."""
+
+
+def study(search: str, workload: str, seed: int, trials: int) -> dict[str, Any]:
+    """The objectives of a study's trials, None for a failure, and its best kernel's seconds in the final run."""
+    tags = {"workload": workload, "backend": "mlir", "search": search, "evaluator": "execution"}
+    with tempfile.TemporaryDirectory() as folder:
+        info = StudyInfo("strategies", Path(folder), {"workload": {}}, tags)
+        made = Study(
+            WORKLOADS[workload],
+            Mlir(),
+            ours(search),
+            Execution(seed),
+            Local(),
+            [NoTracker()],
+            Budget(trials),
+            seed,
+            info,
+        )
+        result = made.run()
+    return {"objectives": [trial.objective for trial in made.trials], "best": result["best"]["seconds"]}
+
+
+def table(runs: Runs) -> list[dict[str, Any]]:
+    """A row a search, over the workloads and seeds that all of them have finished."""
+    searches, workloads, seeds = (list(dict.fromkeys(key[part] for key in runs)) for part in range(3))
+    seeds = [seed for seed in seeds if all((s, w, seed) in runs for s in searches for w in workloads)]
+    if not seeds:
+        return []
+    scores: dict[str, dict[str, list[float]]] = {search: {} for search in searches}
+    for workload in workloads:
+        records = {key: _record(key, run) for key, run in runs.items() if key[1] == workload and key[2] in seeds}
+        stick, _ = yardstick(list(records.values()))
+        for search in searches:
+            scores[search][workload] = [stick.score(records[search, workload, seed].objectives) for seed in seeds]
+    others, rng = [search for search in searches if search != RANDOM], np.random.default_rng(0)
+    pairs = list(itertools.product(workloads, range(len(seeds))))
+    ps = [permutation_p([([scores[s][w][i]], [scores[RANDOM][w][i]]) for w, i in pairs], rng) for s in others]
+    tested = dict(zip(others, zip(ps, holm(ps), strict=True), strict=True))
+    rows = []
+    for search in searches:
+        low, high = mean_interval(list(scores[search].values()), rng)
+        p, corrected = tested.get(search, ("", ""))
+        faster = [runs[RANDOM, w, s]["best"] / runs[search, w, s]["best"] for w in workloads for s in seeds]
+        rows.append(
+            {
+                "search": search,
+                "score": fmean(map(fmean, scores[search].values())),
+                "ci95": f"({low:.2f} to {high:.2f})",
+                "p": p,
+                "p (Holm)": corrected,
+                "best kernel, times faster": geometric_mean(faster),
+                **{workload: fmean(own) for workload, own in scores[search].items()},
+                "seeds": len(seeds),
+            }
+        )
+    return rows
+
+
+def _record(key: tuple[str, str, int], run: Mapping[str, Any]) -> StudyRecord:
+    search, workload, seed = key
+    return StudyRecord(
+        folder=Path(),
+        search=search,
+        settings={},
+        problem={"workload": workload},
+        seed=seed,
+        budget={},
+        machine={},
+        objectives=run["objectives"],
+        cached=0,
+        best=run["best"],
+    )
+
+
+def chosen(names: Sequence[str], among: Sequence[str]) -> list[str]:
+    return [name for name in among if name.startswith(tuple(names) or "")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("searches", nargs="*", help="beginnings of names, compared with random search; all by default")
+    parser.add_argument("--workload", action="append", default=[], help="beginning of a name; all by default")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--trials", type=int, default=TRIALS, help="of each study")
+    call = parser.parse_args()
+    searches = [RANDOM, *chosen(call.searches, SEARCHES[1:])]
+    kept, machine, runs = Kept("strategies"), digest(hardware()), Runs()
+    for seed, workload, search in itertools.product(range(call.seeds), chosen(call.workload, WORKLOADS), searches):
+        name = f"{search} {code(search)} {workload} {seed} {call.trials} {machine}"
+        if name not in kept:
+            kept.add(name, study(search, workload, seed, call.trials))
+        runs[search, workload, seed] = kept[name]
+        print(seed, workload, search, f"{1e3 * runs[search, workload, seed]['best']:.4g} ms", flush=True)
+        if len(runs) % (len(chosen(call.workload, WORKLOADS)) * len(searches)) == 0:
+            report("strategies", f"Searches on MLIR, {call.trials} trials, {seed + 1} seeds", table(runs))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Padding with one number as a loop nest, which is cut into blocks and computed where it is read, like any other.
+
+MLIR's own way is to fill the whole tensor and to copy what it surrounds, in one go and on one core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..bindings import arith, ir, scf, tensor
+from .build import generic, loops
+from .nest import INSIDE, made_by, operations
+
+PAD = "tensor.pad"
+
+
+@dataclass(frozen=True)
+class Margins:
+    """What a tensor.pad puts around a tensor."""
+
+    low: tuple[int, ...]
+    """Elements before the first one, a dimension each."""
+    high: tuple[int, ...]
+    number: Any
+    """The attribute of what they all are; None where each place has a number of its own."""
+
+    @classmethod
+    def of(cls, op: Any) -> Margins:
+        low, high = (tuple(ir.DenseI64ArrayAttr(op.attributes[f"static_{side}"])) for side in ("low", "high"))
+        constant = made_by(list(op.regions[0].blocks[0].operations)[-1].operation.operands[0], "arith.constant")
+        return cls(low, high, None if constant is None else constant.attributes["value"])
+
+    @property
+    def plain(self) -> bool:
+        """Whether they are of one number, and nothing is cut off."""
+        return self.number is not None and min((*self.low, *self.high), default=0) >= 0
+
+    @property
+    def padded(self) -> tuple[bool, ...]:
+        """Which dimensions are."""
+        return tuple(bool(low or high) for low, high in zip(self.low, self.high, strict=True))
+
+    def keep(self, op: Any, dimensions: Sequence[int]) -> None:
+        """Make `op`, which has these margins, one of fewer dimensions; what goes has no margin."""
+        block = op.regions[0].blocks[0]
+        for dimension in reversed(range(len(self.low))):
+            if dimension not in dimensions:
+                block.erase_argument(dimension)
+        for side, margins in (("low", self.low), ("high", self.high)):
+            op.attributes[f"static_{side}"] = ir.DenseI64ArrayAttr.get([margins[each] for each in dimensions])
+
+
+def write_out_margins(module: Any) -> None:
+    """Make loop nests of the paddings of a module, in place. Needs an active context."""
+    for op in [op for op in operations(module.operation) if op.name == PAD]:
+        margins = Margins.of(op)
+        if margins.plain:
+            with ir.InsertionPoint(op), op.location:
+                op.results[0].replace_all_uses_with(_nest(op.operands[0], margins, op.results[0].type))
+            op.erase()
+
+
+def _nest(source: Any, margins: Margins, kind: Any) -> Any:
+    """Each element by itself: of the source where it lies within. Blocks are split where margins begin and end."""
+    sizes = source.type.shape
+
+    def body(_: Any) -> Any:
+        places = [_place(loop) for loop in range(len(sizes))]
+        inside = scf.IfOp(_all_of(_bounds(places, margins, sizes)), [kind.element_type], has_else=True)
+        with ir.InsertionPoint(inside.then_block):
+            offsets = [arith.subi(p, _index(low)) if low else p for p, low in zip(places, margins.low, strict=True)]
+            scf.YieldOp([tensor.extract(source, offsets)])
+        with ir.InsertionPoint(inside.else_block):
+            scf.YieldOp([arith.constant(kind.element_type, margins.number)])
+        return inside.results[0]
+
+    start = ir.Operation.create("tensor.empty", results=[kind]).result
+    nest = generic([], start, [loops(len(sizes))], ["parallel"] * len(sizes), body)
+    ends = [end for low, size in zip(margins.low, sizes, strict=True) for end in (low, low + size)]
+    nest.owner.attributes[INSIDE] = ir.DenseI64ArrayAttr.get(ends)
+    return nest
+
+
+def _bounds(places: Sequence[Any], margins: Margins, sizes: Sequence[int]) -> list[Any]:
+    """What must hold for these subscripts to lie within."""
+    found = []
+    for place, low, high, size in zip(places, margins.low, margins.high, sizes, strict=True):
+        if low:
+            found.append(arith.cmpi(arith.CmpIPredicate.sge, place, _index(low)))
+        if high:
+            found.append(arith.cmpi(arith.CmpIPredicate.slt, place, _index(low + size)))
+    return found
+
+
+def _all_of(conditions: Sequence[Any]) -> Any:
+    both = conditions[0]
+    for condition in conditions[1:]:
+        both = arith.andi(both, condition)
+    return both
+
+
+def _index(value: int) -> Any:
+    return arith.constant(ir.IndexType.get(), value)
+
+
+def _place(loop: int) -> Any:
+    """The iteration of a loop."""
+    dimension = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), loop)
+    return ir.Operation.create("linalg.index", [ir.IndexType.get()], attributes={"dim": dimension}).result

@@ -1,0 +1,53 @@
+"""`mlopt sync DIR...`: send to MLflow what could not be sent while a study ran."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+from ..compare.reading import by_number
+from ..core.errors import UserError
+from ..tracker.mirror import NAME, Mirror
+from ..tracker.mlflow import writer
+from ..trial_log import TrialLog
+
+
+def sync(arguments: list[str]) -> int:
+    """Send what is missing of the studies in these folders, sweeps among them; 0. Raises UserError for trouble."""
+    parser = _Parser(prog="mlopt sync", description=__doc__)
+    parser.add_argument("folders", metavar="DIR", nargs="+", type=Path)
+    for folder in parser.parse_args(arguments).folders:
+        for study in _studies(folder):
+            _send(study)
+    return 0
+
+
+def _studies(folder: Path) -> list[Path]:
+    """The mirrored studies in `folder`: itself, or those below it."""
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}")
+    if (folder / TrialLog.NAME).exists() and (folder / NAME).exists():
+        return [folder]
+    found = [file.parent for file in folder.glob(f"*/{NAME}")]
+    if not found:
+        raise UserError(f"{folder} holds no study that is mirrored to MLflow")
+    return sorted(found, key=by_number)
+
+
+def _send(study: Path) -> None:
+    before = Mirror.read(study)
+    with writer(study, subprocess.DEVNULL) as helper:
+        output, _ = helper.communicate()
+    if helper.returncode:
+        raise UserError(f"{study}: {output.decode().strip() or f'exit code {helper.returncode}'}")
+    after = Mirror.read(study)
+    assert before is not None
+    assert after is not None
+    print(f"{study}: {after.sent - before.sent} trials sent, {after.sent} in all, {after.status.lower()}")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"sync: {message}; call it as mlopt sync DIR...")

@@ -1,0 +1,224 @@
+"""How many complete schedules go on from a prefix of a flat space."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from .garbage import uncollected
+from .schedule import Decision, Schedule, Value
+
+if TYPE_CHECKING:
+    from .space import Knob
+
+MOST = 100_000
+"""Summaries among which completions are counted exactly: fractions of a second."""
+
+Legal = Callable[["Knob", Mapping[str, Value]], Sequence[Value]]
+Essence = Callable[[int, Mapping[str, Value]], Mapping[str, Value]]
+Summary = tuple[Value, ...]
+
+_Picker = Callable[[Summary], Summary]
+"""Some of the values, in an order of its own."""
+
+
+class Children(NamedTuple):
+    """The next decisions, for each the number of complete schedules below it, and the number of all."""
+
+    options: tuple[Decision, ...]
+    counts: tuple[int, ...]
+    total: int
+
+
+class TooMany(Exception):
+    """There are more summaries than are to be counted."""
+
+
+class Summaries:
+    """What makes a difference of the prefixes of a flat space: the values of those knobs that are *live*.
+
+    A knob is live as long as a later one needs it. `essence` may make more of them alike (`KnobSpace.essence`).
+    """
+
+    def __init__(self, knobs: Sequence[Knob], legal: Legal, essence: Essence | None = None) -> None:
+        self._legal, self._essence = legal, essence
+        self._offers: dict[tuple[int, Summary], Sequence[Value]] = {}
+        self._names, self._live = [knob.name for knob in knobs], _live(knobs)
+        self._steps = [_step(knob, depth, self._names, self._live) for depth, knob in enumerate(knobs)]
+        self.depth = len(knobs)
+
+    def of(self, prefix: Schedule) -> Summary:
+        depth = len(prefix)
+        return self._essential(depth, tuple([prefix[i].value for i in self._live[depth]]))
+
+    def after(self, depth: int, summary: Summary, value: Value) -> Summary:
+        """The summary when the knob at `depth` has been given `value`."""
+        return self._essential(depth + 1, self._steps[depth].kept((*summary, value)))
+
+    def matters(self, depth: int) -> bool:
+        """Whether it makes a difference to later knobs how the one at `depth` is decided."""
+        return depth in self._live[depth + 1]
+
+    def decision(self, depth: int, value: Value) -> Decision:
+        return Decision(self._names[depth], value)
+
+    def legal(self, depth: int, summary: Summary) -> Sequence[Value]:
+        """What `legal` says of the values that the knob at `depth` needs, asked for once."""
+        step = self._steps[depth]
+        needed = step.needed(summary)
+        offer = self._offers.get((depth, needed))
+        if offer is None:
+            offer = tuple(self._legal(step.knob, dict(zip(step.names, needed, strict=True))))
+            self._offers[depth, needed] = offer
+        return offer
+
+    def _essential(self, depth: int, values: Summary) -> Summary:
+        if self._essence is None:
+            return values
+        live = {self._names[i]: value for i, value in zip(self._live[depth], values, strict=True)}
+        return tuple(self._essence(depth, live).values())
+
+
+class Counting:
+    """Counts exactly, by dynamic programming over summaries; raises TooMany where it meets more than `most`."""
+
+    def __init__(self, summaries: Summaries, most: float = math.inf) -> None:
+        self._summaries = summaries
+        self._totals: dict[tuple[int, Summary], tuple[Sequence[int], int]] = {}
+        self._children: dict[tuple[int, Summary], Children] = {}
+        self._most = most
+
+    def children(self, prefix: Schedule) -> Children:
+        depth = len(prefix)
+        if depth == self._summaries.depth:
+            return COMPLETE
+        key = depth, self._summaries.of(prefix)
+        if (known := self._children.get(key)) is None:
+            with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
+                counts, total = self._below(*key)
+            counted = zip(self._summaries.legal(*key), counts, strict=True)
+            alive = [(self._summaries.decision(depth, value), count) for value, count in counted if count]
+            known = Children(tuple(option for option, _ in alive), tuple(count for _, count in alive), total)
+            self._children[key] = known
+        return known
+
+    def _below(self, depth: int, summary: Summary) -> tuple[Sequence[int], int]:
+        """The number of completions of each legal value of the knob at `depth`, and their sum."""
+        known = self._totals.get((depth, summary))
+        if known is None:
+            if len(self._totals) >= self._most:
+                raise TooMany
+            values, counts = self._summaries.legal(depth, summary), []
+            if values and not self._summaries.matters(depth):
+                counts = [self._total(depth + 1, self._summaries.after(depth, summary, values[0]))] * len(values)
+            else:
+                for value in values:
+                    counts.append(self._total(depth + 1, self._summaries.after(depth, summary, value)))
+            known = self._totals[depth, summary] = counts, sum(counts)
+        return known
+
+    def _total(self, depth: int, summary: Summary) -> int:
+        return 1 if depth == self._summaries.depth else self._below(depth, summary)[1]
+
+
+class Bounding:
+    """Counts too much, where counting exactly would take too long: as if some constraints did not exist.
+
+    Those are left out that depend on so many values that more than `most` summaries might be met. What is offered keeps
+    to all constraints: whether there is a way on is found by looking for one.
+    """
+
+    def __init__(self, knobs: Sequence[Knob], legal: Legal, essence: Essence | None, most: int) -> None:
+        self._summaries = Summaries(knobs, legal, essence)
+        self._lead_on: dict[tuple[int, Summary], bool] = {}
+        kept = {knob.name: knob for knob in affordable(knobs, most)}
+
+        def bounding(knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+            return legal(knob, chosen) if knob.name in kept else knob.values
+
+        self._counting = Counting(Summaries([kept.get(k.name) or replace(k, needs=()) for k in knobs], bounding))
+        self.children = functools.lru_cache(maxsize=4096)(self._find)  # whoever walks asks of a prefix several times
+
+    def _find(self, prefix: Schedule) -> Children:
+        depth = len(prefix)
+        if depth == self._summaries.depth:
+            return COMPLETE
+        summary, bounds = self._summaries.of(prefix), self._counting.children(prefix)
+        legal = {value for value in self._summaries.legal(depth, summary) if self._leads_on(depth, summary, value)}
+        alive = [(o, count) for o, count in zip(bounds.options, bounds.counts, strict=True) if o.value in legal]
+        total = bounds.total if alive else 0
+        return Children(tuple(option for option, _ in alive), tuple(count for _, count in alive), total)
+
+    def _leads_on(self, depth: int, summary: Summary, value: Value) -> bool:
+        """Whether a complete schedule can be reached when the knob at `depth` has been given `value`."""
+        if depth + 1 == self._summaries.depth:
+            return True
+        key = depth + 1, self._summaries.after(depth, summary, value)
+        if (known := self._lead_on.get(key)) is None:
+            known = self._lead_on[key] = any(self._leads_on(*key, value) for value in self._summaries.legal(*key))
+        return known
+
+
+def counting(knobs: Sequence[Knob], legal: Legal, essence: Essence | None, most: int = MOST) -> Counting | Bounding:
+    """Exact counts, if that does not take more than `most` summaries, else bounds."""
+    try:
+        exact = Counting(Summaries(knobs, legal, essence), most)
+        exact.children(Schedule())
+    except TooMany:
+        return Bounding(knobs, legal, essence, most)
+    return exact
+
+
+def affordable(knobs: Sequence[Knob], most: int) -> Sequence[Knob]:
+    """Those of `knobs` whose needs, taken together, tell no more than `most` prefixes of one length apart.
+
+    Knobs that need little come first.
+    """
+    sizes = [len(knob.values) for knob in knobs]
+    place = {knob.name: index for index, knob in enumerate(knobs)}
+    kept: list[Knob] = []
+    for knob in sorted(knobs, key=lambda knob: math.prod(sizes[place[name]] for name in knob.needs)):
+        tried = {k.name: k for k in (*kept, knob)}
+        live = _live([tried.get(other.name) or replace(other, needs=()) for other in knobs])
+        if all(math.prod(sizes[index] for index in indices) <= most for indices in live):
+            kept.append(knob)
+    return kept
+
+
+COMPLETE = Children((), (), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How one knob is decided: by what of a summary, and what goes on from there."""
+
+    knob: Knob
+    names: Sequence[str]
+    needed: _Picker
+    """Of a summary, the values of the knobs that this one needs, which are called `names`."""
+    kept: _Picker
+    """Of a summary with this knob's value put last, what later knobs need."""
+
+
+def _live(knobs: Sequence[Knob]) -> Sequence[Sequence[int]]:
+    """For each depth, the earlier knobs (by position) that this or a later knob needs."""
+    last = {name: depth for depth, knob in enumerate(knobs) for name in knob.needs}
+    ends = [last.get(knob.name, -1) for knob in knobs]
+    return [[i for i in range(depth) if ends[i] >= depth] for depth in range(len(knobs) + 1)]
+
+
+def _step(knob: Knob, depth: int, names: Sequence[str], live: Sequence[Sequence[int]]) -> _Step:
+    here = [*live[depth], depth]
+    needed = [place for place, i in enumerate(here[:-1]) if names[i] in knob.needs]
+    kept = [here.index(i) for i in live[depth + 1]]
+    return _Step(knob, [names[here[place]] for place in needed], _picker(needed), _picker(kept))
+
+
+def _picker(places: Sequence[int]) -> _Picker:
+    if len(places) > 1:
+        return operator.itemgetter(*places)  # twice as fast as a loop of our own
+    return lambda values: tuple([values[place] for place in places])

@@ -1,0 +1,172 @@
+"""This process as a driver of Ray: of one that it starts on this machine, or of one that runs already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+import psutil
+
+from ...core.errors import UserError
+from . import task
+from .luggage import packages
+
+_OBJECT_STORE_BYTES = 100 << 20
+_CONNECT_SECONDS = 5.0
+_EXIT_SECONDS = 5.0
+_NODE = "ray.io/node-id"
+
+
+class Connection:
+    """Ray on this machine (`address=None`), started with `cpus` cores for its tasks, or the one at `address`.
+
+    The machines of a cluster are sent mlopt and the plugins dropped in, unless it is `here`: on this machine alone.
+    Used by one thread, the one that made it.
+    """
+
+    def __init__(self, address: str | None, cpus: int, here: bool) -> None:
+        """Blocks until connected. Raises UserError when there is no cluster at `address`."""
+        before = dict(os.environ)
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # the processes to come send nothing home
+        if here and address is not None:  # which asks for a token, as every Ray does that is started here
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        import ray
+        import ray._private.ray_constants
+
+        # A Ray of our own listens on the loopback interface alone, as Ray itself arranges it on desktop systems.
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = not here
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        if address is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="mlopt-ray-", ignore_cleanup_errors=True)
+            _start(self._folder.name, cpus)
+        else:
+            try:
+                _check_listener(address)
+                ray.init(
+                    address=address,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    runtime_env=None if here else {"py_modules": packages()},
+                )
+            except (OSError, ValueError) as error:
+                raise UserError(f"no Ray cluster answers at executor.address={address}: {error}") from None
+        self._task = ray.remote(max_retries=0)(task.run)
+        self._environment = {
+            name: before.get(name)
+            for name, value in os.environ.items()
+            if name.startswith(("RAY_", "PYTHONBREAKPOINT")) and before.get(name) != value
+        }
+
+    @property
+    def address(self) -> str:
+        """Where other processes of this machine reach the same Ray."""
+        import ray
+
+        return str(ray.get_runtime_context().gcs_address)
+
+    def nodes(self) -> Mapping[str, Mapping[str, float]]:
+        """What each machine that is there has for works, such as CPU and GPU, by its id."""
+        import ray
+
+        return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
+
+    def submit(
+        self, work: bytes, deadline_seconds: float, settings: task.Settings, needs: task.Needs, avoid: Sequence[str]
+    ) -> Future[task.Reply]:
+        """One task, never tried again by Ray itself, on any node but those to `avoid`."""
+        options: dict[str, Any] = {"num_cpus": needs.cores, "num_gpus": needs.gpus}
+        if avoid:
+            options["label_selector"] = {_NODE: f"!in({','.join(sorted(avoid))})"}
+        reply: Future[task.Reply] = self._task.options(**options).remote(work, deadline_seconds, settings).future()
+        return reply
+
+    def close(self) -> None:
+        """Leave the cluster, or end it when it is our own; and undo what Ray has set in this process's environment."""
+        import ray
+
+        processes = [] if self._folder is None else _below(self._folder.name)
+        ray.shutdown()
+        for process in psutil.wait_procs(processes, _EXIT_SECONDS)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        if self._folder is not None:
+            self._folder.cleanup()
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start(folder: str, cpus: int) -> None:
+    """A Ray of our own, which keeps its files in `folder`."""
+    with _bare():
+        _init(folder, cpus)
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[None]:
+    """Leave out what Ray starts for clusters, and waits for: half of the time that it takes to start.
+
+    It always starts a dashboard, if only without pages, the autoscaler, and who reads its logs; it has no setting for
+    that. Where a version of Ray has other names for them, they are started.
+    """
+    import ray._private.node
+    import ray._private.services
+
+    services, node = ray._private.services, ray._private.node.Node
+    replaced: list[tuple[Any, str, Any]] = []
+    for owner, name, instead in (
+        (services, "start_api_server", lambda *arguments, **keys: ("", None)),
+        (node, "start_monitor", lambda self: None),
+        (node, "start_log_monitor", lambda self: None),
+    ):
+        if hasattr(owner, name):
+            replaced.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, instead)
+    try:
+        yield
+    finally:
+        for owner, name, own in replaced:
+            setattr(owner, name, own)
+
+
+def _init(folder: str, cpus: int) -> None:
+    import ray
+
+    ray.init(
+        address="local",
+        num_cpus=cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        object_store_memory=_OBJECT_STORE_BYTES,
+        _temp_dir=folder,
+        _system_config={
+            "memory_monitor_refresh_ms": 0,  # the workers have limits of their own
+            "worker_niceness": 0,  # a kernel is timed at the priority that the driver has
+            "kill_child_processes_on_worker_exit": False,  # the nurseries clear up more thoroughly
+        },
+    )
+
+
+def _check_listener(address: str) -> None:
+    """Raise OSError or ValueError unless something listens at [ray://]HOST:PORT; Ray itself would try for minutes."""
+    host, port = address.removeprefix("ray://").rsplit(":", 1)
+    socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+
+
+def _below(folder: str) -> list[psutil.Process]:
+    """Our child processes that were given a file in `folder`, and all their descendants."""
+    processes = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any(folder in argument for argument in child.cmdline()):
+                processes += [child, *child.children(recursive=True)]
+    return processes

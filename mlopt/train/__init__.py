@@ -1,0 +1,1 @@
+"""Training of policies on many programs, and what became of them on others."""

@@ -1,0 +1,1 @@
+"""Random programs, such as a policy is trained on."""
