@@ -53,5 +53,5 @@ def recipe(
     found = problem(source, threads, simd)
     found.space.check(schedule)
     program, rest = found.stated(schedule)
-    down = version.lowering(lowering(threads > 1))
-    return Recipe(program.text, lambda: version.script(program.script(rest)), down, SCHEDULED_LEVEL, workers)
+    down, unsliced = (version.lowering(lowering(threads > 1, sliced)) for sliced in (True, False))
+    return Recipe(program.text, lambda: version.script(program.script(rest)), down, SCHEDULED_LEVEL, workers, unsliced)

@@ -5,6 +5,10 @@ from __future__ import annotations
 NAIVE_LEVEL, SCHEDULED_LEVEL = 3, 2
 """LLVM's levels of optimisation. A schedule leaves level 3 nothing to gain, and there it may compile for seconds."""
 
+SLICED = "mlopt.sliced"
+"""The attribute of functions that have slices of vectors, which a pass of their own is for."""
+_SLICES = "convert-vector-to-llvm"
+
 TO_LLVM = (
     "expand-strided-metadata",
     "lower-affine",
@@ -17,13 +21,20 @@ TO_LLVM = (
 _OPENMP = ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
 _PLAIN = ("func.func(scf-forall-to-for)",)
 
+_CAPTURES = ("canonicalize{max-iterations=1 region-simplify=disabled}",)
+"""Lets OpenMP's regions capture addresses and constants, not descriptors: LLVM could not look through these, since each
+region becomes a function that takes them through memory."""
 
-def lowering(parallel: bool) -> str:
+
+def lowering(parallel: bool, sliced: bool = True) -> str:
     """The pass pipeline after a schedule; `parallel` hands scf.forall to OpenMP, else it becomes a plain loop.
 
-    There is no canonicalisation: it would take the flat vectors that a schedule ends in apart, element by element.
+    What has no slices of vectors, by its mark, can be spared the pass for them, which takes milliseconds.
+
+    Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    return pipeline(*(_OPENMP if parallel else _PLAIN), *TO_LLVM)
+    down = (_SLICES, *TO_LLVM) if sliced else TO_LLVM
+    return pipeline(*_OPENMP, *down, *_CAPTURES) if parallel else pipeline(*_PLAIN, *down)
 
 
 PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
@@ -32,8 +43,9 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
-    loops = (_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}") if threads > 1 else _PLAIN
-    return pipeline(*loops, PLAIN_POINTERS, *TO_LLVM)
+    if threads == 1:
+        return pipeline(*_PLAIN, PLAIN_POINTERS, _SLICES, *TO_LLVM)
+    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, _SLICES, *TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..target import Cpu
+from .lanes import REARRANGING, SHUFFLE
 from .llvm import moves
 from .tree import Loop, Operation
 from .units import DIVISIONS, FLOAT_ADD, FUSED, WIDE_COMPARES
@@ -57,6 +58,8 @@ def latency(operation: Operation, cpu: Cpu) -> float:
         if operation.detail[0]:
             return cpu.add_latency * operation.shape.lanes
         return (cpu.add_latency + cpu.shuffle_latency) * operation.shape.lanes.bit_length()
+    if name in REARRANGING:
+        return cpu.shuffle_latency if name == SHUFFLE else 0.0
     if name in ("vector.insert", "vector.extract"):
         if operation.name == "vector.extract" and operation.shape.vector:
             return 0.0

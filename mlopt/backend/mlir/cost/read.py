@@ -8,6 +8,7 @@ from typing import Any
 
 from ..bindings import ir
 from .index import Index, affine, least
+from .lanes import REARRANGING, SHUFFLE
 from .llvm import is_short, write_out
 from .shapes import Shapes
 from .tree import Access, Loop, Operation, Shape, Tree
@@ -74,6 +75,10 @@ class Reader:
         detail: tuple[int, ...] = ()
         if name == "vector.extract":
             detail = tuple(op.attributes["static_position"])
+        elif name in REARRANGING:
+            first = self.shapes.get(operands[0], shape).lanes
+            mask = op.attributes["mask"] if name == SHUFFLE else [each.value for each in op.attributes["offsets"]]
+            detail = (first, *mask)
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
             detail = (int(str(op.attributes["kind"]) in IN_ORDER),)

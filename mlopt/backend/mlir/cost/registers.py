@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..target import Cpu
+from .lanes import REARRANGING
 from .tree import Loop
 from .units import turns
 
@@ -32,7 +33,7 @@ def pressure(loop: Loop, cpu: Cpu) -> float:
             continue
         if not operation.shape.vector or operation.name in ("vector.reduction",):
             continue
-        if operation.name in ("vector.insert", "vector.extract", "arith.constant"):
+        if operation.name in ("vector.insert", "vector.extract", "arith.constant", *REARRANGING):
             continue
         size = turns(operation.shape, cpu.vector_bits)
         begin = first[operation.result] if operation.name.endswith(lazy) and operation.result in first else position

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from ..target import Cpu
+from .lanes import REARRANGING, Lanes
 from .tree import Loop, Operation, Shape
 
 FLOAT_ADD = {"arith.addf", "arith.subf"}
@@ -72,6 +73,7 @@ class Counting:
         self._made = {operation.result: operation for operation in loop.operations if operation.result}
         self._used = Counter(operand for operation in loop.operations for operand in operation.operands)
         self._gathered: set[tuple[int, ...]] = set()
+        self._lanes = Lanes()
         self._chains: dict[int, int] = {}
         self._inserted = {each.operands[0] for each in loop.operations if each.name == "vector.insert"}
         for operation in loop.operations:
@@ -84,6 +86,11 @@ class Counting:
     def _count(self, operation: Operation) -> None:
         name, shape, uses, cpu = operation.name, operation.shape, self.uses, self.cpu
         n = turns(shape, cpu.datapath_bits)
+        if name in REARRANGING:
+            self._lanes.put(operation)
+            return
+        for operand in operation.operands:
+            uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
         if (
             name in ("vector.extract", "vector.insert", "vector.broadcast")
             and shape.lanes == 1

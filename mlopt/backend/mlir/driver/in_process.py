@@ -11,7 +11,7 @@ from ....core.errors import CompileError
 from .. import naive, openmp
 from ..bindings import PassManager, active, apply_named_sequence, ir
 from ..constants import files
-from ..lowering import NAIVE_LEVEL
+from ..lowering import NAIVE_LEVEL, SLICED
 from ..payload.frontend import entry_point, first_line, parse
 from ..program import MlirProgram, compile_llvm
 from .recipe import Recipe, stage
@@ -28,7 +28,8 @@ class InProcess:
             apply_named_sequence(module, script.body.operations[0], script)
 
         def lower(module: Any) -> None:
-            passes = PassManager.parse(recipe.lowering)
+            sliced = any(SLICED in function.attributes for function in module.body.operations)
+            passes = PassManager.parse(recipe.lowering if sliced else recipe.unsliced or recipe.lowering)
             passes.enable_verifier(False)  # after each pass it would take longer than the passes; once is enough
             passes.run(module.operation)
             module.operation.verify()
@@ -70,6 +71,7 @@ def _build(
             optimized = module.operation.clone()
         with stage("lower", stages):
             lower(module)
+            _keep_apart(module, entry)
 
     def generate() -> Any:
         with active(), stage("machine_code", stages):
@@ -78,3 +80,11 @@ def _build(
         return engine
 
     return MlirProgram(generate, entry, optimized, threads, stages, constants)
+
+
+def _keep_apart(module: Any, entry: str) -> None:
+    """Have the entry point called by the functions that wrap it, which LLVM would write it out in once more each."""
+    functions = ir.SymbolTable(module.operation)
+    for name in (entry, f"_mlir_ciface_{entry}"):
+        if name in functions:  # passes of a user's choice may leave other names
+            functions[name].attributes["no_inline"] = ir.UnitAttr.get()

@@ -29,6 +29,8 @@ class Recipe:
     """LLVM's level of optimisation."""
     threads: int
     """0 for a program without parallel loops."""
+    unsliced: str | None = None
+    """A shorter pipeline for what the script leaves no slices of vectors in."""
 
     def script_text(self) -> str:
         with active():

@@ -97,7 +97,6 @@ class Ending:
             "vector.transfer_permutation_patterns",
             "vector.lower_outerproduct",
             "vector.lower_broadcast",
-            "vector.lower_transpose",
             "vector.lower_shape_cast",
             "vector.lower_create_mask",
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..bindings import bufferization, ir, structured, transform, vector
+from ..lowering import SLICED
 from ..payload.nest import TAG
 
 UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
@@ -217,12 +218,20 @@ class Script:
         self.patterns(target, "x86.vector_contract_to_packed_type_dot_product")
 
     def lower_contractions(self, target: Handle, strategy: str, *names: str) -> None:
-        """Turn vector.contract into arithmetic on vectors, in the way of this name; these patterns join in."""
+        """Turn vector.contract into arithmetic on vectors, in the way of this name; these patterns join in.
+
+        Transpositions become one shuffle each; functions that have some, and slices therefore, are marked as `SLICED`.
+        """
         number = next(way for way in vector.VectorContractLowering if str(way) == strategy)
         with self._patterns(target):
             vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
+            vector.ApplyLowerTransposePatternsOp(lowering_strategy=vector.VectorTransposeLowering.Shuffle1D)
             for name in names:
                 ir.Operation.create(f"transform.apply_patterns.{name}")
+        slices = self.match(target, "vector.insert_strided_slice", "vector.extract_strided_slice")
+        function = self._functions(slices)
+        with self._body:
+            self._annotate(function, **{SLICED: "unit"})
 
     def flatten_reductions(self, target: Handle) -> None:
         """Turn reductions of several dimensions into arithmetic on flat vectors, or reductions of these.
@@ -292,11 +301,7 @@ class Script:
 
     def free(self, target: Handle) -> None:
         """Free what the functions of `target` allocate on the heap; nothing is done to those that allocate nothing."""
-        allocations = self.match(target, "memref.alloc")
-        with self._body:
-            function = transform.GetParentOp(
-                self._any, allocations, op_name="func.func", allow_empty_results=True, deduplicate=True
-            ).result
+        function = self._functions(self.match(target, "memref.alloc"))
         for name in FREEING:
             function = self.run_pass(function, name)
 
@@ -327,6 +332,13 @@ class Script:
             return transform.ApplyRegisteredPassOp(
                 self._any, target, name, options={key.replace("_", "-"): value for key, value in options.items()}
             ).results[0]
+
+    def _functions(self, target: Handle) -> Handle:
+        """The functions that enclose `target`, which may be nothing."""
+        with self._body:
+            return transform.GetParentOp(
+                self._any, target, op_name="func.func", allow_empty_results=True, deduplicate=True
+            ).result
 
     def _annotate(self, target: Handle, **attributes: str) -> None:
         """Set attributes, given as MLIR text."""

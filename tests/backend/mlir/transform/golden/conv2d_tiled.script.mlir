@@ -99,18 +99,22 @@ module attributes {transform.with_named_sequence} {
     transform.apply_licm to %31 : !transform.any_op
     transform.apply_patterns to %30 {
       transform.apply_patterns.vector.lower_contraction
+      transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
-      transform.apply_patterns.vector.lower_transpose
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %32 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
-    %33 = transform.structured.match ops{["scf.for"]} in %32 : (!transform.any_op) -> !transform.any_op
-    %34 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %33 "loop_annotation" = %34 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %32 {
+    %32 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %30 : (!transform.any_op) -> !transform.any_op
+    %33 = transform.get_parent_op %32 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %34 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %33 "mlopt.sliced" = %34 : !transform.any_op, !transform.any_param
+    %35 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
+    %36 = transform.structured.match ops{["scf.for"]} in %35 : (!transform.any_op) -> !transform.any_op
+    %37 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %36 "loop_annotation" = %37 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %35 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

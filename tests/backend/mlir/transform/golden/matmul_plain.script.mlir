@@ -97,18 +97,22 @@ module attributes {transform.with_named_sequence} {
     transform.apply_licm to %26 : !transform.any_op
     transform.apply_patterns to %25 {
       transform.apply_patterns.vector.lower_contraction
+      transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
-      transform.apply_patterns.vector.lower_transpose
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %27 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.structured.match ops{["scf.for"]} in %27 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %28 "loop_annotation" = %29 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %27 {
+    %27 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %25 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.get_parent_op %27 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %29 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %28 "mlopt.sliced" = %29 : !transform.any_op, !transform.any_param
+    %30 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %31 "loop_annotation" = %32 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

@@ -94,13 +94,17 @@ module attributes {transform.with_named_sequence} {
     transform.apply_licm to %35 : !transform.any_op
     transform.apply_patterns to %34 {
       transform.apply_patterns.vector.lower_contraction
+      transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
-      transform.apply_patterns.vector.lower_transpose
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
+    %36 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %34 : (!transform.any_op) -> !transform.any_op
+    %37 = transform.get_parent_op %36 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %38 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %37 "mlopt.sliced" = %38 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %34 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
@@ -109,12 +113,12 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %36 = transform.apply_registered_pass "convert-linalg-to-loops" to %34 : (!transform.any_op) -> !transform.any_op
-    %37 = transform.structured.match ops{["scf.for"]} in %36 : (!transform.any_op) -> !transform.any_op
-    %38 = transform.get_parent_op %37 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %39 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %38 "loop_annotation" = %39 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %36 {
+    %39 = transform.apply_registered_pass "convert-linalg-to-loops" to %34 : (!transform.any_op) -> !transform.any_op
+    %40 = transform.structured.match ops{["scf.for"]} in %39 : (!transform.any_op) -> !transform.any_op
+    %41 = transform.get_parent_op %40 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %42 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %41 "loop_annotation" = %42 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %39 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

@@ -32,8 +32,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op, %split_op, %combining_op, %for_op = transform.structured.tile_reduction_using_for %tiled_linalg_op_10 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %37 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %37 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %40 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %40 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match attributes {mlopt.nest = "map0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %10 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
@@ -43,8 +43,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op_18, %split_op_19, %combining_op_20, %for_op_21 = transform.structured.tile_reduction_using_for %tiled_linalg_op_16 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op_21 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %37 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %37 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %40 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %40 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %12 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %13 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
@@ -108,13 +108,17 @@ module attributes {transform.with_named_sequence} {
     transform.apply_licm to %32 : !transform.any_op
     transform.apply_patterns to %31 {
       transform.apply_patterns.vector.lower_contraction
+      transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_outerproduct
       transform.apply_patterns.vector.lower_broadcast
-      transform.apply_patterns.vector.lower_transpose
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
+    %33 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %31 : (!transform.any_op) -> !transform.any_op
+    %34 = transform.get_parent_op %33 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %35 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %34 "mlopt.sliced" = %35 : !transform.any_op, !transform.any_param
     transform.apply_patterns to %31 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
@@ -123,12 +127,12 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %33 = transform.apply_registered_pass "convert-linalg-to-loops" to %31 : (!transform.any_op) -> !transform.any_op
-    %34 = transform.structured.match ops{["scf.for"]} in %33 : (!transform.any_op) -> !transform.any_op
-    %35 = transform.get_parent_op %34 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %36 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %35 "loop_annotation" = %36 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %33 {
+    %36 = transform.apply_registered_pass "convert-linalg-to-loops" to %31 : (!transform.any_op) -> !transform.any_op
+    %37 = transform.structured.match ops{["scf.for"]} in %36 : (!transform.any_op) -> !transform.any_op
+    %38 = transform.get_parent_op %37 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %39 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %38 "loop_annotation" = %39 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %36 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
