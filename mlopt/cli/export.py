@@ -79,7 +79,7 @@ def _make(study: StudyFolder, backend: LibraryBackend, name: str | None, directo
     work = WriteLibrary(study.workload, backend, schedule, name, _origin(study), directory)
     with contextlib.closing(Worker(backend.preload)) as worker:
         notes = worker.run(work, DEADLINE_SECONDS)
-    result.complete_record(directory / "best", study.result.model_dump())
+    result.complete_record(directory / "best", study.result.model_dump(exclude_unset=True))
     return notes
 
 

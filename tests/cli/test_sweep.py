@@ -39,7 +39,9 @@ def mlopt(
 
 
 def log(folder: str) -> list[Any]:
-    return [json.loads(line)["schedule"] for line in Path(folder, "trials.jsonl").read_text().splitlines()]
+    """The schedules of a study by the numbers of their trials, which may end in another order."""
+    trials = map(json.loads, Path(folder, "trials.jsonl").read_text().splitlines())
+    return [trial["schedule"] for trial in sorted(trials, key=lambda trial: trial["trial"])]
 
 
 def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, capsys: pytest.CaptureFixture[str]) -> None:
