@@ -34,6 +34,7 @@ STUDY = {
     "plugins",
     "archive",
     "compare",
+    "dataset",
     "page",
     "report",
 }
@@ -56,6 +57,7 @@ HEAVY = {
     "mlir": ("backend/mlir/bindings.py",),
     "moocore": ("core/pareto.py",),
     "optuna": ("search/optuna.py",),
+    "pyarrow": ("dataset.py",),
     "ray": ("executor/ray/*.py",),
     "safetensors": ("search/ppo/policy.py",),
     "sklearn": ("report/importance.py", "search/surrogate.py"),

@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "sync", "t4", "train", "ui")
+COMMANDS = ("archive", "check-plugin", "compare", "completion", "dataset", "doctor", "export", "list", "report", "sync", "t4", "train", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -23,8 +23,11 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
+  mlopt dataset DIR... [--to FILE]      write decisions, features of the IR and times as Parquet
   mlopt train [KEY=VALUE]...            train a policy for search=ppo on many programs; resume=DIR goes on with one
   mlopt archive list|prune|export|merge see, thin out, export and join what was ever measured
+  mlopt check-plugin PACKAGE            whether a plugin keeps what its kind promises
+  mlopt completion bash|zsh|fish        what a shell needs to complete all of this: eval "$(mlopt completion bash)"
   mlopt ui                              open the MLflow UI on the studies
   mlopt sync DIR...                     send to MLflow what could not be sent while these studies or sweeps ran
 
@@ -58,10 +61,22 @@ def _dispatch(words: list[str]) -> int:
         print(f"mlopt {__version__}")
         return 0
     match words:
+        case ["check-plugin", *rest]:
+            from .check_plugin import check_plugin
+
+            return check_plugin(rest)
+        case ["completion", *rest]:
+            from .completion.command import completion
+
+            return completion(rest, COMMANDS)
         case ["list", *rest]:
             from .list import list_options
 
             return list_options(rest)
+        case ["dataset", *rest]:
+            from .dataset import dataset
+
+            return dataset(rest)
         case ["doctor", *rest]:
             from .doctor import doctor
 

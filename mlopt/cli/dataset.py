@@ -1,0 +1,76 @@
+"""`mlopt dataset DIR...`: what studies measured, as one Parquet file for research on cost models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from ..compare.reading import CONFIG, by_number
+from ..core.errors import UserError
+from ..core.record import read_log
+from ..trial_log import TrialLog
+from .study_folder import read
+
+NAME = "dataset.parquet"
+
+
+def dataset(arguments: Sequence[str]) -> int:
+    """Write the file. Raises UserError where a folder holds no study that found something, or nothing can be written."""
+    from ..dataset import write  # loads what only this needs
+
+    call = _parser().parse_args(list(arguments))
+    folders = [study for folder in call.folders for study in _studies(folder)]
+    target = call.to or call.folders[0] / NAME
+    with Console(stderr=True).status("building each program once more, for what can be counted in it"):
+        table = [row for folder in folders for row in _rows(folder)]
+    try:
+        write(table, target)
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    print(f"{target}: {len(table)} trials of {len(folders)} studies")
+    return 0
+
+
+def _studies(folder: Path) -> list[Path]:
+    """The studies in `folder`, itself or below it."""
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}")
+    found = sorted((file.parents[1] for file in folder.rglob(str(CONFIG))), key=by_number)
+    found = [study for study in found if (study / TrialLog.NAME).exists()]
+    if not found:
+        raise UserError(f"{folder} holds no study")
+    return found
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    from ..dataset import rows
+
+    study = read(folder)
+    facts = {
+        "workload": json.dumps(study.result.workload),
+        "backend": type(study.backend).__name__.lower(),
+        "machine": str(study.result.fingerprint.get("cpu", "")),
+        "threads": study.result.threads,
+    }
+    try:
+        trials = read_log(folder / TrialLog.NAME, cut_short=True)
+    except UserError as error:
+        raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
+    yield from rows(str(folder), study.workload, study.backend, facts, trials)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"dataset: {message}; call it as mlopt dataset DIR... [--to FILE]")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mlopt dataset", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--to", type=Path, metavar="FILE", help=f"by default {NAME} in the first DIR")
+    return parser
