@@ -40,7 +40,7 @@ def check_plugin(arguments: Sequence[str]) -> int:
         print(f"{option.group}={option.name}: {option.purpose}")
         if option.group not in SUITES:
             print(f"  there is no suite for {option.group}; the plugin's own tests have to do")
-    own = [folder for source in plugins.sources() if _is(package, source.origin) and (folder := source.conf.parent)]
+    own = [source.conf.parent for source in plugins.sources() if _is(package, source.origin)]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "test_contracts.py")
         file.write_text(SUITES_FILE.format(package=package))

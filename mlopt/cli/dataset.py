@@ -20,7 +20,7 @@ NAME = "dataset.parquet"
 
 
 def dataset(arguments: Sequence[str]) -> int:
-    """Write the file. Raises UserError where a folder holds no study that found something, or nothing can be written."""
+    """Write the file. Raises UserError for a folder without a study that found something, and for want of room."""
     from ..dataset import write  # loads what only this needs
 
     call = _parser().parse_args(list(arguments))

@@ -9,7 +9,21 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "check-plugin", "compare", "completion", "dataset", "doctor", "export", "list", "report", "sync", "t4", "train", "ui")
+COMMANDS = (
+    "archive",
+    "check-plugin",
+    "compare",
+    "completion",
+    "dataset",
+    "doctor",
+    "export",
+    "list",
+    "report",
+    "sync",
+    "t4",
+    "train",
+    "ui",
+)
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
