@@ -18,7 +18,7 @@ from .score import Yardstick, budget
 RANDOM = "random"
 """The search whose trials are drawn uniformly."""
 
-SAMPLES = 200
+SAMPLES = 100
 """Of the studies that drew at random, to see how uncertain a yardstick is."""
 
 CERTAIN = 20_000

@@ -22,7 +22,7 @@ from pydantic import (
 
 from .errors import UserError, printable
 from .schedule import Schedule, Value
-from .trial import Status, Trial
+from .trial import Status, Trial, reached
 
 R = TypeVar("R", bound=BaseModel)
 L = TypeVar("L")
@@ -70,7 +70,7 @@ class Outcome(BaseModel):
     @property
     def reached(self) -> float | None:
         """As `Trial.reached`."""
-        return Trial(0, Schedule(), self.status, self.seconds, metrics=self.metrics).reached
+        return reached(self.status, self.seconds, self.metrics)
 
 
 class Record(Outcome):

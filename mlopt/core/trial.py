@@ -75,6 +75,13 @@ class Measurement:
     """Further numbers by name; a simulated cost is `cost`, what a screened program may take `estimated_seconds`."""
 
 
+def reached(status: Status, seconds: float | None, metrics: Mapping[str, float]) -> float | None:
+    """See `Trial.reached`."""
+    if status is not Status.OK:
+        return None
+    return seconds if seconds is not None or "estimated_seconds" in metrics else metrics.get("cost")
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One line of the trial log. A failed trial has no number at all: `seconds` is None unless it is ok."""
@@ -102,17 +109,12 @@ class Trial:
     @property
     def objective(self) -> float | None:
         """What a search minimises: seconds, else seconds estimated, else the simulated cost; None for a failure."""
-        if not self.ok:
-            return None
-        if self.seconds is not None:
-            return self.seconds
-        return self.metrics.get("estimated_seconds", self.metrics.get("cost"))
+        return self.metrics.get("estimated_seconds", self.reached) if self.ok and self.seconds is None else self.reached
 
     @property
     def reached(self) -> float | None:
         """The objective as a result: None for a failure, and for seconds that are only estimated."""
-        estimated = self.seconds is None and "estimated_seconds" in self.metrics
-        return None if estimated else self.objective
+        return reached(self.status, self.seconds, self.metrics)
 
     @classmethod
     def from_json(cls, line: str) -> Trial:
