@@ -445,6 +445,15 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
 
 @runtime_checkable
+class TrainedEvaluator(Evaluator, Protocol):
+    """An evaluator that may have been trained beforehand."""
+
+    @property
+    def training(self) -> Mapping[str, Any] | None:
+        """What on, as plain data; None where it was not. Raises UserError."""
+
+
+@runtime_checkable
 class LearningEvaluator(Evaluator, Protocol):
     """An evaluator whose judgement of a program depends on the trials before it."""
 

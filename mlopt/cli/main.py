@@ -9,7 +9,7 @@ from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, suggest
 
-COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "sync", "t4", "train", "ui")
+COMMANDS = ("archive", "compare", "doctor", "export", "list", "report", "residual", "sync", "t4", "train", "ui")
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
@@ -23,6 +23,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt doctor                          say what works on this machine and what does not, each with its mend
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
+  mlopt residual DIR... --to FILE       learn what simulation misses from these studies, for evaluator.residual=FILE
   mlopt train [KEY=VALUE]...            train a policy for search=ppo on many programs; resume=DIR goes on with one
   mlopt archive list|prune|export|merge see, thin out, export and join what was ever measured
   mlopt ui                              open the MLflow UI on the studies
@@ -86,6 +87,10 @@ def _dispatch(words: list[str]) -> int:
             from .archive import archive
 
             return archive(rest)
+        case ["residual", *rest]:
+            from .residual import residual
+
+            return residual(rest)
         case ["sync", *rest]:
             from .sync import sync
 
