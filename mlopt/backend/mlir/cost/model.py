@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....core.errors import CompileError
+from ....core.garbage import uncollected
 from ..bindings import active, ir
 from ..payload.frontend import first_line
 from ..target import Cpu
@@ -79,12 +80,13 @@ class Analysis:
 
 def analyse(module: Any, cpu: Cpu, threads: int) -> Analysis:
     """Look at a program on buffers, given as a module or as its text. Raises CompileError."""
-    with active():
-        try:
-            tree = read(ir.Module.parse(module).operation if isinstance(module, str) else module)
-        except (ir.MLIRError, ValueError, LookupError, StopIteration) as error:
-            raise CompileError(f"the program cannot be simulated: {first_line(error)}") from error
-    return estimate(tree, cpu, threads)
+    with uncollected():
+        with active():
+            try:
+                tree = read(ir.Module.parse(module).operation if isinstance(module, str) else module)
+            except (ir.MLIRError, ValueError, LookupError, StopIteration) as error:
+                raise CompileError(f"the program cannot be simulated: {first_line(error)}") from error
+        return estimate(tree, cpu, threads)
 
 
 def estimate(tree: Tree, cpu: Cpu, threads: int) -> Analysis:
