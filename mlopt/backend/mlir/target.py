@@ -120,9 +120,9 @@ def describe(target: Target) -> Cpu:
 
 
 def name(target: Target) -> str:
-    """What tells one target from another: this machine's CPU, or a hash of a description."""
+    """What tells one target from another: this machine's CPU and a hash of its features, or that of a description."""
     if isinstance(target, Host):
-        return str(hardware()["cpu"])
+        return "{cpu} {flags}".format_map(hardware())
     return f"described {digest(asdict(target))}"
 
 
