@@ -294,6 +294,21 @@ class SimulatedProgram(Program, Protocol):
 
 
 @runtime_checkable
+class FeaturedProgram(SimulatedProgram, Protocol):
+    """A program whose IR can be described by numbers, to learn from."""
+
+    @property
+    def simulated_on(self) -> str:
+        """The backend's target, in a few words that are another's for no other target."""
+
+    def ir_features(self) -> Mapping[str, float]:
+        """Finite numbers of at least 0 by name, the same names for every program on one target.
+
+        The same for the same program. Raises CompileError for a program that cannot be read.
+        """
+
+
+@runtime_checkable
 class InterpretedProgram(SimulatedProgram, Protocol):
     """A program for another machine that can be verified on this one, on small sizes."""
 
@@ -427,6 +442,15 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings that its numbers depend on, as plain data."""
+
+
+@runtime_checkable
+class TrainedEvaluator(Evaluator, Protocol):
+    """An evaluator that may have been trained beforehand."""
+
+    @property
+    def training(self) -> Mapping[str, Any] | None:
+        """What on, as plain data; None where it was not. Raises UserError."""
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
 from .finals.interleaved import Course
-from .protocols import Backend, Evaluator, Roofline, StudyInfo, TargetedBackend, Workload
+from .protocols import Backend, Evaluator, Roofline, StudyInfo, TargetedBackend, TrainedEvaluator, Workload
 
 NAME = "result.json"
 RECORD = "record.json"
@@ -34,7 +34,7 @@ def describe(
     """Everything but the best schedule and what it is compared with.
 
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
-    `cached` were not run in this study: the archive knew them.
+    `cached` were not run in this study: the archive knew them. `training` is what an evaluator was trained on.
     """
     counts = Counter(trial.status for trial in trials)
     return {
@@ -43,6 +43,7 @@ def describe(
         "target": info.tags.get("target") if isinstance(backend, TargetedBackend) else None,
         "search": info.tags["search"],
         "evaluator": info.tags["evaluator"],
+        "training": evaluator.training if isinstance(evaluator, TrainedEvaluator) else None,
         "inputs": evaluator.inputs if evaluator.executes else None,
         "seed": seed,
         "threads": backend.thread_count,

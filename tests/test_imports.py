@@ -37,6 +37,7 @@ STUDY = {
     "dataset",
     "page",
     "report",
+    "residual",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
 LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"}, {"python"})
@@ -60,7 +61,7 @@ HEAVY = {
     "pyarrow": ("dataset.py",),
     "ray": ("executor/ray/*.py",),
     "safetensors": ("search/ppo/policy.py",),
-    "sklearn": ("report/importance.py", "search/surrogate.py"),
+    "sklearn": ("report/importance.py", "residual/learn.py", "search/surrogate.py"),
     "torch": (
         "core/tensors.py",
         "finals/device_pytorch.py",

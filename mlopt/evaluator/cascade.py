@@ -17,7 +17,7 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.trial import Measurement, Trial
-from ..protocols import Evaluator, IdentifiedEvaluator, Inputs, Program, Workload
+from ..protocols import Evaluator, IdentifiedEvaluator, Inputs, Program, TrainedEvaluator, Workload
 from .execution import Execution
 from .timing import Gate
 
@@ -54,6 +54,10 @@ class Cascade:
     @property
     def preload(self) -> tuple[str, ...]:
         return (__name__, *self.cheap.preload, *self.exact.preload)
+
+    @property
+    def training(self) -> Mapping[str, Any] | None:
+        return self.cheap.training if isinstance(self.cheap, TrainedEvaluator) else None
 
     def identity(self) -> Mapping[str, Any]:
         return {"reduction": self.reduction, "cheap": _identity(self.cheap), "exact": _identity(self.exact)}

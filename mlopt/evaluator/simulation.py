@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ..core.errors import UserError
+from ..core.errors import UserError, printable
 from ..core.trial import Measurement
-from ..protocols import InterpretedProgram, Program, SimulatedProgram, Workload
+from ..protocols import FeaturedProgram, InterpretedProgram, Program, SimulatedProgram, Workload
 from .correctness import FRESH, TIMED, case, empty
 from .unexecuted import Unexecuted
+
+if TYPE_CHECKING:
+    from .residual import Residual
 
 
 @dataclass(frozen=True)
@@ -22,21 +27,54 @@ class Simulation(Unexecuted):
 
     seed: int = 0
     """Of the inputs that are interpreted."""
+    residual: str | None = None
+    """A file of what simulation was found to miss on the backend's target, by which costs are then corrected."""
+
+    def __post_init__(self) -> None:
+        if self.residual is not None:
+            object.__setattr__(self, "residual", str(Path(self.residual).expanduser().absolute()))
 
     def identity(self) -> Mapping[str, Any]:
-        return {}
+        learned = self._learned
+        return {} if learned is None else {"residual": hashlib.sha256(learned.model_dump_json().encode()).hexdigest()}
+
+    @property
+    def training(self) -> Mapping[str, Any] | None:
+        learned = self._learned
+        return None if learned is None else learned.training.model_dump(mode="json")
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
-        """`cost` and what it is made of as metrics.
+        """`cost` and what it is made of as metrics; `cost_simulated` is the cost before it was corrected.
 
-        Raises UserError for programs that cannot be simulated, WrongResult for those that are found wrong.
+        Raises UserError for programs that cannot be simulated, or are for a target that the residual was not learned
+        on, WrongResult for those that are found wrong.
         """
         if not isinstance(program, SimulatedProgram):
             raise UserError("evaluator=simulation needs a backend that can simulate its programs, such as backend=mlir")
-        metrics = program.simulate()
+        learned = self._learned
+        metrics = program.simulate() if learned is None else self._corrected(program, learned)
         if isinstance(program, InterpretedProgram):
             self._verify(program)
         return Measurement(metrics=metrics)
+
+    @property
+    def _learned(self) -> Residual | None:
+        if self.residual is None:
+            return None
+        from .residual import read
+
+        return read(self.residual)
+
+    def _corrected(self, program: SimulatedProgram, learned: Residual) -> Mapping[str, float]:
+        if not isinstance(program, FeaturedProgram):
+            raise UserError("evaluator.residual needs a backend that describes its programs, such as backend=mlir")
+        if program.simulated_on != learned.training.target:
+            there = printable(learned.training.target)
+            raise UserError(f"evaluator.residual was learned on '{there}'; this is for '{program.simulated_on}'")
+        metrics = program.simulate()
+        cost = metrics["cost"]
+        factor = learned.factor(program.ir_features(), cost)
+        return {**metrics, "cost": factor * cost, "cost_simulated": cost}
 
     def _verify(self, program: InterpretedProgram) -> None:
         for small, kernel in program.interpreted():

@@ -9,7 +9,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from .code_size import executable_bytes, object_code
 from .constants import load
 from .memory import keep_freed
 from .naive import lower
-from .target import HOST, Target, describe
+from .target import HOST, Target, describe, name
+
+if TYPE_CHECKING:
+    from .cost.model import Analysis
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,22 @@ class MlirProgram:
         return str(self.optimized)
 
     def simulate(self) -> Mapping[str, float]:
-        from .cost.model import simulate
+        return self._analysis.cost.metrics
 
-        return simulate(self.optimized, describe(self.target), max(1, self.threads))
+    def ir_features(self) -> Mapping[str, float]:
+        from .cost.features import features
+
+        return features(self._analysis)
+
+    @property
+    def simulated_on(self) -> str:
+        return name(self.target)
+
+    @functools.cached_property
+    def _analysis(self) -> Analysis:
+        from .cost.model import analyse
+
+        return analyse(self.optimized, describe(self.target), max(1, self.threads))
 
     def load(self) -> MlirKernel:
         return MlirKernel(self._engine, self.entry, self.threads, [load(file) for file in self.constants])

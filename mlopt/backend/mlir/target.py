@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ...core.fingerprint import available_cores, cache_bytes, cpu_flags
+from ...core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, hardware
 from ..description import STRICT, Count, Figure, read
 from .simd import Simd, host_simd
 
@@ -117,6 +117,13 @@ def described(name: str) -> Cpu:
 def describe(target: Target) -> Cpu:
     """The figures of a target; those of this machine as far as it tells, else of the nearest that is described."""
     return _host() if isinstance(target, Host) else target
+
+
+def name(target: Target) -> str:
+    """What tells one target from another: this machine's CPU and a hash of its features, or that of a description."""
+    if isinstance(target, Host):
+        return "{cpu} {flags}".format_map(hardware())
+    return f"described {digest(asdict(target))}"
 
 
 @functools.cache

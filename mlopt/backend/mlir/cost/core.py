@@ -29,17 +29,19 @@ class Body:
         self.uses = Counting(loop, cpu, self.promoted).uses
         if self.uses.loads or self.uses.stores or self.uses.vector:
             constant = sum(turns(s, cpu.vector_bits) for s in loop.outside.values())
-            excess = max(0.0, pressure(loop, cpu) - cpu.registers)
+            self.pressure = pressure(loop, cpu)
+            excess = max(0.0, self.pressure - cpu.registers)
             self.spilled = max(0.0, excess - constant)
             pieces = cpu.vector_bits / cpu.datapath_bits
             self.uses.loads += excess * pieces
             self.uses.stores += self.spilled * pieces
         else:
-            self.spilled = 0.0
+            self.pressure = self.spilled = 0.0
+        self.instructions = self.uses.instructions() + 2.0
 
     def cycles(self) -> float:
         """Of one iteration, its inner loops left out."""
-        loop, cycles, instructions = self.loop, self.uses.cycles(self.cpu), self.uses.instructions() + 2.0
+        loop, cycles, instructions = self.loop, self.uses.cycles(self.cpu), self.instructions
         if (code := instructions * INSTRUCTION_BYTES) > self.cpu.code_bytes:
             cycles = max(cycles, code / CODE_BYTES_PER_CYCLE)
         # As many instructions as fit the window are under way at once, of later iterations and entries too.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,21 +54,51 @@ def _spread(trips: float) -> list[float]:
     return [round(i * (trips - 1.0) / (count - 1)) for i in range(count)]
 
 
-def affine(expression: Any, dims: Sequence[Index], symbols: Sequence[Index]) -> Index:
-    """An affine expression of these; divisions that loops change are taken without their remainders."""
+Form = Callable[[Sequence[Index]], Index]
+"""An affine expression, given its dimensions and then its symbols."""
+
+
+class Forms:
+    """Affine maps, each looked at once: a program has few, and asks for them often."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, list[Form]] = {}
+
+    def of(self, attribute: Any) -> list[Form]:
+        """The results of an affine map, given as an attribute."""
+        key = hash(attribute)
+        if key not in self._known:
+            affine_map = attribute.value
+            self._known[key] = [_form(expression, affine_map.n_dims) for expression in affine_map.results]
+        return self._known[key]
+
+
+def _form(expression: Any, dims: int) -> Form:
+    """Divisions that loops change are taken without their remainders."""
     kind = type(expression)
     if kind is ir.AffineConstantExpr:
-        return Index(expression.value)
-    if kind is ir.AffineDimExpr:
-        return dims[int(expression.position)]
-    if kind is ir.AffineSymbolExpr:
-        return symbols[int(expression.position)]
-    left, right = (affine(each, dims, symbols) for each in (expression.lhs, expression.rhs))
-    if kind is ir.AffineAddExpr:
-        return left + right
-    if kind is ir.AffineMulExpr:
-        return left.times(right.start) if not right.steps else right.times(left.start)
-    if kind is ir.AffineModExpr:
-        return Index(left.start % max(right.start, 1.0), {k: v for k, v in left.steps.items() if abs(v) < right.start})
+        constant = Index(expression.value)
+        return lambda given: constant
+    if kind is ir.AffineDimExpr or kind is ir.AffineSymbolExpr:
+        position = int(expression.position) + (dims if kind is ir.AffineSymbolExpr else 0)
+        return lambda given: given[position]
+    left, right = _form(expression.lhs, dims), _form(expression.rhs, dims)
+    combine = {ir.AffineAddExpr: Index.__add__, ir.AffineMulExpr: product, ir.AffineModExpr: _rest}.get(kind)
+    if combine is None:
+        up = kind is not ir.AffineFloorDivExpr
+        return lambda given: _divided(left(given), right(given), up)
+    return lambda given: combine(left(given), right(given))
+
+
+def product(left: Index, right: Index) -> Index:
+    """Of two, one of which is constant."""
+    return left.times(right.start) if not right.steps else right.times(left.start)
+
+
+def _rest(left: Index, right: Index) -> Index:
+    return Index(left.start % max(right.start, 1.0), {k: v for k, v in left.steps.items() if abs(v) < right.start})
+
+
+def _divided(left: Index, right: Index, up: bool) -> Index:
     found = left.times(1.0 / right.start)
-    return found if found.steps or kind is ir.AffineFloorDivExpr else Index(math.ceil(round(found.start, 6)))
+    return Index(math.ceil(round(found.start, 6))) if up and not found.steps else found

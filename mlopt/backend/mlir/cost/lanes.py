@@ -19,14 +19,14 @@ class Lanes:
         """Follow one of `REARRANGING`."""
         first, second = operation.operands[0], operation.operands[-1]
         size, *mask = operation.detail
-        wanted = range(operation.shape.lanes)
         if operation.name == EXTRACT:
-            found = [self._of(first, mask[-1] + lane) for lane in wanted]
+            found = self._of(first, size)[mask[-1] : mask[-1] + operation.shape.lanes]
         elif operation.name == INSERT:
-            inside = range(mask[-1], mask[-1] + size)
-            found = [self._of(first, lane - mask[-1]) if lane in inside else self._of(second, lane) for lane in wanted]
+            found = self._of(second, operation.shape.lanes).copy()
+            found[mask[-1] : mask[-1] + size] = self._of(first, size)
         else:
-            found = [self._of(first, lane) if lane < size else self._of(second, lane - size) for lane in mask]
+            both = self._of(first, size) + self._of(second, max(mask) + 1 - size)
+            found = [both[lane] for lane in mask]
         self._origins[operation.result] = found
 
     def shuffles(self, value: int, width: int) -> int:
@@ -43,5 +43,6 @@ class Lanes:
         }
         return len(moved)
 
-    def _of(self, value: int, lane: int) -> tuple[int, int]:
-        return self._origins[value][lane] if value in self._origins else (value, lane)
+    def _of(self, value: int, lanes: int) -> list[tuple[int, int]]:
+        """Of all lanes of a value, which has so many."""
+        return self._origins[value] if value in self._origins else [(value, lane) for lane in range(lanes)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ....core.errors import CompileError
+from ....core.garbage import uncollected
 from ..bindings import active, ir
 from ..payload.frontend import first_line
 from ..target import Cpu
@@ -25,44 +26,100 @@ class Cost:
     computing: float
     moving: float
 
-
-def simulate(module: Any, cpu: Cpu, threads: int) -> dict[str, float]:
-    """The metrics of a program on buffers, given as a module or as its text. Raises CompileError."""
-    with active():
-        try:
-            tree = read(ir.Module.parse(module).operation if isinstance(module, str) else module)
-        except (ir.MLIRError, ValueError, LookupError, StopIteration) as error:
-            raise CompileError(f"the program cannot be simulated: {first_line(error)}") from error
-    found = estimate(tree, cpu, threads)
-    return {"cost": found.seconds, "cost_computing": found.computing, "cost_moving": found.moving}
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {"cost": self.seconds, "cost_computing": self.computing, "cost_moving": self.moving}
 
 
-def estimate(tree: Tree, cpu: Cpu, threads: int) -> Cost:
-    forks = _share_out(tree, threads)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The operations that stand directly in a loop, over the whole program; cycles and bytes of the busiest thread."""
+
+    body: Body
+    times: float
+    """How often the loop is entered."""
+    computing: float
+    entering: float
+    """Of `computing`, the cycles to begin and end the loop."""
+    moving: float
+    moved: tuple[float, ...]
+    """Bytes into each level of cache, the innermost first, both ways."""
+    walked: float
+    """Pages that are looked up."""
+
+    @property
+    def loop(self) -> Loop:
+        return self.body.loop
+
+    @property
+    def iterations(self) -> float:
+        return self.times * max(self.loop.trips, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How a nest of parallel loops is given to threads."""
+
+    forks: float
+    """How often it begins."""
+    blocks: float
+    busiest: float
+    """Blocks of the thread that has most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """All that is known of a program."""
+
+    cost: Cost
+    parts: Sequence[Part]
+    tree: Tree
+    shares: Sequence[Share]
+    threads: int
+
+
+def analyse(module: Any, cpu: Cpu, threads: int) -> Analysis:
+    """Look at a program on buffers, given as a module or as its text. Raises CompileError."""
+    with uncollected():
+        with active():
+            try:
+                tree = read(ir.Module.parse(module).operation if isinstance(module, str) else module)
+            except (ir.MLIRError, ValueError, LookupError, StopIteration) as error:
+                raise CompileError(f"the program cannot be simulated: {first_line(error)}") from error
+        return estimate(tree, cpu, threads)
+
+
+def estimate(tree: Tree, cpu: Cpu, threads: int) -> Analysis:
+    """What a program costs, loop by loop; leaves the tree with the busiest thread's iterations."""
+    shares = _share_out(tree, threads)
+    forks = sum(share.forks for share in shares)
     alike = grouped(tree.root)
     lines, pages = Visits(tree, alike, LINE), Visits(tree, alike, PAGE)
     sharers = threads if forks else 1
-    moved: dict[int, float] = {}
+    traffic = []
     for position, cache in enumerate(cpu.caches):
         capacity = cache.bytes / sharers if cache.shared else cache.bytes
         sets = 0 if position else cache.bytes // LINE // cache.ways
-        rate = _rate(cpu, position + 1, sharers)
-        for number, size in lines.traffic(capacity, sets).items():
-            moved[number] = max(moved.get(number, 0.0), size / rate)
+        traffic.append(lines.traffic(capacity, sets))
+    rates = [_rate(cpu, level, sharers) for level in range(1, len(cpu.caches) + 1)]
     walks = pages.traffic(cpu.tlb_entries * PAGE)
-    cycles = computing = moving = 0.0
+    parts = []
     for loop, times in _loops(tree.root, 1.0):
         body = Body(loop, cpu, tree.temporary)
-        work = times * max(loop.trips, 0.0) * body.cycles()
-        if loop.number:
-            work += times * entering(loop, cpu)
-        data = moved.get(loop.number, 0.0)
-        walk = walks.get(loop.number, 0.0) / PAGE * cpu.page_walk
-        computing += work
-        moving += max(data, walk)
-        cycles += max(work, data, walk)  # pages are looked up while lines move
+        entry = times * entering(loop, cpu) if loop.number else 0.0
+        moved = tuple(level.get(loop.number, 0.0) for level in traffic)
+        walked = walks.get(loop.number, 0.0) / PAGE
+        computing = times * max(loop.trips, 0.0) * body.cycles() + entry
+        # Pages are looked up while lines move.
+        moving = max(walked * cpu.page_walk, *(size / rate for size, rate in zip(moved, rates, strict=True)))
+        parts.append(Part(body, times, computing, entry, moving, moved, walked))
     hertz = cpu.gigahertz * 1e9
-    return Cost(cycles / hertz + forks * cpu.fork_microseconds * 1e-6, computing / hertz, moving / hertz)
+    cost = Cost(
+        sum(max(part.computing, part.moving) for part in parts) / hertz + forks * cpu.fork_microseconds * 1e-6,
+        sum(part.computing for part in parts) / hertz,
+        sum(part.moving for part in parts) / hertz,
+    )
+    return Analysis(cost, parts, tree, shares, threads)
 
 
 def _rate(cpu: Cpu, level: int, sharers: int) -> float:
@@ -87,23 +144,23 @@ def _loops(loop: Loop, times: float) -> Iterator[tuple[Loop, float]]:
         yield from _loops(inner, times * loop.trips)
 
 
-def _share_out(tree: Tree, threads: int) -> float:
-    """Leave each parallel loop the iterations of its busiest thread; how often parallel loops begin in all."""
-    forks = 0.0
+def _share_out(tree: Tree, threads: int) -> list[Share]:
+    """Leave each nest of parallel loops the iterations of its busiest thread; how the nests are shared out."""
+    shares: list[Share] = []
 
     def visit(loop: Loop, times: float) -> None:
-        nonlocal forks
         if loop.parallel and threads > 1:
-            forks += times
             nest = [loop]
             while len(nest[-1].loops) == 1 and nest[-1].loops[0].parallel:
                 nest.append(nest[-1].loops[0])
             blocks = math.prod(each.trips for each in nest)
-            loop.trips *= math.ceil(blocks / threads) / max(blocks, 1.0)
+            share = Share(times, blocks, math.ceil(blocks / threads))
+            shares.append(share)
+            loop.trips *= share.busiest / max(blocks, 1.0)
             tree.trips[loop.number] = loop.trips
             return
         for inner in loop.loops:
             visit(inner, times * loop.trips)
 
     visit(tree.root, 1.0)
-    return forks
+    return shares

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..bindings import ir
-from .index import Index, affine, least
+from .index import Forms, Index, least, product
 from .lanes import REARRANGING, SHUFFLE
 from .llvm import is_short, write_out
 from .shapes import Shapes
@@ -33,6 +33,7 @@ class Reader:
         self.sizes: dict[int, float] = {}
         self.temporary: set[int] = set()
         self._shapes = Shapes()
+        self._forms = Forms()
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
         self._fixed: set[int] = set()
@@ -64,8 +65,8 @@ class Reader:
     def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
         operands = tuple(hash(operand) for operand in op.operands)
         results = list(op.results)
-        shape = self._shapes.of(results[0].type) if results else None
-        if shape is None:
+        made = shape = self._shapes.of(results[0].type) if results else None
+        if made is None or shape is None:
             if op.regions:
                 for region in op.regions:
                     for block in region.blocks:
@@ -82,7 +83,7 @@ class Reader:
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
             detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
-        self._add(path, Operation(name, result, operands, shape, detail), self._shapes.of(results[0].type) or shape)
+        self._add(path, Operation(name, result, operands, shape, detail), made)
 
     def _insert(self, op: Any, path: list[Loop]) -> None:
         """The most frequent operation, whose result is like what it is put into."""
@@ -108,26 +109,27 @@ class Reader:
         operands = list(op.operands)
         store = name in STORES
         keys = [hash(operand) for operand in operands]
-        value = 1 if name == "vector.transfer_write" else 0
-        if store and name != "vector.maskedstore":
-            value = 0
-        if name == "vector.maskedstore":
-            value = len(keys) - 1
         place = next(i for i, key in enumerate(keys) if key in self.buffers)
         buffer = self.buffers[keys[place]]
-        rank = len(buffer.strides)
-        subscripts = keys[place + 1 : place + 1 + rank]
-        at = buffer.offset
+        subscripts = keys[place + 1 : place + 1 + len(buffer.strides)]
+        start, steps = buffer.offset.start, dict(buffer.offset.steps)
         for key, stride in zip(subscripts, buffer.strides, strict=True):
-            at = at + self._at(key).times(stride)
-        kind = operands[value].type if store else op.results[0].type
-        shape = self._shapes.of(kind) or INDEX
-        width = shape.lanes * max(1, shape.bits // 8)
-        steps = {loop: step for loop, step in at.steps.items() if step}
-        access = Access(buffer.number, steps, at.start, width * shape.rows, store)
+            index = self._at(key)
+            start += index.start * stride
+            for loop, step in index.steps.items():
+                steps[loop] = steps.get(loop, 0.0) + step * stride
+        result, used = 0, tuple[int, ...]()
+        if store:
+            value = len(keys) - 1 if name == "vector.maskedstore" else 0
+            used = (keys[value],)
+            shape = self.shapes.get(keys[value]) or self._shapes.of(operands[value].type) or INDEX
+        else:
+            loaded = op.results[0]
+            result, shape = hash(loaded), self._shapes.of(loaded.type) or INDEX
+        width = shape.lanes * max(1, shape.bits // 8) * shape.rows
+        steps = {loop: step for loop, step in steps.items() if step}
+        access = Access(buffer.number, steps, start, width, store)
         path[-1].accesses.append(access)
-        used = (keys[value],) if store else ()
-        result = 0 if store else hash(op.results[0])
         masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
         self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
 
@@ -163,10 +165,8 @@ class Reader:
             self._fixed.add(hash(result))
 
     def _affine(self, op: Any, path: list[Loop]) -> None:
-        affine_map = op.attributes["map"].value
         operands = [self._at(hash(operand)) for operand in op.operands]
-        dims, symbols = operands[: affine_map.n_dims], operands[affine_map.n_dims :]
-        results = [affine(expression, dims, symbols) for expression in affine_map.results]
+        results = [form(operands) for form in self._forms.of(op.attributes["map"])]
         if op.name == "affine.min":
             found = least(results, self.trips)
         elif op.name == "affine.max":
@@ -190,11 +190,12 @@ class Reader:
         elif op.name == "arith.subi":
             found = left + right.times(-1.0)
         else:
-            found = left.times(right.start) if not right.steps else right.times(left.start)
+            found = product(left, right)
         self._index(op, found, path)
 
     def _for(self, op: Any, path: list[Loop]) -> None:
-        low, high, step = (self.indices.get(hash(operand), Index(1.0)) for operand in list(op.operands)[:3])
+        bounds = [hash(operand) for operand in list(op.operands)[:3]]
+        low, high, step = (self.indices.get(bound, Index(1.0)) for bound in bounds)
         each = max(1.0, step.start)
         trips: float = math.ceil(round((high.mean(self.trips) - low.mean(self.trips)) / each, 6))
         if high.steps or low.steps or high.start % 1.0:
@@ -212,7 +213,7 @@ class Reader:
             self._home[hash(result)] = path[-1].number
         self._body(block, [*path, loop])
         write_out(loop)
-        fixed = all(hash(operand) in self._fixed for operand in list(op.operands)[:3])
+        fixed = self._fixed.issuperset(bounds)
         loop.unrolled = fixed and not loop.loops and "loop_annotation" not in op.attributes and is_short(loop)
 
     def _forall(self, op: Any, path: list[Loop]) -> None:

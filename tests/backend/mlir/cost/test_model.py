@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
-from mlopt.backend.mlir.cost.model import simulate
+from mlopt.backend.mlir.cost.model import analyse
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import Space
@@ -38,7 +38,7 @@ def blocks(number: int, size: int = 4096) -> str:
 
 
 def cost(text: str, threads: int = 1, on: object = CPU) -> float:
-    return simulate(text, on, threads)["cost"]  # type: ignore[arg-type]
+    return analyse(text, on, threads).cost.seconds  # type: ignore[arg-type]
 
 
 def test_work_on_threads_takes_as_long_as_the_busiest_of_them() -> None:

@@ -1,0 +1,64 @@
+"""`mlopt residual DIR... --to FILE`: learn what simulated costs miss from the timed trials of studies."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from tabulate import tabulate
+
+from ..core.errors import UserError
+from ..core.record import read_log
+from ..evaluator.residual import Residual
+from ..executor.worker import Worker
+from ..residual.examples import Example, examples
+from ..residual.learn import learn
+from ..trial_log import TrialLog
+from .export import is_here
+from .study_folder import read
+
+
+def residual(arguments: list[str]) -> int:
+    """Write the file, and say how much better costs are with it. Raises UserError for what is nothing to learn from."""
+    call = _parser().parse_args(arguments)
+    learned = learn([each for folder in call.directory for each in _examples(folder)], np.random.default_rng(call.seed))
+    learned.write(call.to)
+    print(_report(learned))
+    print(call.to)
+    return 0
+
+
+def _examples(folder: Path) -> list[Example]:
+    """What a study's folder has to teach. Its configuration is code: it is built with what that names."""
+    study = read(folder)
+    if not is_here(study):
+        raise UserError(f"{folder} was measured on another CPU: a residual is learned where it is used")
+    try:
+        with contextlib.closing(Worker(study.backend.preload)) as worker:
+            return list(examples(study.workload, study.backend, read_log(folder / TrialLog.NAME), worker))
+    except UserError as error:
+        raise UserError(f"{folder}: {error}") from None
+
+
+def _report(learned: Residual) -> str:
+    """Spearman's rho of cost and time: of each program, as learned from all others."""
+    about = learned.training
+    rows = [(program, trials, *about.rho.get(program, ())) for program, trials in about.programs.items()]
+    headers = ["program", "trials", "rho simulated", "rho learned from the others"]
+    return f"{about.target}, threads: {', '.join(map(str, about.threads))}\n" + tabulate(rows, headers, floatfmt=".2f")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"residual: {message}; call it as mlopt residual DIR... --to FILE")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mlopt residual", description=__doc__, add_help=False, allow_abbrev=False)
+    parser.add_argument("directory", metavar="DIR", type=Path, nargs="+")
+    parser.add_argument("--to", metavar="FILE", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser

@@ -1,0 +1,1 @@
+"""Learning from measured trials what simulated costs miss."""
