@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlopt.core.counting import Bounding, Counting, affordable, counting
+from mlopt.core.counting import Bounding, Counting, Summaries, TooMany, affordable, counting
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.search.draw import Draw
@@ -84,9 +84,11 @@ class Last(KnobSpace):
 
     def __init__(self, knobs: int = 9) -> None:
         free = [Knob(f"k{index}", "ordinal", tuple(range(10))) for index in range(knobs)]
+        self.asked = 0
         self.knobs = (*free, Knob("last", "ordinal", tuple(range(10)), needs=tuple(knob.name for knob in free)))
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        self.asked += 1
         total = sum(map(int, chosen.values()))
         return [value for value in knob.values if knob.name != "last" or int(value) < total % 10]
 
@@ -103,6 +105,13 @@ def test_a_last_knob_that_needs_all_others_is_not_counted_out() -> None:
     frequency = np.bincount([int(schedule[-1].value) for schedule in drawn], minlength=10) / 400
     assert frequency == pytest.approx((9 - np.arange(10)) / 45, abs=0.07)
     assert np.mean([int(schedule[0].value) for schedule in drawn]) == pytest.approx(4.5, abs=0.6)
+
+
+def test_a_count_that_is_given_up_has_asked_for_no_rule_of_which_there_are_too_many_cases() -> None:
+    space = Last()
+    with pytest.raises(TooMany):
+        Counting(Summaries(space.knobs, space.legal), most=1000).children(Schedule())
+    assert space.asked <= len(space.knobs)
 
 
 def test_few_summaries_are_counted_exactly() -> None:
