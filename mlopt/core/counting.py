@@ -109,6 +109,15 @@ class Counting:
             self._children[key] = known
         return known
 
+    def ranked(self, rank: int) -> Schedule:
+        """The schedule of this rank in the order of the tree."""
+        prefix = Schedule()
+        while len(prefix) < self._summaries.depth:
+            options, counts, _ = self.children(prefix)
+            index, rank = locate(rank, counts)
+            prefix = prefix.then(options[index])
+        return prefix
+
     def _count(self, depth: int, summary: Summary) -> None:
         """Count below one summary: meet all of them, depth after depth, then add up from the last depth back.
 
@@ -160,6 +169,14 @@ class Bounding:
         self._counting = Counting(Summaries([kept.get(k.name) or replace(k, needs=()) for k in knobs], bounding))
         self.children = functools.lru_cache(maxsize=4096)(self._find)  # whoever walks asks of a prefix several times
 
+    def ranked(self, rank: int) -> Schedule | None:
+        """The schedule of this rank in the order of the tree as it is bounded, None if a constraint forbids it."""
+        schedule = self._counting.ranked(rank)
+        return schedule if all(self._allows(schedule, depth) for depth in range(len(schedule))) else None
+
+    def _allows(self, schedule: Schedule, depth: int) -> bool:
+        return schedule[depth].value in self._summaries.legal(depth, self._summaries.of(schedule.prefix(depth)))
+
     def _find(self, prefix: Schedule) -> Children:
         depth = len(prefix)
         if depth == self._summaries.depth:
@@ -204,6 +221,15 @@ def affordable(knobs: Sequence[Knob], most: int) -> Sequence[Knob]:
         if all(math.prod(sizes[index] for index in indices) <= most for indices in live):
             kept.append(knob)
     return kept
+
+
+def locate(rank: int, weights: Sequence[int]) -> tuple[int, int]:
+    """The index of the weight in which `rank` falls when the weights are laid end to end, and its rank within."""
+    for index, weight in enumerate(weights):
+        if rank < weight:
+            return index, rank
+        rank -= weight
+    raise ValueError("the rank lies beyond the sum of the weights")
 
 
 COMPLETE = Children((), (), 1)

@@ -79,6 +79,16 @@ def test_with_bounds_every_schedule_is_drawn_once_and_then_none(twin: tuple[Hash
     assert draw.fresh() is None
 
 
+@settings(max_examples=40, deadline=None)
+@given(twins())
+def test_every_schedule_has_one_rank_and_other_ranks_are_nobodys(twin: tuple[Hashed, Bounded]) -> None:
+    exact, bounded = twin
+    expected = list(schedules(exact)) if exact.count() else []
+    assert [exact.ranked(rank) for rank in range(exact.count())] == expected
+    found = [bounded.ranked(rank) for rank in range(bounded.count())]
+    assert [schedule for schedule in found if schedule is not None] == expected
+
+
 class Last(KnobSpace):
     """10^9 schedules, more than half of which the last knob forbids: it needs all others."""
 
@@ -99,6 +109,7 @@ def test_a_last_knob_that_needs_all_others_is_not_counted_out() -> None:
     draw = Draw(space, np.random.default_rng(0))
     drawn = [schedule for schedule in (draw.fresh() for _ in range(400)) if schedule is not None]
     assert len(set(drawn)) == 400
+    assert space.asked < 10 * len(drawn)  # what is not chosen is not looked at
     for schedule in drawn:
         space.check(schedule)
     # Uniform over schedules: among those that the last knob allows, small values of it are the more frequent ones.
