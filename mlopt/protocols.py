@@ -210,6 +210,17 @@ class CountedSpace(Space, Protocol):
 
 
 @runtime_checkable
+class RankedSpace(CountedSpace, Protocol):
+    """A counted space that finds a schedule by its rank, without a look at what lies beside the way."""
+
+    def ranked(self, rank: int) -> Schedule | None:
+        """The schedule of a rank from 0 to below `count(Schedule())`; None where that is too high and none has it.
+
+        Every schedule has exactly one rank.
+        """
+
+
+@runtime_checkable
 class DividedSpace(CountedSpace, Protocol):
     """A space of several parts that deserve equal attention, however many schedules each has."""
 

@@ -88,7 +88,8 @@ class Counting:
 
     def __init__(self, summaries: Summaries, most: float = math.inf) -> None:
         self._summaries = summaries
-        self._totals: dict[tuple[int, Summary], tuple[Sequence[int], int]] = {}
+        self._counts: dict[tuple[int, Summary], tuple[Sequence[int], int]] = {}
+        """For each legal value the number of completions, and their sum."""
         self._children: dict[tuple[int, Summary], Children] = {}
         self._most = most
 
@@ -98,31 +99,56 @@ class Counting:
             return COMPLETE
         key = depth, self._summaries.of(prefix)
         if (known := self._children.get(key)) is None:
-            with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
-                counts, total = self._below(*key)
+            if key not in self._counts:
+                with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
+                    self._count(*key)
+            counts, total = self._counts[key]
             counted = zip(self._summaries.legal(*key), counts, strict=True)
             alive = [(self._summaries.decision(depth, value), count) for value, count in counted if count]
             known = Children(tuple(option for option, _ in alive), tuple(count for _, count in alive), total)
             self._children[key] = known
         return known
 
-    def _below(self, depth: int, summary: Summary) -> tuple[Sequence[int], int]:
-        """The number of completions of each legal value of the knob at `depth`, and their sum."""
-        known = self._totals.get((depth, summary))
-        if known is None:
-            if len(self._totals) >= self._most:
-                raise TooMany
-            values, counts = self._summaries.legal(depth, summary), []
-            if values and not self._summaries.matters(depth):
-                counts = [self._total(depth + 1, self._summaries.after(depth, summary, values[0]))] * len(values)
-            else:
-                for value in values:
-                    counts.append(self._total(depth + 1, self._summaries.after(depth, summary, value)))
-            known = self._totals[depth, summary] = counts, sum(counts)
-        return known
+    def ranked(self, rank: int) -> Schedule:
+        """The schedule of this rank in the order of the tree."""
+        prefix = Schedule()
+        while len(prefix) < self._summaries.depth:
+            options, counts, _ = self.children(prefix)
+            index, rank = locate(rank, counts)
+            prefix = prefix.then(options[index])
+        return prefix
+
+    def _count(self, depth: int, summary: Summary) -> None:
+        """Count below one summary: meet all of them, depth after depth, then add up from the last depth back.
+
+        In this order too many are met before the rules that need most, of which there are as many cases, are asked.
+        """
+        level: dict[Summary, Sequence[Summary]] = {summary: ()}
+        levels, left = [], self._most - len(self._counts) - 1
+        for here in range(depth, self._summaries.depth):
+            below: dict[Summary, Sequence[Summary]] = {}
+            for one in level:
+                level[one] = followers = self._follow(here, one)
+                below.update(dict.fromkeys(followers, ()))
+                if len(below) > left:
+                    raise TooMany
+            left -= len(below)
+            levels.append(level)
+            level = below
+        for here in reversed(range(depth, self._summaries.depth)):
+            for one, followers in levels.pop().items():
+                counts = [self._total(here + 1, follower) for follower in followers]
+                self._counts[here, one] = counts, sum(counts)
+
+    def _follow(self, depth: int, summary: Summary) -> Sequence[Summary]:
+        """The summary after each legal value of the knob at `depth`."""
+        values = self._summaries.legal(depth, summary)
+        if values and not self._summaries.matters(depth):
+            return [self._summaries.after(depth, summary, values[0])] * len(values)
+        return [self._summaries.after(depth, summary, value) for value in values]
 
     def _total(self, depth: int, summary: Summary) -> int:
-        return 1 if depth == self._summaries.depth else self._below(depth, summary)[1]
+        return 1 if depth == self._summaries.depth else self._counts[depth, summary][1]
 
 
 class Bounding:
@@ -142,6 +168,14 @@ class Bounding:
 
         self._counting = Counting(Summaries([kept.get(k.name) or replace(k, needs=()) for k in knobs], bounding))
         self.children = functools.lru_cache(maxsize=4096)(self._find)  # whoever walks asks of a prefix several times
+
+    def ranked(self, rank: int) -> Schedule | None:
+        """The schedule of this rank in the order of the tree as it is bounded, None if a constraint forbids it."""
+        schedule = self._counting.ranked(rank)
+        return schedule if all(self._allows(schedule, depth) for depth in range(len(schedule))) else None
+
+    def _allows(self, schedule: Schedule, depth: int) -> bool:
+        return schedule[depth].value in self._summaries.legal(depth, self._summaries.of(schedule.prefix(depth)))
 
     def _find(self, prefix: Schedule) -> Children:
         depth = len(prefix)
@@ -187,6 +221,15 @@ def affordable(knobs: Sequence[Knob], most: int) -> Sequence[Knob]:
         if all(math.prod(sizes[index] for index in indices) <= most for indices in live):
             kept.append(knob)
     return kept
+
+
+def locate(rank: int, weights: Sequence[int]) -> tuple[int, int]:
+    """The index of the weight in which `rank` falls when the weights are laid end to end, and its rank within."""
+    for index, weight in enumerate(weights):
+        if rank < weight:
+            return index, rank
+        rank -= weight
+    raise ValueError("the rank lies beyond the sum of the weights")
 
 
 COMPLETE = Children((), (), 1)

@@ -82,6 +82,10 @@ class KnobSpace(ABC):
         """The number of complete schedules that begin with `prefix`."""
         return self._counting.children(prefix).total
 
+    def ranked(self, rank: int) -> Schedule | None:
+        """The schedule of a rank from 0 to below `count()`; None where that is too high and none has it."""
+        return self._counting.ranked(rank)
+
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
         """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
         return encoded(self.knobs, prefix)

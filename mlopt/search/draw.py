@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..core.counting import locate
 from ..core.errors import InvalidSchedule
 from ..core.schedule import Decision, Schedule
-from ..protocols import CountedSpace, DividedSpace, Space
+from ..protocols import CountedSpace, DividedSpace, RankedSpace, Space
 
 CANDIDATES = 16
 """Paths compared for one draw from a space that cannot count."""
 MOST_REJECTED = 200
 """Walks in a row that may be in vain where a space has counted too much, before a draw is made as if it did not."""
+ROOM = 1000
+"""Schedules to each one seen from which on what was seen is hardly ever in the way."""
 
 
 class Draw:
@@ -30,12 +33,16 @@ class Draw:
     Counts may be too high. Then less is found below a decision than its count has promised, and a walk that would have
     led to what is missing is begun again: rejection keeps draws exactly uniform. Where `MOST_REJECTED` walks in a row
     were in vain, paths are compared as in a space that does not count.
+
+    Where a space has very many schedules and finds them by their ranks, a rank is drawn and no walk is made: what is
+    not chosen need not be known to lead on.
     """
 
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
         self._space = space
         self._counted = space if isinstance(space, CountedSpace) else None
         self._divided = space if isinstance(space, DividedSpace) else None
+        self._ranks = space if isinstance(space, RankedSpace) and self._divided is None else None
         self._rng = rng
         self._root = _Node()
         self._seen: set[Schedule] = set()
@@ -52,7 +59,8 @@ class Draw:
         if not any(self._left(Schedule(), self._root)):
             root = Schedule()  # a schedule of its own where there is nothing to decide
             return root if self.see(root) else None
-        walks = (self._uniform() for _ in range(MOST_REJECTED if self._counted else 0))
+        walk = self._by_rank if self._has_room() else self._uniform
+        walks = (walk() for _ in range(MOST_REJECTED if self._counted else 0))
         schedule = next((schedule for schedule in walks if schedule is not None), None)
         if schedule is None:
             schedule = self._resampled()
@@ -69,6 +77,16 @@ class Draw:
             return False
         self._take(schedule)
         return True
+
+    def _has_room(self) -> bool:
+        return self._ranks is not None and self._ranks.count(Schedule()) >= ROOM * len(self._seen)
+
+    def _by_rank(self) -> Schedule | None:
+        """One of all schedules, each with the same probability; None where the rank is nobody's, or one's seen."""
+        if self._ranks is None:
+            return None
+        schedule = self._ranks.ranked(below(self._rng, self._ranks.count(Schedule())))
+        return schedule if schedule not in self._seen else None
 
     def _uniform(self) -> Schedule | None:
         """One of the schedules left: of a part of the space, and of those in it, each with the same probability.
@@ -146,15 +164,6 @@ _UNTOUCHED = _Node()
 def pick(rng: np.random.Generator, weights: Sequence[int]) -> int:
     """An index, drawn with probability exactly proportional to its weight, however large the weights."""
     return locate(below(rng, sum(weights)), weights)[0]
-
-
-def locate(rank: int, weights: Sequence[int]) -> tuple[int, int]:
-    """The index of the weight in which `rank` falls when the weights are laid end to end, and its rank within."""
-    for index, weight in enumerate(weights):
-        if rank < weight:
-            return index, rank
-        rank -= weight
-    raise ValueError("the rank lies beyond the sum of the weights")
 
 
 def below(rng: np.random.Generator, bound: int) -> int:

@@ -119,5 +119,5 @@ class Hybrid:
 
 def unhinted(space: Space) -> Space:
     """`space` as one that has no hints, and whatever else it has."""
-    known = ("knobs", "options", "features", "check", "count", "counts", "divides")
+    known = ("knobs", "options", "features", "check", "count", "counts", "ranked", "divides")
     return cast(Space, SimpleNamespace(**{name: getattr(space, name) for name in known if hasattr(space, name)}))

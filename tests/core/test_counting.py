@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlopt.core.counting import Bounding, Counting, affordable, counting
+from mlopt.core.counting import Bounding, Counting, Summaries, TooMany, affordable, counting
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.search.draw import Draw
@@ -79,14 +79,26 @@ def test_with_bounds_every_schedule_is_drawn_once_and_then_none(twin: tuple[Hash
     assert draw.fresh() is None
 
 
+@settings(max_examples=40, deadline=None)
+@given(twins())
+def test_every_schedule_has_one_rank_and_other_ranks_are_nobodys(twin: tuple[Hashed, Bounded]) -> None:
+    exact, bounded = twin
+    expected = list(schedules(exact)) if exact.count() else []
+    assert [exact.ranked(rank) for rank in range(exact.count())] == expected
+    found = [bounded.ranked(rank) for rank in range(bounded.count())]
+    assert [schedule for schedule in found if schedule is not None] == expected
+
+
 class Last(KnobSpace):
     """10^9 schedules, more than half of which the last knob forbids: it needs all others."""
 
     def __init__(self, knobs: int = 9) -> None:
         free = [Knob(f"k{index}", "ordinal", tuple(range(10))) for index in range(knobs)]
+        self.asked = 0
         self.knobs = (*free, Knob("last", "ordinal", tuple(range(10)), needs=tuple(knob.name for knob in free)))
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        self.asked += 1
         total = sum(map(int, chosen.values()))
         return [value for value in knob.values if knob.name != "last" or int(value) < total % 10]
 
@@ -97,12 +109,20 @@ def test_a_last_knob_that_needs_all_others_is_not_counted_out() -> None:
     draw = Draw(space, np.random.default_rng(0))
     drawn = [schedule for schedule in (draw.fresh() for _ in range(400)) if schedule is not None]
     assert len(set(drawn)) == 400
+    assert space.asked < 10 * len(drawn)  # what is not chosen is not looked at
     for schedule in drawn:
         space.check(schedule)
     # Uniform over schedules: among those that the last knob allows, small values of it are the more frequent ones.
     frequency = np.bincount([int(schedule[-1].value) for schedule in drawn], minlength=10) / 400
     assert frequency == pytest.approx((9 - np.arange(10)) / 45, abs=0.07)
     assert np.mean([int(schedule[0].value) for schedule in drawn]) == pytest.approx(4.5, abs=0.6)
+
+
+def test_a_count_that_is_given_up_has_asked_for_no_rule_of_which_there_are_too_many_cases() -> None:
+    space = Last()
+    with pytest.raises(TooMany):
+        Counting(Summaries(space.knobs, space.legal), most=1000).children(Schedule())
+    assert space.asked <= len(space.knobs)
 
 
 def test_few_summaries_are_counted_exactly() -> None:
