@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from inspect import Parameter
 from pkgutil import resolve_name
@@ -13,9 +12,8 @@ import hydra.utils
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticUserError
 
+from ..core import plain
 from ..core.errors import UserError
 from ..core.trial import Trial
 from ..protocols import TargetedBackend
@@ -148,10 +146,6 @@ def _check_type(key: str, annotation: Any, value: Any) -> None:
     if annotation is Parameter.empty or isinstance(annotation, str) or TARGET in str(value):
         return
     try:
-        # As JSON, because there a list stands for any sequence, and nothing else is converted.
-        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
-        reasons = " or ".join(dict.fromkeys(str(e["msg"]).removeprefix("Input ") for e in error.errors()))
-        raise UserError(f"{key}={value} {reasons}") from error
-    except PydanticUserError:  # a type of the plugin's own, which only its constructor can judge
-        return
+        plain.read(annotation, value)
+    except plain.Misfit as fault:
+        raise UserError(f"{key}={value} {fault}") from None
