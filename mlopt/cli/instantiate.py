@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from inspect import Parameter
 from pkgutil import resolve_name
 from typing import Any
@@ -18,7 +19,7 @@ from ..core.errors import UserError
 from ..core.trial import Trial
 from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
-from .errors import suggest
+from .errors import lacking, suggest
 
 TARGET = "_target_"
 WARM_START = "warm_start"
@@ -122,10 +123,21 @@ def constructor(part: str, arguments: Mapping[str, Any]) -> Callable[..., Any]:
     try:
         found = resolve_name(target)
     except (ImportError, AttributeError, SyntaxError, ValueError) as error:
-        raise UserError(f"{part}: cannot load {target}: {error}") from error
+        raise UserError(f"{part}: cannot load {target}: {_not_installed(target) or error}") from error
     if not callable(found):
         raise UserError(f"{part}: {target} is not callable")
     return found  # type: ignore[no-any-return]
+
+
+def _not_installed(target: str) -> str | None:
+    """That a module of somebody else's is missing, if that is why `target` cannot be loaded."""
+    try:
+        import_module(target.rpartition(".")[0])
+    except ModuleNotFoundError as error:
+        return None if error.name is None or target.startswith(error.name) else lacking(error)
+    except (ImportError, SyntaxError, ValueError):
+        return None
+    return None
 
 
 def _check(part: str, constructor: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
