@@ -13,7 +13,7 @@ from .core.errors import CompileError, InvalidSchedule
 from .core.schedule import Schedule
 from .core.trial import Trial, WorkerLost
 from .executor.worker import Worker
-from .protocols import Backend, SimulatedProgram, Workload
+from .protocols import Backend, FeaturedProgram, Workload
 
 DEADLINE_SECONDS = 60.0
 """Of one program's features."""
@@ -21,18 +21,18 @@ DEADLINE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is known of a schedule's program without running it: what a simulation counts in its IR; picklable."""
+    """What is known of a schedule's program without running it: what can be counted in its IR; picklable."""
 
     workload: Workload
     backend: Backend
     schedule: Schedule
 
     def __call__(self) -> Mapping[str, float]:
-        """Numbers by name; none for a program that cannot be simulated or built."""
+        """Numbers by name; none for a program that cannot be read or built."""
         with contextlib.suppress(CompileError, InvalidSchedule):
             program = self.backend.build(self.workload, self.schedule)
-            if isinstance(program, SimulatedProgram):
-                return dict(program.simulate())
+            if isinstance(program, FeaturedProgram):
+                return {**program.simulate(), **program.ir_features()}
         return {}
 
 
@@ -46,7 +46,7 @@ def rows(
     """The rows of a study, as its trials ended. `facts` stand in each: plain values by the names of columns.
 
     Features are those of the program as it is built now, with the mlopt and the compilers that are installed. `ir` is
-    empty for programs that cannot be simulated, and where building one ends its process.
+    empty for programs that cannot be read, and where building one ends its process.
     """
     space = backend.space(workload)
     with contextlib.closing(Worker(backend.preload)) as worker:

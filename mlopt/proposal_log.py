@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
-
-from .core import record
 from .core.errors import UserError
 from .core.journal import Journal
 from .core.schedule import Schedule
@@ -37,23 +34,6 @@ class Ask:
     """What the study had spent by then, beside trials."""
 
 
-class _Study(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    study: dict[str, Any]
-    machine: dict[str, Any]
-
-
-class _Line(BaseModel):
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
-
-    told: NonNegativeInt
-    n: NonNegativeInt
-    proposed: list[record.Values]
-    seconds: NonNegativeFloat
-    money: NonNegativeFloat
-
-
 class ProposalLog:
     """Appends a line an ask. `asks` are those that were there before, `machine` is what they were made on.
 
@@ -72,8 +52,9 @@ class ProposalLog:
         self.asks: list[Ask] = []
         own = _plain({key: config[key] for key in IDENTITY if key in config})
         try:
-            self._read(own)
-            if not self._path.stat().st_size:
+            if self._path.stat().st_size:
+                self._read(own)
+            else:
                 self._journal.append({"study": own, "machine": machine})
         except UserError:
             self.close()
@@ -95,24 +76,14 @@ class ProposalLog:
         self._journal.close()
 
     def _read(self, own: Mapping[str, Any]) -> None:
-        head, *lines = record.content(self._path).split(b"\n")
+        from .proposal_record import read  # loads pydantic, which only a study that is gone on with has a use for
+
         try:
-            if head:
-                begun = _Study.model_validate_json(head)
-                self.machine = begun.machine
-                _check_same(own, begun.study)
-            self.asks = [_ask(line) for line in lines if line]
-        except (ValidationError, ValueError) as error:
-            why = record.reason(error) if isinstance(error, ValidationError) else error
-            raise UserError(f"{self._path}: no proposals of a study: {why}") from None
+            begun, self.machine, asks = read(self._path)
+            _check_same(own, begun)
+            self.asks = list(asks)
         except UserError as error:
             raise UserError(f"{self._path}: {error}") from None
-
-
-def _ask(line: bytes) -> Ask:
-    found = _Line.model_validate_json(line)
-    proposed = tuple(Schedule.of(values) for values in found.proposed)
-    return Ask(found.told, found.n, proposed, found.seconds, found.money)
 
 
 def _check_same(own: Mapping[str, Any], begun: Mapping[str, Any]) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
-import ml_dtypes  # noqa: F401  numpy then knows bfloat16 by its name
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,9 @@ from .core.nests import Subject
 from .core.schedule import Decision, Schedule, Value
 from .core.space import Knob
 from .core.trial import Measurement, Trial
+
+with suppress(ImportError):  # then there is no bfloat16
+    import ml_dtypes  # noqa: F401  numpy then knows it by its name
 
 Array = NDArray[Any]
 R = TypeVar("R")
@@ -29,10 +31,17 @@ Inputs = Literal["warm", "rotated"]
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """Shape and numpy dtype name of one tensor."""
+    """Shape and numpy dtype name of one tensor. Raises UserError for a name that numpy does not know."""
 
     shape: tuple[int, ...]
     dtype: str
+
+    def __post_init__(self) -> None:
+        try:
+            np.dtype(self.dtype)
+        except TypeError:
+            hint = ": install ml_dtypes, which brings it" if self.dtype == "bfloat16" else ""
+            raise UserError(f"numpy knows no {self.dtype}{hint}") from None
 
     @property
     def nbytes(self) -> int:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
+from .core.cache import cache_folder
 from .core.fingerprint import digest, fingerprint
 from .executor import device
 from .protocols import Backend, Roofline, Workload
@@ -34,7 +33,7 @@ def roofline(backend: Backend, run: Callable[[Measure], Roofline], workload: Wor
     again, and the higher of each peak stands.
     """
     key = digest([fingerprint(), type(backend).__qualname__, backend.thread_count])
-    path = user_cache_path("mlopt") / "roofline" / f"{key}.json"
+    path = cache_folder() / "roofline" / f"{key}.json"
     known = _read(path)
     if known is None:
         known = run(Measure(backend))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .core import record
 from .core.errors import UserError
 from .core.journal import Journal
 from .core.trial import Trial
@@ -23,7 +22,7 @@ class TrialLog:
         path = directory / self.NAME
         self._journal = Journal(path, resume)
         try:
-            self.trials = record.read_log(path)
+            self.trials = _read(path)
             numbers = set[int]()
             for trial in self.trials:
                 if trial.trial in numbers:
@@ -39,3 +38,11 @@ class TrialLog:
     def close(self) -> None:
         """May be called twice."""
         self._journal.close()
+
+
+def _read(path: Path) -> list[Trial]:
+    if not path.stat().st_size:
+        return []
+    from .core.record import read_log  # loads pydantic, which only a study that is gone on with has a use for
+
+    return read_log(path)

@@ -29,6 +29,7 @@ STUDY = {
     "trackers",
     "trial_log",
     "proposal_log",
+    "proposal_record",
     "proposals",
     "spending",
     "plugins",

@@ -9,10 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from ..archive.context import Context
 from ..archive.store import Held, Store
 from ..archive.study import CONTEXT
@@ -20,6 +16,7 @@ from ..core.errors import UserError, printable
 from ..core.record import content, read_log
 from ..tracker.summary import duration
 from ..trial_log import TrialLog
+from .console import open_console, show_table
 from .errors import complain, suggest
 from .t4 import save
 
@@ -37,11 +34,8 @@ def archive(arguments: list[str]) -> int:
 
 
 def _list(store: Store, call: argparse.Namespace) -> None:
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1000  # a line a context, never wrapped
     titles = ("context", "workload", "inputs", "backend", "evaluator", "threads", "cpu", "measurements", "best", "last")
-    table = Table(*titles, box=SIMPLE_HEAD if console.is_terminal else None)
+    rows = []
     for held in _chosen(store, call.workload):
         known = held.context.known
         inputs = (f"{'x'.join(map(str, tensor.shape))}:{tensor.dtype}" for tensor in known.workload.inputs)
@@ -57,8 +51,8 @@ def _list(store: Store, call: argparse.Namespace) -> None:
             "" if held.best is None else duration(held.best),
             held.latest,
         )
-        table.add_row(*map(printable, cells))
-    console.print(table)
+        rows.append([printable(cell) for cell in cells])
+    show_table(open_console(), titles, rows)
 
 
 def _prune(store: Store, call: argparse.Namespace) -> None:

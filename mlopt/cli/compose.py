@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import initialize_config_dir
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
 CONFIG_NAME = "config"
+RESUME = "resume"
 
 
 class PluginFolders(SearchPathPlugin):
@@ -91,6 +93,12 @@ def _literal(value: Any) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     return QuotedString(str(value), Quote.single).with_quotes()
+
+
+def folder_to_resume(hydra: Hydra, words: Sequence[str]) -> Path | None:
+    """The folder of the study that `words` ask to go on with, if they do. Raises UserError."""
+    folders = [override.value() for override in parse(hydra, words) if override.key_or_group == RESUME]
+    return Path(str(folders[-1])) if folders and folders[-1] is not None else None
 
 
 def sweep_words(config: DictConfig) -> list[str]:

@@ -13,6 +13,11 @@ def complain(message: object) -> None:
     print(f"mlopt: {one_line(message)}", file=sys.stderr)
 
 
+def lacking(error: ModuleNotFoundError) -> str:
+    """That something is not installed, which mlopt can do without elsewhere."""
+    return f"this needs the module {error.name}, which is not installed; pip install mlopt brings all that it needs"
+
+
 def one_line(message: object) -> str:
     """`message` without its line breaks."""
     return " ".join(str(message).split())

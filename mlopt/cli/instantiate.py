@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from inspect import Parameter
 from pkgutil import resolve_name
 from typing import Any
@@ -13,14 +13,13 @@ import hydra.utils
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import TypeAdapter, ValidationError
-from pydantic.errors import PydanticUserError
 
+from ..core import plain
 from ..core.errors import UserError
 from ..core.trial import Trial
 from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
-from .errors import suggest
+from .errors import lacking, suggest
 
 TARGET = "_target_"
 WARM_START = "warm_start"
@@ -124,10 +123,21 @@ def constructor(part: str, arguments: Mapping[str, Any]) -> Callable[..., Any]:
     try:
         found = resolve_name(target)
     except (ImportError, AttributeError, SyntaxError, ValueError) as error:
-        raise UserError(f"{part}: cannot load {target}: {error}") from error
+        raise UserError(f"{part}: cannot load {target}: {_not_installed(target) or error}") from error
     if not callable(found):
         raise UserError(f"{part}: {target} is not callable")
     return found  # type: ignore[no-any-return]
+
+
+def _not_installed(target: str) -> str | None:
+    """That a module of somebody else's is missing, if that is why `target` cannot be loaded."""
+    try:
+        import_module(target.rpartition(".")[0])
+    except ModuleNotFoundError as error:
+        return None if error.name is None or target.startswith(error.name) else lacking(error)
+    except (ImportError, SyntaxError, ValueError):
+        return None
+    return None
 
 
 def _check(part: str, constructor: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
@@ -148,10 +158,6 @@ def _check_type(key: str, annotation: Any, value: Any) -> None:
     if annotation is Parameter.empty or isinstance(annotation, str) or TARGET in str(value):
         return
     try:
-        # As JSON, because there a list stands for any sequence, and nothing else is converted.
-        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
-        reasons = " or ".join(dict.fromkeys(str(e["msg"]).removeprefix("Input ") for e in error.errors()))
-        raise UserError(f"{key}={value} {reasons}") from error
-    except PydanticUserError:  # a type of the plugin's own, which only its constructor can judge
-        return
+        plain.read(annotation, value)
+    except plain.Misfit as fault:
+        raise UserError(f"{key}={value} {fault}") from None

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-
 from .. import plugins
 from ..core.errors import UserError
+from .console import open_console, show_table
 from .errors import suggest
 
 
@@ -24,11 +21,6 @@ def list_options(arguments: Sequence[str]) -> int:
             raise UserError(f"there is no group '{group}'{suggest(group, groups)}")
         options = [option for option in options if option.group == group]
 
-    console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
-        console.width = 1000  # a line an option, never wrapped
-    table = Table("group", "option", "purpose", "from", box=SIMPLE_HEAD if console.is_terminal else None)
-    for option in options:
-        table.add_row(option.group, option.name, option.purpose, option.origin)
-    console.print(table)
+    rows = [(option.group, option.name, option.purpose, option.origin) for option in options]
+    show_table(open_console(), ("group", "option", "purpose", "from"), rows)
     return 0

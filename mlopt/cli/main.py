@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from .. import __version__
 from ..core.errors import UserError
-from .errors import complain, suggest
+from .errors import complain, lacking, suggest
 
 COMMANDS = (
     "archive",
@@ -64,9 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return 2
+    except ModuleNotFoundError as error:
+        complain(lacking(error))
+        return 2
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
+    except BrokenPipeError:  # nobody reads on, as in `mlopt list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
+        return 1
 
 
 def _dispatch(words: list[str]) -> int:

@@ -6,16 +6,17 @@ import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from ..core.trial import Trial
 from ..protocols import Budget, StudyInfo
 from ..tracker.summary import duration, plain, significant
+from .console import Plain, open_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
 REFRESH_SECONDS = 0.25
 LINE_SHARE, BETTER_SHARE = 0.1, 0.05
@@ -25,9 +26,9 @@ LINE_SHARE, BETTER_SHARE = 0.1, 0.05
 class Progress:
     """Shows a live bar on a terminal, else a plain line now and then; at the end, the result as a table."""
 
-    def __init__(self, budget: Budget, console: Console | None = None) -> None:
+    def __init__(self, budget: Budget, console: Console | Plain | None = None) -> None:
         self._budget = budget
-        self._console = console or Console(highlight=False)
+        self._console = console or open_console()
         self._live: tuple[Bar, TaskID] | None = None
         self._directory = Path()
         self._started = self._drawn = time.monotonic()
@@ -45,7 +46,10 @@ class Progress:
         self._shown = self._share()
         limit = f" or {self._budget.seconds:g} s" if self._budget.seconds is not None else ""
         self._print(f"{info.name}: at most {self._budget.trials} trials{limit}, into {_below_here(info.directory)}")
-        if self._console.is_terminal and not self._console.is_dumb_terminal:
+        if not isinstance(self._console, Plain) and self._console.is_terminal and not self._console.is_dumb_terminal:
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
             columns = BarColumn(None), TextColumn("{task.description}")
             # No thread that refreshes: nothing of ours computes while a kernel is timed.
             bar = Bar(*columns, console=self._console, expand=True, auto_refresh=False)
@@ -137,7 +141,7 @@ class Progress:
         return f"{minutes}:{seconds:02}"
 
     def _print(self, line: str) -> None:
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _below_here(path: Path) -> Path:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from omegaconf import OmegaConf
-from rich.console import Console
 
 from ..core.errors import UserError
 from ..report.reading import read
 from ..report.stability import MOST, Neighbour, neighbours, tried
 from ..report.writing import PAGE, verdict, write
+from .console import open_console
 
 STABILITY = "report.stability="
 
@@ -60,8 +60,7 @@ def _beside(folder: Path) -> list[Neighbour]:
             workload = build("workload", other)
         except UserError:  # there is none of that size
             continue
-        console = Console(highlight=False)
-        with console.status(f"measuring on {name}"):
+        with open_console().status(f"measuring on {name}"):
             inputs = whole.result.inputs or "warm"
             found.append(tried(name, workload, whole.backend, whole.best.schedule, inputs))
     return found

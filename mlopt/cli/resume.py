@@ -14,23 +14,16 @@ from .. import result
 from ..core import record
 from ..core.errors import UserError
 from ..trial_log import TrialLog
-from .compose import compose, parse
+from .compose import RESUME, compose, parse
 from .errors import complain
 from .study_folder import CONFIG, Result, load, read_result
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
-RESUME = "resume"
 GROUPS = ("executor", "tracker")
 LIMITS = ("budget.trials", "budget.seconds", "budget.money")
 """What may be given anew: who runs and mirrors the trials, and how many there may be. All else is the study itself."""
-
-
-def folder_to_resume(hydra: Hydra, words: Sequence[str]) -> Path | None:
-    """The folder that `words` ask to go on with, if they do."""
-    folders = [override.value() for override in parse(hydra, words) if override.key_or_group == RESUME]
-    return Path(str(folders[-1])) if folders and folders[-1] is not None else None
 
 
 def resumed(hydra: Hydra, folder: Path, words: Sequence[str]) -> DictConfig:

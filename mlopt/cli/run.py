@@ -19,10 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 from ..core.errors import UserError
 from ..protocols import SharableExecutor, StudyInfo
 from ..trial_log import TrialLog
-from .compose import CONFIG_NAME, compose, expand, hydra_session, sweep_words, unknown_key
-from .errors import complain, one_line
+from .compose import CONFIG_NAME, compose, expand, folder_to_resume, hydra_session, sweep_words, unknown_key
+from .errors import complain, lacking, one_line
 from .instantiate import instantiate
-from .resume import folder_to_resume, go_on, resumed
 from .sweep.words import has_own_sweeper, sweep_settings
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ def run(arguments: Sequence[str]) -> int:
             if (folder := folder_to_resume(hydra, words)) is not None:
                 if call.multirun:
                     raise UserError("resume=DIR goes on with one study: leave out -m")
+                from .resume import go_on, resumed  # loads pydantic
+
                 config = resumed(hydra, folder, words)
                 return _show(config, call.cfg, call.package, call.resolve) if call.cfg else go_on(hydra, config, job)
             if call.multirun and has_own_sweeper(words):
@@ -149,6 +150,8 @@ def job(config: DictConfig, part: Part | None = None) -> int:
                 if part.executor_address is not None and isinstance(parts["executor"], SharableExecutor):
                     parts["executor"].join(part.executor_address)
             info = _info(config, directory, sweep=part is not None)
+            if archive.lacks:
+                trackers[-1].note(f"measurements are not kept for other studies: that needs {archive.lacks}")
             kept, resume = archive.of_study(**parts), bool(config.resume)
             Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
@@ -156,6 +159,10 @@ def job(config: DictConfig, part: Part | None = None) -> int:
             return 3
     except UserError as error:
         say(error)
+        return 2
+    except ModuleNotFoundError as error:
+        log.exception("mlopt lacks a package")
+        say(lacking(error))
         return 2
     except Exception as error:
         log.exception("mlopt failed")

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .statistics import at_least
+
 MARGIN = 0.0125
 """Relative difference that makes no winner. Two processes that run one kernel differ however long they are timed, since
 each has its code and its temporaries elsewhere (Mytkowicz et al. 2009, "Producing wrong data without doing anything
@@ -36,12 +38,10 @@ class Comparison:
         sign test (Dixon and Mood 1946), since half of them would if MARGIN were the true one: it assumes nothing of the
         noise, and no burst counts for more than its pair. Raises ValueError without a pair.
         """
-        from scipy.stats import binomtest  # takes half a second: only where timings are judged
-
         logs = [math.log(b / a) for a, b in zip(first, second, strict=False)]
         median = statistics.median(logs)
         beyond = sum(math.copysign(log, log * median) > math.log1p(MARGIN) for log in logs)
-        p = 2.0 * float(binomtest(beyond, len(logs), alternative="greater").pvalue)
+        p = 2.0 * at_least(beyond, len(logs))
         return cls(math.exp(median), min(1.0, p))
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
@@ -38,6 +39,15 @@ class Estimate:
 @functools.cache
 def _below(count: int) -> int:
     """How many samples to leave out at either end."""
-    from scipy.stats import binom  # takes half a second: only where timings are judged
+    beyond = itertools.accumulate(_outcomes(count))
+    return max(0, next(k for k, n in enumerate(beyond) if 2 * n / (1 << count) >= 1.0 - CONFIDENCE) - 1)
 
-    return max(0, int(binom.ppf((1.0 - CONFIDENCE) / 2.0, count, 0.5)) - 1)
+
+def at_least(heads: int, tosses: int) -> float:
+    """The probability of so many heads, or more, in tosses of a fair coin; exact but for one rounding."""
+    return sum(itertools.islice(_outcomes(tosses), tosses - heads + 1)) / (1 << tosses)
+
+
+def _outcomes(tosses: int) -> Iterator[int]:
+    """In how many ways tosses of a coin can show no heads (or all), one, two and so on."""
+    return itertools.accumulate(range(tosses), lambda ways, k: ways * (tosses - k) // (k + 1), initial=1)

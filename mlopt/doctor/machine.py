@@ -8,10 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-from platformdirs import user_cache_path
-
 from ..core import cgroup
+from ..core.cache import cache_folder
 from ..core.cores import placement
 from ..core.fingerprint import available_cores, fingerprint
 from ..evaluator.counters import EVENTS, count
@@ -63,7 +61,7 @@ def memory() -> Iterator[Finding]:
     """What each worker may hold."""
     slots = machine.slots(None)
     share, limits = machine.memory_share(slots), cgroup.memory_limits()
-    whole = min([int(psutil.virtual_memory().total), *limits])
+    whole = machine.memory_bytes()
     detail = f"{_size(whole)}{' by a control group' if limits else ''}, {_size(share)} for each of {slots} workers"
     if share < LITTLE_MEMORY:
         yield Finding("memory", State.LIMITED, detail, "fewer workers, each with more: executor.slots=1")
@@ -73,7 +71,7 @@ def memory() -> Iterator[Finding]:
 
 def disk() -> Iterator[Finding]:
     """Where studies and the cache are written."""
-    for subject, folder in (("disk", Path.cwd()), ("cache", user_cache_path("mlopt"))):
+    for subject, folder in (("disk", Path.cwd()), ("cache", cache_folder())):
         place = next(path for path in (folder, *folder.parents) if path.exists())
         free = shutil.disk_usage(place).free
         if not os.access(place, os.W_OK):

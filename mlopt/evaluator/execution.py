@@ -62,7 +62,7 @@ class Execution:
 
     @property
     def preload(self) -> tuple[str, ...]:
-        return ("numpy", "scipy.stats", __name__)
+        return ("numpy", __name__)
 
     def identity(self) -> Mapping[str, Any]:
         return {"precision": self.precision, "seconds": self.seconds, "inputs": self.inputs}  # whatever the seed

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from ..core.errors import WrongResult
@@ -143,4 +142,8 @@ def _is_real(array: Array) -> bool:
 
 def _format(dtype: np.dtype[Any]) -> Any:
     """numpy's `finfo`, of what ml_dtypes adds too."""
+    if dtype.kind == "f":
+        return np.finfo(dtype)
+    import ml_dtypes
+
     return ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]

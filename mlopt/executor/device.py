@@ -21,9 +21,8 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-import psutil
-
 from ..core.errors import UserError
+from ..core.processes import Process
 from . import clock
 
 _HIGHEST_PID = 1 << 22
@@ -79,12 +78,12 @@ def alone() -> Iterator[None]:
         yield
 
 
-def is_held_back(process: psutil.Process) -> bool:
+def is_held_back(process: Process) -> bool:
     """Whether a process is stopped because somebody takes time.
 
     If whoever stopped it is gone without letting it go on, this does.
     """
-    if not _is_stopped(process):
+    if not process.still:
         return False
     with ExitStack() as stack:
         files = _open(stack)
@@ -150,18 +149,10 @@ def _await_stopped(pids: set[int]) -> None:
     """Wait until processes stand still, as each does within microseconds; but not for ever, if it is another user's."""
     end = time.monotonic() + _STOP_SECONDS
     for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            while not _is_stopped(process) and time.monotonic() < end:
+        with contextlib.suppress(ProcessLookupError):
+            process = Process.of(pid)
+            while not process.still and time.monotonic() < end:
                 time.sleep(0)
-
-
-def _is_stopped(process: psutil.Process) -> bool:
-    """Whether a process computes nothing: it is stopped, or gone."""
-    try:
-        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _open(stack: ExitStack) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import psutil
+import os
 
 from ..core import cgroup
 from ..core.errors import UserError
@@ -26,4 +26,9 @@ def slots(asked: int | None, cores: int = 1) -> int:
 
 def memory_share(slots: int) -> int:
     """Bytes that each of `slots` workers may hold when together they may hold half of the memory."""
-    return min([int(psutil.virtual_memory().total), *cgroup.memory_limits()]) // 2 // slots
+    return memory_bytes() // 2 // slots
+
+
+def memory_bytes() -> int:
+    """The machine's, or as much of it as this process's control groups leave it."""
+    return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *cgroup.memory_limits()])

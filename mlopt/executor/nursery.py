@@ -21,8 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 from typing import NoReturn
 
-import psutil
-
+from ..core import processes
 from . import clock
 from .retirement import RETIRED, Retirement
 
@@ -68,9 +67,9 @@ def _end(child: int) -> int:
     """Kill everything below and wait until it is gone; how `child` ended: an exit code, or minus a signal."""
     code = 0
     while True:
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for process in processes.below(os.getpid()):
+            with contextlib.suppress(PermissionError):
+                process.send(signal.SIGKILL)
         try:
             pid, status = os.waitpid(-1, 0)
         except ChildProcessError:
@@ -107,7 +106,7 @@ def _limit_data(memory_bytes: int) -> None:
     Counts private writable mappings only: address space that is merely reserved, as CUDA does by the terabyte, is free.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = psutil.Process().memory_info().data + 2 * memory_bytes
+    soft = processes.data_bytes() + 2 * memory_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 

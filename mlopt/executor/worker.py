@@ -18,9 +18,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.reduction import send_handle
 from typing import Any, TypeVar
 
-import psutil
-
 from ..core.errors import UserError
+from ..core.processes import Process
 from ..core.trial import Status, WorkerKilled, WorkerLost
 from . import clock, device
 from .retirement import RETIRED
@@ -104,8 +103,7 @@ class Worker:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._child is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                self._child.process.send_signal(number)
+            self._child.process.send(number)
 
     def _started(self) -> _Nursery:
         if self._closed:
@@ -129,7 +127,7 @@ class Worker:
             with theirs:
                 send_handle(nursery.control, theirs.fileno(), nursery.process.pid)
             self._wait(nursery.control, _START_SECONDS, late)
-            return _Child(psutil.Process(nursery.control.recv()), ours)
+            return _Child(Process.of(nursery.control.recv()), ours)
 
     def _answer(self, connection: Connection, deadline_seconds: float) -> bytes:
         late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {deadline_seconds:g} s")
@@ -158,7 +156,7 @@ class Worker:
             self._nursery.read_stderr()
             if connection in readable:
                 return left
-            resident = None if self._child is None else self._child.resident_bytes()
+            resident = None if self._child is None else self._child.process.resident_bytes
             if resident == 0:  # dead, though a process below it holds the connection open
                 raise EOFError
             if self._closed:
@@ -222,19 +220,12 @@ def unpack(answer: bytes) -> Any:
 class _Child:
     """The process that works, and the connection for works and answers."""
 
-    process: psutil.Process
+    process: Process
     connection: Connection
 
     def idle(self) -> bool:
         """Whether it is alive and waits for work."""
-        return not self.connection.poll() and self.resident_bytes() > 0
-
-    def resident_bytes(self) -> int:
-        """0 once it is dead."""
-        try:
-            return int(self.process.memory_info().rss)
-        except psutil.NoSuchProcess:
-            return 0
+        return not self.connection.poll() and self.process.resident_bytes > 0
 
 
 class _Nursery:

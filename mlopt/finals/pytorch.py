@@ -8,13 +8,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from ..core.cores import pin_helpers, placement
 from ..core.errors import UserError
+from ..core.processes import mapped_files
 from ..core.tensors import to_numpy, to_torch
 from ..evaluator.correctness import Case
 from ..evaluator.timing import Call
@@ -74,8 +72,7 @@ class PytorchContender:
 
 def _pin(threads: int) -> None:
     """Give PyTorch's helper threads cores of their own, as our kernels' have; its OpenMP library is loaded by now."""
-    loaded = (Path(mapped.path) for mapped in psutil.Process().memory_maps())
-    for library in (path for path in loaded if OPENMP.match(path.name)):
+    for library in (path for path in mapped_files() if OPENMP.match(path.name)):
         pin_helpers(ctypes.CDLL(str(library)), placement()[:threads])
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core import record
 from ..core.errors import UserError
 from ..core.schedule import Schedule
 from ..core.trial import Trial
@@ -103,5 +102,7 @@ class WarmStart:
 
     def _log(self) -> Sequence[Trial]:
         """The trials in the file or folder."""
+        from ..core.record import read_log  # loads pydantic
+
         log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
-        return record.read_log(log, cut_short=True)
+        return read_log(log, cut_short=True)

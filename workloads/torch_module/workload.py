@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_cache_path
-
+from mlopt.core.cache import cache_folder
 from mlopt.core.errors import UserError
 from mlopt.workloads.base import positive
 from mlopt.workloads.mlir_file.workload import ProgramWorkload, read_text
@@ -67,7 +66,7 @@ class TorchModule(ProgramWorkload):
         call = [sys.executable, "-m", "mlopt.workloads.torch_module.importer", self.target, json.dumps(self.shapes)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [*sys.path, os.getcwd()]))}
         done = subprocess.run(
-            [*call, str(user_cache_path("mlopt") / "programs")], env=environment, capture_output=True, text=True
+            [*call, str(cache_folder() / "programs")], env=environment, capture_output=True, text=True
         )
         lines = done.stderr.strip().splitlines() or ["it died"]
         if done.returncode == 2:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
+from ...core.cache import cache_folder
 from ...protocols import Array
 from .bindings import ir
 from .payload.nest import entry
@@ -38,7 +38,7 @@ def save(array: Array) -> Path:
     """Keep an array in a file that is named after what it holds."""
     content = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
     content.update(array.tobytes())
-    path = user_cache_path("mlopt") / "constants" / f"{content.hexdigest()[:32]}.npy"
+    path = cache_folder() / "constants" / f"{content.hexdigest()[:32]}.npy"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}")

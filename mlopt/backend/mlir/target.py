@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, hardware
-from ..description import STRICT, Count, Figure, read
+from ..description import Count, Figure, read
 from .simd import Simd, host_simd
 
 DESCRIPTIONS = Path(__file__).absolute().parents[2] / "conf" / "target"
@@ -17,8 +17,6 @@ DESCRIPTIONS = Path(__file__).absolute().parents[2] / "conf" / "target"
 @dataclass(frozen=True, slots=True)
 class Cache:
     """One level of data cache."""
-
-    __pydantic_config__ = STRICT
 
     bytes: Count
     """Of one core; of all cores together where it is `shared`."""
@@ -31,8 +29,6 @@ class Cache:
 @dataclass(frozen=True, slots=True)
 class Cpu:
     """A CPU as the cost model sees it. Rates are per cycle and core, latencies in cycles."""
-
-    __pydantic_config__ = STRICT
 
     cores: Count
     gigahertz: Figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..description import STRICT, Count, Figure, read
+from ..description import Count, Figure, read
 
 DESCRIPTIONS = Path(__file__).parents[2] / "conf" / "target"
 
@@ -15,8 +15,6 @@ DESCRIPTIONS = Path(__file__).parents[2] / "conf" / "target"
 @dataclass(frozen=True)
 class Gpu:
     """A GPU as the compiler and the cost model see it. Sizes are in bytes, rates per cycle and multiprocessor."""
-
-    __pydantic_config__ = STRICT
 
     runtime: Literal["cuda", "hip"]
     arch: int | str

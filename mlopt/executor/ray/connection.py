@@ -9,13 +9,14 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
 from . import task
 from .luggage import packages
+
+if TYPE_CHECKING:
+    import psutil
 
 _OBJECT_STORE_BYTES = 100 << 20
 _CONNECT_SECONDS = 5.0
@@ -88,6 +89,7 @@ class Connection:
 
     def close(self) -> None:
         """Leave the cluster, or end it when it is our own; and undo what Ray has set in this process's environment."""
+        import psutil
         import ray
 
         processes = [] if self._folder is None else _below(self._folder.name)
@@ -164,6 +166,8 @@ def _check_listener(address: str) -> None:
 
 def _below(folder: str) -> list[psutil.Process]:
     """Our child processes that were given a file in `folder`, and all their descendants."""
+    import psutil
+
     processes = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):

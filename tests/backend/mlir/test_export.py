@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import programs
 import pytest
-from platformdirs import user_cache_path
 
 from mlopt.backend.mlir.backend import Mlir
+from mlopt.core.cache import cache_folder
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
 from mlopt.protocols import Workload
@@ -65,7 +65,7 @@ def test_a_kernel_of_a_users_program_checks_itself(tmp_path: Path, name: str) ->
     (tmp_path / "program.mlir").write_text(programs.ALL[name])
     export(MlirFile(str(tmp_path / "program.mlir")), tmp_path / "best")
     (tmp_path / "program.mlir").unlink()
-    for file in (user_cache_path("mlopt") / "constants").glob("*.npy"):
+    for file in (cache_folder() / "constants").glob("*.npy"):
         file.unlink()
     done = rerun(tmp_path / "best")
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,80 @@
+"""With PyTorch, Triton, numpy, Hydra and OmegaConf alone, kernels for GPUs are compiled, verified and ranked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlopt
+
+pytest.importorskip("triton")
+
+BARE = Path(__file__).parent / "bare"
+CHOICES = ("backend=triton", "target=h200", "evaluator=simulation", "executor=local", "tracker=none", "search=evolve")
+STUDY = (*CHOICES, "workload=matmul", "workload.m=64", "workload.n=64", "workload.k=64", "workload.dtype=f16")
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mlopt.cli.main", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(BARE), str(Path(mlopt.__file__).parents[1])])},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_nothing_else_can_be_imported_there(tmp_path: Path) -> None:
+    code = "import torch, triton, numpy, hydra, omegaconf, yaml; import pydantic"
+    path = os.pathsep.join([str(BARE), str(Path(mlopt.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'pydantic'"
+
+
+def test_a_study_ends_with_its_files_written(tmp_path: Path) -> None:
+    done = run(tmp_path, *STUDY, "budget.trials=2", "budget.trial_seconds=100", "hydra.run.dir=study")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "that needs pydantic" in done.stdout
+    study = tmp_path / "study"
+    found = json.loads((study / "result.json").read_text())
+    assert found["trials"] == 2
+    assert found["best"]["cost"] > 0
+    trials = [json.loads(line) for line in (study / "trials.jsonl").read_text().splitlines()]
+    assert "ok" in [trial["status"] for trial in trials]
+    assert {"kernel.py", "config.json", "rerun.py"} <= {file.name for file in (study / "best").iterdir()}
+    assert not (tmp_path / "outputs" / "archive.db").exists()
+
+
+def test_options_and_configurations_are_shown(tmp_path: Path) -> None:
+    listed = run(tmp_path, "list", "backend")
+    assert "triton" in [line.split()[1] for line in listed.stdout.splitlines()]
+    shown = run(tmp_path, *STUDY, "--cfg", "job")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "dtype: f16" in shown.stdout
+    assert run(tmp_path, "--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking"),
+    [
+        (
+            (*STUDY, "archive.url=sqlite:///kept.db"),
+            "archive.url=sqlite:///kept.db needs pydantic",
+        ),
+        ((*STUDY, "tracker=mlflow"), "the module pydantic, which is not installed"),
+        ((*STUDY, "workload.dtype=bf16"), "numpy knows no bfloat16: install ml_dtypes"),
+        (("report", "."), "the module pydantic, which is not installed"),
+    ],
+)
+def test_what_needs_more_says_so_in_a_line(tmp_path: Path, words: tuple[str, ...], lacking: str) -> None:
+    done = run(tmp_path, *words)
+    assert done.returncode == 2
+    assert lacking in done.stderr
+    assert done.stderr.count("\n") == 1
