@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -113,6 +113,11 @@ class Trial:
         """The objective as a result: None for a failure, and for seconds that are only estimated."""
         estimated = self.seconds is None and "estimated_seconds" in self.metrics
         return None if estimated else self.objective
+
+    def refuted(self, reason: str) -> Trial:
+        """The same one, once its kernel was found wrong."""
+        wrong = Status.WRONG_RESULT
+        return replace(self, status=wrong, seconds=None, samples=(), metrics={}, cached=False, error=reason)
 
     @classmethod
     def from_json(cls, line: str) -> Trial:
