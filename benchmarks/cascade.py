@@ -3,9 +3,9 @@
 For every workload and seed, plain execution spends `--trials`; the cascade then may screen `--screened` times as many.
 Counted are the programs that each has executed until it first came within `WITHIN` of plain execution's best time. What
 is compared are the trials' own times, and there are no finals. All seeds and both ways share one pool of measurements
-(pool.py): each machine code is timed once, so that noise favours nobody. Run it where nothing else computes, for about
-half an hour; the last line says how long the rows took. Rows and the pool are kept in `benchmarks/results/`: an
-interrupted run goes on where it was.
+(pool.py): each machine code is timed once, so that noise favours nobody. Run it where nothing else computes.
+It is meant to end within half an hour, and the last line says how long the rows took. Rows and the pool are kept in
+`benchmarks/results/`: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations

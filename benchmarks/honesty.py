@@ -3,7 +3,7 @@
 Each cheat of the gallery is run `--runs` times in both. `--honest` kernels (random schedules of the smaller workloads)
 take part in trials, and of each workload the naive program and PyTorch in the finals. Works run in workers, as those of
 a study do. Whoever is accused and should not be is printed. Rows are kept: an interrupted run goes on where it was. It
-is made to take about 20 minutes on a quiet machine; the last line says how long the rows took.
+is meant to end within 20 minutes on a quiet machine; the last line says how long the rows took.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 Three tables: trials' times against a fixed 50 repetitions (effort.py), by the time that they take and the ranking that
 they give, over `--schedules` schedules of each workload; the order of finalists that differ by more than 2 %, in
 `--finals` repeated finals; a kernel against its twin, and against one slowed by 3 %, `--comparisons` of each in all.
-Rows are kept, and so is each comparison: an interrupted run goes on where it was. It is made to take half an hour or so;
-the last line says how long the rows took.
+Rows are kept, and so is each comparison: an interrupted run goes on where it was. It is meant to end within an
+hour on a quiet machine (a comparison or a final times for 20 seconds at most); the last line says how long it took.
 """
 
 from __future__ import annotations
