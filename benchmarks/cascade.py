@@ -2,8 +2,10 @@
 
 For every workload and seed, plain execution spends `--trials`; the cascade then may screen `--screened` times as many.
 Counted are the programs that each has executed until it first came within `WITHIN` of plain execution's best time. What
-is compared are the trials' own times, taken in one run on one machine: run it where nothing else computes. Rows
-are kept: an interrupted run goes on where it was.
+is compared are the trials' own times, and there are no finals. All seeds and both ways share one pool of measurements
+(pool.py): each machine code is timed once, so that noise favours nobody. Run it where nothing else computes.
+It is meant to end within half an hour, and the last line says how long the rows took. Rows and the pool are kept in
+`benchmarks/results/`: an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kept import Kept, version
-from report import report
+from kept import Kept, minutes, version
+from pool import Pooled, WithoutFinals
+from report import RESULTS, report
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.evaluator.cascade import Cascade
@@ -47,7 +50,8 @@ def executed(workload: Workload, evaluator: Evaluator, trials: int, seed: int) -
     tags = {"workload": workload.name, "backend": "mlir", "search": "evolve", "evaluator": "benchmark"}
     with tempfile.TemporaryDirectory() as folder:
         info = StudyInfo("cascade", Path(folder), {"workload": {}}, tags)
-        study = Study(workload, Mlir(), Evolve(), evaluator, Local(), [NoTracker()], Budget(trials), seed, info)
+        judge = WithoutFinals(evaluator)
+        study = Study(workload, Mlir(), Evolve(), judge, Local(), [NoTracker()], Budget(trials), seed, info)
         study.run()
     return [trial.seconds for trial in study.trials if trial.seconds is not None]
 
@@ -58,8 +62,9 @@ def needed(seconds: Sequence[float], goal: float) -> float:
 
 
 def row(name: str, workload: Workload, seed: int, trials: int) -> dict[str, Any]:
-    plain = executed(workload, Execution(seed), trials, seed)
-    cascade = executed(workload, Cascade(Simulation(), Execution(seed)), SCREENED * trials, seed)
+    exact = Pooled(Execution(), RESULTS / "cascade-pool" / version() / name)
+    plain = executed(workload, exact, trials, seed)
+    cascade = executed(workload, Cascade(Simulation(), exact), SCREENED * trials, seed)
     goal = WITHIN * min(plain)
     return {
         "workload": name,
@@ -83,7 +88,7 @@ def main() -> None:
     for name, workload in WORKLOADS.items():
         if not arguments.rows or name.startswith(tuple(arguments.rows)):
             own = [
-                kept.once(
+                kept.clocked(
                     f"{name} {seed} {arguments.trials} {version()}",
                     functools.partial(row, name, workload, seed, arguments.trials),
                 )
@@ -95,6 +100,7 @@ def main() -> None:
     # JSON knows nothing infinite.
     known = [{key: "never" if value == float("inf") else value for key, value in row.items()} for row in rows]
     report("cascade", f"Executed trials within {WITHIN:g} times the best of plain execution", known)
+    print(minutes(row for row in rows if row["seed"] != "median"))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,21 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from report import RESULTS
 
 import mlopt
+
+TOOK = "took seconds"
+
+
+def minutes(rows: Iterable[Mapping[str, Any]]) -> str:
+    """How long rows took that were clocked, in all, as a sentence: also those that were made another time."""
+    return f"The rows took {sum(row[TOOK] for row in rows) / 60.0:.1f} minutes."
 
 
 class Kept:
@@ -45,6 +53,17 @@ class Kept:
         if key not in self:
             self.add(key, make())
         return self[key]
+
+    def clocked(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """As `once`, of a row that also tells in seconds how long it took to make."""
+
+        def row() -> dict[str, Any]:
+            start = time.monotonic()
+            made = make()
+            return {**made, TOOK: time.monotonic() - start}
+
+        found: dict[str, Any] = self.once(key, row)
+        return found
 
 
 @functools.cache

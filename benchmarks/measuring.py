@@ -3,6 +3,8 @@
 Three tables: trials' times against a fixed 50 repetitions (effort.py), by the time that they take and the ranking that
 they give, over `--schedules` schedules of each workload; the order of finalists that differ by more than 2 %, in
 `--finals` repeated finals; a kernel against its twin, and against one slowed by 3 %, `--comparisons` of each in all.
+Rows are kept, and so is each comparison: an interrupted run goes on where it was. It is meant to end within an
+hour on a quiet machine (a comparison or a final times for 20 seconds at most); the last line says how long it took.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from effort import Effort
-from kept import Kept, version
+from kept import TOOK, Kept, minutes, version
 from report import report
 from scipy.stats import spearmanr
 
@@ -56,7 +58,9 @@ def against_itself_row(name: str, number: int, kept: Kept) -> dict[str, Any]:
 
     Comparisons are kept, each with its own schedule: an interrupted run goes on where it was.
     """
-    found = [kept.once(f"{name} {seed} {version()}", functools.partial(compared, name, seed)) for seed in range(number)]
+    found = [
+        kept.clocked(f"{name} {seed} {version()}", functools.partial(compared, name, seed)) for seed in range(number)
+    ]
     same, slowed = (np.array([row[key] for row in found]) for key in ("ratio", "ratio of slowed"))
     return {
         "workload": name,
@@ -66,6 +70,7 @@ def against_itself_row(name: str, number: int, kept: Kept) -> dict[str, Any]:
         "median ratio": float(np.median(same)),
         "deviation of ratios": float(np.std(same)),
         "median ratio of slowed": float(np.median(slowed)),
+        TOOK: sum(row[TOOK] for row in found),
     }
 
 
@@ -82,9 +87,9 @@ def compared(name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def effort(name: str, schedules: int, rng: np.random.Generator) -> tuple[dict[str, Any], list[Schedule]]:
-    """The row of one workload, and its schedules, the fastest first."""
-    workload, best = WORKLOADS[name], None
+def effort(name: str, schedules: int) -> dict[str, Any]:
+    """The row of one workload, and under `fastest` what its FINALISTS fastest schedules decide."""
+    workload, best, rng = WORKLOADS[name], None, np.random.default_rng(0)
     vary, parent = Vary(Mlir().space(workload), rng), hinted(workload, rng)
     drawn = [vary.mutate(parent, int(rng.integers(1, 4)), LOCAL) for _ in range(schedules)]
     found: list[tuple[dict[str, float], Schedule]] = []
@@ -94,14 +99,16 @@ def effort(name: str, schedules: int, rng: np.random.Generator) -> tuple[dict[st
             found.append((row, schedule))
             best = row["trial"] if best is None else min(best, row["trial"])
     columns = {key: np.array([row[key] for row, _ in found]) for key in found[0][0]}
+    fastest = sorted(found, key=lambda pair: pair[0]["truth"])[:FINALISTS]
     return {
         "workload": name,
         "schedules": schedules,
+        "fastest": [schedule.values() for _, schedule in fastest],
         **{f"{way} ms": 1e3 * float(columns[f"{way} took"].mean()) for way in ("trial", "fixed")},
         "time spent": float(columns["trial took"].sum() / columns["fixed took"].sum()),
         **{f"rho {way}": float(spearmanr(columns[way], columns["truth"]).statistic) for way in ("trial", "fixed")},
         **{f"regret {way}": _regret(columns[way], columns["truth"]) for way in ("trial", "fixed")},
-    }, [schedule for _, schedule in sorted(found, key=lambda pair: pair[0]["truth"])]
+    }
 
 
 def _regret(seconds: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float:
@@ -109,8 +116,9 @@ def _regret(seconds: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> float
     return float(truth[seconds.argmin()] / truth.min() - 1.0)
 
 
-def order(name: str, schedules: Sequence[Schedule], number: int, rng: np.random.Generator) -> dict[str, Any]:
+def order(name: str, schedules: Sequence[Schedule], number: int) -> dict[str, Any]:
     """How often repeated finals put the fastest schedules in one order, but for those that hardly differ."""
+    rng = np.random.default_rng(0)
     contenders = [KernelContender(str(i), Mlir(), WORKLOADS[name], s, "warm") for i, s in enumerate(schedules)]
     finals = []
     for _ in range(number):
@@ -128,15 +136,25 @@ def main() -> None:
     parser.add_argument("--finals", type=int, default=10)
     parser.add_argument("--schedules", type=int, default=100)
     call = parser.parse_args()
-    rng = np.random.default_rng(0)
-    found = {name: effort(name, call.schedules, rng) for name in WORKLOADS}
-    report("measuring-effort", "Trials' times and a fixed 50 repetitions", [row for row, _ in found.values()])
-    orders = [order(name, schedules[:FINALISTS], call.finals, rng) for name, (_, schedules) in found.items()]
+    kept = Kept("measuring-effort")
+    efforts, finalists = list[dict[str, Any]](), dict[str, list[Schedule]]()
+    for name in WORKLOADS:
+        make = functools.partial(effort, name, call.schedules)
+        row = dict(kept.clocked(f"{name} {call.schedules} {version()}", make))
+        finalists[name] = [Schedule.of(values) for values in row.pop("fastest")]
+        efforts.append(row)
+    report("measuring-effort", "Trials' times and a fixed 50 repetitions", efforts)
+    kept, orders = Kept("measuring-order"), list[dict[str, Any]]()
+    for name, schedules in finalists.items():
+        make = functools.partial(order, name, schedules, call.finals)
+        orders.append(kept.clocked(f"{name} {call.schedules} {call.finals} {version()}", make))
     report("measuring-order", f"Order of finalists that differ by more than {APART:.0%}", orders)
     kept = Kept("measuring-itself")
     rows = [against_itself_row(name, -(-call.comparisons // len(WORKLOADS)), kept) for name in WORKLOADS]
+    took = minutes([*efforts, *orders, *rows])
     rows.append({"workload": "all", **{key: sum(row[key] for row in rows) for key in list(rows[0])[1:4]}})
     report("measuring-itself", "A kernel against itself", rows)
+    print(took)
 
 
 if __name__ == "__main__":

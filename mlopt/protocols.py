@@ -457,6 +457,14 @@ class ScreeningEvaluator(Evaluator, Protocol):
 
 
 @runtime_checkable
+class BoundedEvaluator(Evaluator, Protocol):
+    """An evaluator that sees to it that kernels use no more threads than they were given."""
+
+    def bounded(self, threads: int) -> Evaluator:
+        """The evaluator of kernels that may use so many CPU threads."""
+
+
+@runtime_checkable
 class IdentifiedEvaluator(Evaluator, Protocol):
     """An evaluator whose measurements mean the same another time."""
 

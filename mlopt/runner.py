@@ -20,7 +20,7 @@ from .core.trial import Failed, Measurement, Status, Trial
 from .evaluator.stillness import is_still
 from .executor import clock, device
 from .executor.retirement import Retirement
-from .protocols import Backend, Evaluator, HashedProgram, Program, ScreeningEvaluator, Workload
+from .protocols import Backend, BoundedEvaluator, Evaluator, HashedProgram, Program, ScreeningEvaluator, Workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TrialWork:
                 return Outcome(Status.OK, Measurement(), seconds.total, metrics, "", started, now(), code, cached=True)
             if measurement is None:
                 with device.alone() if self.evaluator.executes else device.shared():
-                    measurement = _finite(self.evaluator.evaluate(program, self.workload, self.best))
+                    measurement = _finite(self._bounded().evaluate(program, self.workload, self.best))
         except UserError:
             raise
         except Exception as error:  # the one place where an exception becomes a status
@@ -92,6 +92,11 @@ class TrialWork:
             return outcome
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
+
+    def _bounded(self) -> Evaluator:
+        """The evaluator, which knows how many threads the backend's kernels have."""
+        evaluator = self.evaluator
+        return evaluator.bounded(self.backend.thread_count) if isinstance(evaluator, BoundedEvaluator) else evaluator
 
     def _screen(self, program: Program) -> Mapping[str, float]:
         """What is known without running the program."""

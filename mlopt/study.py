@@ -235,7 +235,7 @@ class Study:
                         doubted.add(trial.trial)
                         submit(trial.trial, trial.schedule, anew=True)
                         continue
-                    trial = _rejected(trial, self._limit.error(trial.seconds))
+                    trial = trial.refuted(summary(self._limit.error(trial.seconds)))
                 self._finish(trial, proposals)
 
     def _works_at_once(self) -> int:
@@ -337,7 +337,7 @@ class Study:
         """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
         for name, error in lost.items():
             if self.archive is not None and isinstance(error, WrongResult):
-                self.archive.log(replace(_rejected(chosen[name], error), cached=False, finished=now()))
+                self.archive.log(replace(chosen[name].refuted(summary(error)), finished=now()))
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
@@ -364,8 +364,3 @@ class Study:
                 if loss.status is not Status.CRASH:
                     raise
                 return worker.run(work, deadline_seconds)
-
-
-def _rejected(trial: Trial, error: WrongResult) -> Trial:
-    """The trial as one whose kernel was found wrong."""
-    return replace(trial, status=Status.of(error), seconds=None, samples=(), metrics={}, error=summary(error))

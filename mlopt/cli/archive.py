@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
@@ -12,16 +13,21 @@ from typing import NoReturn
 from ..archive.context import Context
 from ..archive.store import Held, Store
 from ..archive.study import CONTEXT
-from ..core.errors import UserError, printable
+from ..core.errors import UserError, WrongResult, printable
 from ..core.record import content, read_log
+from ..result import NAME
 from ..tracker.summary import duration
 from ..trial_log import TrialLog
 from .console import open_console, show_table
 from .errors import complain, suggest
+from .study_folder import read_result
 from .t4 import save
 
 SHOWN = 12
 """Digits of a context's hash."""
+
+WRONG = f"{WrongResult.__name__}: "
+"""How a result begins to say of a finalist that what it computed was wrong; others were lost by accident."""
 
 
 def archive(arguments: list[str]) -> int:
@@ -96,11 +102,16 @@ def _merge_archive(store: Store, url: str) -> int:
 
 
 def _merge_study(store: Store, folder: Path) -> int:
-    """What an archive held of a study, from its folder."""
+    """What an archive held of a study, from its folder: its trials, and which of them its finals found wrong."""
     with _of(folder / CONTEXT) as file:
         context = Context.read(content(file).decode(errors="replace"))
     with _of(folder / TrialLog.NAME) as file:
-        store.add(context, read_log(file, cut_short=True))
+        trials = read_log(file, cut_short=True)
+    lost = read_result(folder / NAME).lost if (folder / NAME).exists() else {}
+    end = max((trial.finished for trial in trials), default="")
+    reasons = ((trial, lost.get(f"trial {trial.trial}", "")) for trial in trials)
+    wrong = [replace(t.refuted(reason), finished=end) for t, reason in reasons if reason.startswith(WRONG)]
+    store.add(context, [*trials, *wrong])
     return 0
 
 

@@ -50,6 +50,7 @@ class Result(BaseModel, extra="allow"):
     threads: StrictInt
     fingerprint: dict[str, Any]
     best: Best | None
+    lost: dict[str, StrictStr] = {}
     baselines: dict[str, Baseline] = {}
     inputs: Inputs | None = None
     trials: StrictInt = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -115,6 +115,11 @@ class Trial:
     def reached(self) -> float | None:
         """The objective as a result: None for a failure, and for seconds that are only estimated."""
         return reached(self.status, self.seconds, self.metrics)
+
+    def refuted(self, reason: str) -> Trial:
+        """The same one, once its kernel was found wrong."""
+        wrong = Status.WRONG_RESULT
+        return replace(self, status=wrong, seconds=None, samples=(), metrics={}, cached=False, error=reason)
 
     @classmethod
     def from_json(cls, line: str) -> Trial:

@@ -12,12 +12,20 @@ import itertools
 import statistics
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from ..core.errors import UserError
 from ..core.trial import Measurement, Trial
-from ..protocols import Evaluator, IdentifiedEvaluator, Inputs, Program, TrainedEvaluator, Workload
+from ..protocols import (
+    BoundedEvaluator,
+    Evaluator,
+    IdentifiedEvaluator,
+    Inputs,
+    Program,
+    TrainedEvaluator,
+    Workload,
+)
 from .execution import Execution
 from .timing import Gate
 
@@ -61,6 +69,10 @@ class Cascade:
 
     def identity(self) -> Mapping[str, Any]:
         return {"reduction": self.reduction, "cheap": _identity(self.cheap), "exact": _identity(self.exact)}
+
+    def bounded(self, threads: int) -> Self:
+        exact = self.exact
+        return replace(self, exact=exact.bounded(threads)) if isinstance(exact, BoundedEvaluator) else self
 
     def prepare(self, workload: Workload) -> None:
         self.cheap.prepare(workload)

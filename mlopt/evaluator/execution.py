@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -22,6 +22,7 @@ from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
+from .threads import Threads
 from .timing import Gate, Timer, calls_per_sample
 from .watch import Watch
 
@@ -48,6 +49,8 @@ class Execution:
     inputs: Inputs = "warm"
     """`warm`: every call reads the same buffers, as in a loop; `rotated`: other ones, too many for the caches (but no
     more than `rotation.MOST_SETS`)."""
+    threads: int | None = None
+    """CPU threads that a kernel may use, which a trial knows of its backend (`bounded`); None: nobody counts."""
 
     def __post_init__(self) -> None:
         for name in ("precision", "seconds"):
@@ -66,6 +69,9 @@ class Execution:
 
     def identity(self) -> Mapping[str, Any]:
         return {"precision": self.precision, "seconds": self.seconds, "inputs": self.inputs}  # whatever the seed
+
+    def bounded(self, threads: int) -> Execution:
+        return replace(self, threads=threads)
 
     def prepare(self, workload: Workload) -> None:
         self._cases(workload)
@@ -105,7 +111,8 @@ class Execution:
         try:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
-            watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS)
+            threads = Threads(self.threads)
+            watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS, threads)
             with pinned(), unchanged():
                 timings, seen = self._time(watch, kernel.overhead(), best, timer)
             estimate = Estimate.of(timings.samples)

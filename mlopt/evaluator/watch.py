@@ -11,6 +11,7 @@ What a kernel may do in order to look fast, and what of it shows:
 - It knows answers by what the inputs are: its calls are slower on inputs that it has not seen (`novelty.py`).
 - It has the answers from us, or brings them along: a reference that was made after the kernel had run (`unseen`).
 - It looks at who calls it, and computes for those who check (`prying.py`).
+- It computes on more threads than it was given: its calls take more CPU time than these have (`threads.py`).
 - It goes on when its calls have returned (`stillness.py`), or changes the process that times it (`surroundings.py`).
 
 Some of this takes further calls, about REPEATED_CALLS. A kernel whose calls are too long for that is spared them.
@@ -19,6 +20,7 @@ Some of this takes further calls, about REPEATED_CALLS. A kernel whose calls are
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections.abc import Sequence
 
@@ -29,7 +31,8 @@ from ..protocols import Array, Kernel, Workload
 from .correctness import Case, poison, poison_of
 from .novelty import Novelty
 from .prying import FEWEST, prying
-from .timing import Call
+from .threads import Threads
+from .timing import Call, calls_per_sample, take
 
 CANARIES = 4
 """Elements of each output that are poisoned before a sample."""
@@ -45,7 +48,7 @@ class Watch:
     """The calls of one kernel on the inputs of a case, found right on them before, and what becomes of its outputs.
 
     `strange` are inputs that the kernel has not seen. `rng` chooses what the kernel must not foresee. `patience` is how
-    many seconds REPEATED_CALLS may take.
+    many seconds REPEATED_CALLS may take. `threads` may be shared by several watches of the kernel.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Watch:
         rng: np.random.Generator,
         strange: Sequence[Array],
         patience: float,
+        threads: Threads,
     ) -> None:
         self.calls = [kernel.bind(inputs, outputs) for inputs in timed.sets]
         self._workload = workload
@@ -65,6 +69,7 @@ class Watch:
         self._rng = rng
         self._strange = strange
         self._patience = patience
+        self._threads = threads
         self._answers: list[list[Array]] = []
         """To the strange inputs; what is equal to the one before is not kept."""
         self._canaries: list[Array] = []
@@ -85,6 +90,7 @@ class Watch:
             output.reshape(-1)[places] = poison_of(output)
         calls = calls if len(calls) == 1 else self._interrupted(calls)
         prying().listen()
+        self._threads.begin()
         self._start = time.perf_counter()
         return calls
 
@@ -100,6 +106,7 @@ class Watch:
     def after(self) -> None:
         """Raises WrongResult unless they are right now; now and then, changes the inputs without a warning."""
         self._call_seconds = min(self._call_seconds, time.perf_counter() - self._start)
+        self._threads.end()
         self._pried += prying().heard()
         for number, (output, places) in enumerate(zip(self.outputs, self._canaries, strict=True)):
             error = np.abs(output.reshape(-1)[places] - self._timed.expected[number].flat[places])
@@ -141,6 +148,7 @@ class Watch:
             raise WrongResult("the kernel looks at who calls it, or at what others hold")
         repeats = contends and self.bears_repetition
         if repeats:
+            self._count_threads()
             for _ in range(self._rng.integers(1, FIRST_SURPRISES)):
                 self.calls[0]()
             self._surprise()
@@ -151,6 +159,14 @@ class Watch:
                 raise WrongResult(f"on other inputs in the same place: {error}") from None
         if repeats:
             Novelty(self.calls[0], self._workload, self._timed, self.outputs, self._rng).verify()
+
+    def _count_threads(self) -> None:
+        """Go on as if time were taken until it is known how many threads compute. Raises WrongResult."""
+        turns = itertools.cycle(self.calls)
+        repeat = calls_per_sample(self._call_seconds)
+        while self._threads.in_doubt:
+            take(turns, repeat, observer=self)
+        self._threads.verify()
 
     def _poison(self) -> None:
         for output in self.outputs:

@@ -16,6 +16,7 @@ from ..evaluator.correctness import FRESH, TIMED, Case, case, drawn, empty, unse
 from ..evaluator.rotation import set_count
 from ..evaluator.stillness import demand_stillness
 from ..evaluator.surroundings import unchanged
+from ..evaluator.threads import Threads
 from ..evaluator.timing import calls_per_sample, net, take
 from ..evaluator.watch import Watch
 from ..executor import device
@@ -82,10 +83,10 @@ class KernelContender:
     def prepare(self) -> Prepared:
         with device.shared():
             program = self.backend.build(self.workload, self.schedule)
-        return prepared(program.load, self.workload, self.inputs)
+        return prepared(program.load, self.workload, self.inputs, Threads(self.backend.thread_count))
 
 
-def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs) -> Prepared:
+def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs, threads: Threads) -> Prepared:
     """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError."""
     with device.shared():
         kernel = load()
@@ -102,7 +103,7 @@ def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs) -> 
 
     def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
         rng = np.random.default_rng()  # of no seed: see Execution
-        return Watch(workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS)
+        return Watch(workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS, threads)
 
     def elsewhere() -> Watch:
         return watch(timed.moved(), [empty(spec) for spec in workload.outputs])

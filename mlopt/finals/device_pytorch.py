@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import UserError
+from ..evaluator.threads import Threads
 from ..protocols import DeviceBackend, Inputs, Workload
 from .contender import Prepared, Skipped, prepared
 
@@ -40,4 +41,4 @@ class DevicePytorchContender:
         if self.compiled:
             function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
         kernel = self.backend.on_device(torch.no_grad()(function))
-        return prepared(lambda: kernel, self.workload, self.inputs)
+        return prepared(lambda: kernel, self.workload, self.inputs, Threads(None))

@@ -13,7 +13,7 @@ from mlopt.archive.context import Context
 from mlopt.archive.store import Store
 from mlopt.archive.study import CONTEXT
 from mlopt.cli.main import main
-from mlopt.core.trial import Trial
+from mlopt.core.trial import Status, Trial
 
 from .conftest import context, made
 
@@ -91,6 +91,24 @@ def test_merge_adds_what_other_archives_and_studies_hold_once(keep: Keep, capsys
         assert main(["archive", "merge", "b.db", "study", "--url", "a.db"]) == 0
         assert capsys.readouterr().out == f"{added} measurements added\n"
         assert count("a.db") == 5
+
+
+def test_merge_believes_no_time_of_a_finalist_that_the_finals_found_wrong(keep: Keep) -> None:
+    keep("a.db", RELU, [made(0, code="0a", finished="2026-11-24T00:00:00.000+00:00")])
+    study = Path("study")
+    study.mkdir()
+    (study / CONTEXT).write_text(json.dumps(RELU.content))
+    trials = [made(0, code="0a"), made(1, code="0b"), made(2, code="0c"), made(3, code="0b")]
+    (study / "trials.jsonl").write_text("".join(json.dumps(trial.to_json()) + "\n" for trial in trials))
+    lost = {"trial 1": "WrongResult: output 0", "trial 2": "WorkerLost: killed"}
+    result = {"workload": {}, "threads": 1, "fingerprint": {}, "best": None, "lost": lost}
+    (study / "result.json").write_text(json.dumps(result))
+    for _ in range(2):
+        assert main(["archive", "merge", "study", "--url", "a.db"]) == 0
+        with closing(Store("a.db")) as store:
+            held = [(trial.trial, trial.status, trial.seconds) for trial in store.trials(RELU)]
+        wrong = (1, Status.WRONG_RESULT, None)
+        assert sorted(held) == [(0, Status.OK, 1.0), (0, Status.OK, 1.0), wrong, (2, Status.OK, 1.0)]
 
 
 @pytest.mark.parametrize(

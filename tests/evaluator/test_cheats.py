@@ -13,25 +13,29 @@ from doubles import ToyProgram, right
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
+from mlopt.core.trial import Status
+from mlopt.evaluator.cascade import Cascade
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.novelty import varied
+from mlopt.evaluator.simulation import Simulation
 from mlopt.evaluator.stillness import is_still
 from mlopt.finals import contender
 from mlopt.finals.contender import KernelContender, Prepare, Turn, Verify
-from mlopt.protocols import Array, Kernel, Program, Workload
-from mlopt.testing.cheats.backend import CheatingProgram
-from mlopt.testing.cheats.gallery import CHEATS, NEED_SHORT_CALLS
+from mlopt.protocols import Array, Evaluator, Kernel, Program, Workload
+from mlopt.runner import TrialWork
+from mlopt.testing.cheats.backend import CheatingBackend, CheatingProgram
+from mlopt.testing.cheats.gallery import CHEATS, NEED_SHORT_CALLS, THREADS
 from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")
 MATMUL, SHORT = Matmul(80, 80, 80), Matmul(8, 8, 8)
-QUICK = Execution(seconds=0.003, precision=1.0)
+QUICK = Execution(seconds=0.003, precision=1.0, threads=THREADS)
 
 
 @functools.cache
 def honest(workload: Matmul = MATMUL) -> Program:
     """One that takes long enough for an answer from memory to be much faster."""
-    return Mlir(1).build(workload, None)
+    return Mlir(THREADS).build(workload, None)
 
 
 def suits(cheat: str) -> Matmul:
@@ -52,7 +56,7 @@ class Cheats(Mlir):
 
 def finals(cheat: str, workload: Matmul = MATMUL) -> Sequence[float]:
     contender._ready.clear()
-    Prepare(KernelContender("it", Cheats(1, cheat=cheat), workload, None, "warm"))()
+    Prepare(KernelContender("it", Cheats(THREADS, cheat=cheat), workload, None, "warm"))()
     samples = [Turn("it")() for _ in range(3)]
     Verify("it")()
     return samples[-1]
@@ -69,6 +73,14 @@ def test_no_cheat_comes_through_a_trial(cheat: str) -> None:
 def test_no_cheat_comes_through_the_finals(cheat: str) -> None:
     with pytest.raises(WrongResult):
         finals(cheat, suits(cheat))
+
+
+@pytest.mark.parametrize("evaluator", [Execution(seconds=0.003, precision=1.0), Cascade(Simulation(), Execution())])
+def test_a_trial_knows_how_many_threads_its_backend_has(evaluator: Evaluator) -> None:
+    backend = CheatingBackend(Cheats(THREADS), "computes on more threads")
+    outcome = TrialWork(MATMUL, backend, evaluator, Schedule(), None)()
+    assert outcome.status is Status.WRONG_RESULT
+    assert "threads where it has 1" in outcome.error
 
 
 def test_an_honest_kernel_comes_through_both() -> None:

@@ -37,6 +37,7 @@ CHEATS: Mapping[str, Cheat] = {
     "answers later": later.answers_later,
     "computes all the time": later.computes_all_the_time,
     "leaves a process behind": later.leaves_a_process_behind,
+    "computes on more threads": later.computes_on_more_threads,
     "slows the clock": tampering.slows_the_clock,
     "changes its priority": tampering.changes_its_priority,
     "leaves its core": tampering.leaves_its_core,
@@ -55,3 +56,6 @@ CHEATS: Mapping[str, Cheat] = {
 
 NEED_SHORT_CALLS = ("skips what follows closely",)
 """Those that are honest unless a call takes a few microseconds."""
+
+THREADS = 1
+"""What the gallery's kernels may use, so that one of them can use more."""
