@@ -9,14 +9,19 @@ SLICED = "mlopt.sliced"
 """The attribute of functions that have slices of vectors, which a pass of their own is for."""
 _SLICES = "convert-vector-to-llvm"
 
-TO_LLVM = (
-    "expand-strided-metadata",
-    "lower-affine",
+_ADDRESSES = ("expand-strided-metadata", "lower-affine")
+"""Writes out how addresses are computed."""
+
+_REST = (
     "finalize-memref-to-llvm",  # before control flow: OpenMP's scopes must be gone when loops become blocks
     "convert-scf-to-cf",
     "convert-to-llvm",
     "reconcile-unrealized-casts",
 )
+
+TO_LLVM = (*_ADDRESSES, *_REST)
+_SLICED_TO_LLVM = (*_ADDRESSES, _SLICES, *_REST)
+"""Slices come after addresses: what they turn into is many operations, which those passes would walk over."""
 
 _OPENMP = ("func.func(scf-forall-to-parallel)", "convert-scf-to-openmp")
 _PLAIN = ("func.func(scf-forall-to-for)",)
@@ -33,7 +38,7 @@ def lowering(parallel: bool, sliced: bool = True) -> str:
 
     Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    down = (_SLICES, *TO_LLVM) if sliced else TO_LLVM
+    down = _SLICED_TO_LLVM if sliced else TO_LLVM
     return pipeline(*_OPENMP, *down, *_CAPTURES) if parallel else pipeline(*_PLAIN, *down)
 
 
@@ -44,8 +49,8 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 def library_lowering(threads: int) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
     if threads == 1:
-        return pipeline(*_PLAIN, PLAIN_POINTERS, _SLICES, *TO_LLVM)
-    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, _SLICES, *TO_LLVM, *_CAPTURES)
+        return pipeline(*_PLAIN, PLAIN_POINTERS, *_SLICED_TO_LLVM)
+    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, *_SLICED_TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:

@@ -83,7 +83,10 @@ class VectorKnobs:
         nest, lanes, vector = self.nest, self.lanes, self.vector_loop
         size = 1 if vector is None else nest.sizes[vector]
         widths = tuple(lanes * count for count in VECTORS if lanes * (count - 1) < size) if vector is not None else (1,)
-        most = TRANSPOSED_ROWS if self.transposes else ROWS if self.sum_loop is None else SUMMED_ROWS
+        most: Sequence[int] = TRANSPOSED_ROWS if self.transposes else ROWS if self.sum_loop is None else SUMMED_ROWS
+        if self.transposes and self.sum_loop is None:
+            # With more rows than a vector has elements, squares are turned side by side: more code, and no faster.
+            most = [count for count in most if count < 2 * size]
         rows = tuple(count for count in most if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0)
         knobs = [
             Knob(self.width, "log2", widths, "elements in one step"),

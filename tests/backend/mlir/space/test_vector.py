@@ -61,6 +61,12 @@ def test_squares_cache_tiles_and_orders_are_offered_where_a_tensor_is_turned() -
     assert not knobs((32, 64)).transposes
 
 
+def test_no_more_rows_are_turned_at_once_than_make_a_square() -> None:
+    assert values(knobs((32, 3), reads=TURNED))[1] == (1, 2, 4)
+    assert values(knobs((32, 4), reads=TURNED))[1] == (1, 2, 4)
+    assert values(knobs((32, 5), reads=TURNED))[1] == (1, 2, 4, 8)
+
+
 def test_each_level_takes_one_of_the_loops_that_are_left() -> None:
     rows = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
     given, written = Access(rows[::-1], (8, 6, 4), "f32"), Access(rows, (4, 6, 8), "f32")
