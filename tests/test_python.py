@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import mlopt
 from mlopt.cli.compose import hydra_session, parse, word
 from mlopt.core.errors import UserError
+from mlopt.finals import interleaved
 
 SMALL: dict[str, Any] = {
     "workload": "matmul",
@@ -40,6 +41,8 @@ def test_a_study_is_a_call_and_its_kernel_a_function(
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 6)
+    monkeypatch.setattr(interleaved, "MOST_ROUNDS", 6)
     tuned = mlopt.tune("seed=1", **SMALL)
     assert tuned.directory.is_relative_to("outputs")
     assert tuned.result["trials"] == 3
