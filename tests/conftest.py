@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import tempfile
@@ -9,10 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 DropIn = Callable[..., Path]
 
 sys.path.append(str(Path(__file__).parent / "importable"))  # what workers, too, must be able to import
+settings.register_profile("no deadline", deadline=None)  # what an example takes is the machine's business
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +25,16 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _freeze() -> None:
+    """What is there by now, modules and tests for the most part, lives on: no collection of garbage need look at it.
+
+    One over all of it takes half a second, and tests of what leaves nothing behind ask for dozens.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

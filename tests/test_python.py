@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 import mlopt
 from mlopt.cli.compose import hydra_session, parse, word
 from mlopt.core.errors import UserError
+from mlopt.finals import interleaved
+from mlopt.workloads.matmul.workload import Matmul
 
+PROGRAM = Matmul(m=24, n=16, k=8).source("mlir")
 SMALL: dict[str, Any] = {
-    "workload": "matmul",
-    **{"workload.m": 24, "workload.n": 16, "workload.k": 8, "backend.threads": 1, "budget.trials": 3},
+    "workload": "mlir_file",  # not `matmul`, which PyTorch would compile as well
+    **{"workload.path": "product.mlir", "backend.threads": 1, "budget.trials": 3},
     "executor": "local",
     "tracker": "none",
     "search": "random",
@@ -40,6 +43,9 @@ def test_a_study_is_a_call_and_its_kernel_a_function(
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 6)
+    monkeypatch.setattr(interleaved, "MOST_ROUNDS", 6)
+    Path("product.mlir").write_text(PROGRAM)
     tuned = mlopt.tune("seed=1", **SMALL)
     assert tuned.directory.is_relative_to("outputs")
     assert tuned.result["trials"] == 3

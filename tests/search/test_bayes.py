@@ -89,7 +89,11 @@ def run(search: Search, trials: int) -> list[Trial]:
 def test_40_trials_come_far_closer_to_the_best_than_random_search(small: int) -> None:
     def best(search: Search, seed: int) -> float:
         search.start(Tiles(), StudyContext(np.random.default_rng(seed), Budget(40), slots=1))
-        return min(t.seconds for t in run(search, 40) if t.seconds is not None)
+        found = math.inf
+        for _ in range(40):
+            if found > 1.0:  # else nothing is left to be found, and learning takes a while
+                found = min([found, *(t.seconds for t in run(search, 1) if t.seconds is not None)])
+        return found
 
     found = [best(Bayes(small=small), seed) for seed in range(3)]
     drawn = [best(Random(), seed) for seed in range(3)]

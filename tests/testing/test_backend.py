@@ -149,6 +149,15 @@ def leak(inputs: Sequence[Array], outputs: Sequence[Array]) -> None:
     kept.append(page)
 
 
+class Hoarding(Sound):
+    """Keeps 1 MiB of each build."""
+
+    def build(self, workload: Workload, schedule: Schedule | None) -> MlirProgram:
+        kept.append(mmap.mmap(-1, 1 << 20))
+        kept[-1].write(b"1" * (1 << 20))
+        return super().build(workload, schedule)
+
+
 class Contract(BackendContract):
     backend: Backend = Sound()
 
@@ -223,4 +232,14 @@ def test_a_kernel_that_keeps_memory_fails() -> None:
     kernel = Sound().build(SMALL, None).load()
     with pytest.raises(AssertionError):
         Contract().test_calls_leave_nothing_behind([kernel, Faulty(kernel, leak)])
+    kept.clear()
+
+
+def test_a_backend_that_keeps_memory_of_each_build_fails() -> None:
+    contract = Contract()
+    contract.builds = 8
+    contract.test_builds_leave_nothing_behind()
+    contract.backend = Hoarding()
+    with pytest.raises(AssertionError):
+        contract.test_builds_leave_nothing_behind()
     kept.clear()

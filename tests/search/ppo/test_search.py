@@ -10,7 +10,7 @@ from tiles import BEST, GOOD, TILES, Hinted, begun, best, distance, ok, trial
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Search
+from mlopt.protocols import Search, Space
 from mlopt.search.ppo.episode import along, greedy, sampled
 from mlopt.search.ppo.learning import Learner
 from mlopt.search.ppo.network import Network
@@ -19,16 +19,26 @@ from mlopt.search.ppo.search import Ppo
 from mlopt.search.ppo.settings import Settings
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
+from mlopt.testing.spaces import Tree
+
+BRIEF = Settings(epochs=1, minibatches=2)
+"""Updates as brief as can be, where it matters that there are some and not what they are worth."""
 
 
 class TestPpo(SearchContract):
     def make(self) -> Search:
-        return Ppo(batch=4)
+        return Ppo(BRIEF, batch=4)
 
 
 class TestTransformer(SearchContract):
+    """On one space: neither has nests to be read."""
+
+    @pytest.fixture
+    def space(self) -> Space:
+        return Tree()
+
     def make(self) -> Search:
-        return Ppo(batch=8, nests="transformer", producers=False)
+        return Ppo(BRIEF, batch=8, nests="transformer", producers=False)
 
 
 def test_from_scratch_it_beats_random_search() -> None:
