@@ -78,7 +78,8 @@ def mapped_files() -> list[Path]:
     """Files that are in this process's memory, such as libraries."""
     lines = Path("/proc/self/maps").read_text(errors="surrogateescape").splitlines()
     fields = (line.split(maxsplit=5) for line in lines)
-    return sorted({Path(field[5]) for field in fields if len(field) == 6 and field[5].startswith("/")})
+    names = {field[5].removesuffix(" (deleted)") for field in fields if len(field) == 6}
+    return sorted(Path(name) for name in names if name.startswith("/"))
 
 
 def _stat(pid: int) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -49,7 +50,7 @@ class Execution:
     inputs: Inputs = "warm"
     """`warm`: every call reads the same buffers, as in a loop; `rotated`: other ones, too many for the caches (but no
     more than `rotation.MOST_SETS`)."""
-    threads: int | None = None
+    threads: int | None = field(default=None, init=False)
     """CPU threads that a kernel may use, which a trial knows of its backend (`bounded`); None: nobody counts."""
 
     def __post_init__(self) -> None:
@@ -71,7 +72,9 @@ class Execution:
         return {"precision": self.precision, "seconds": self.seconds, "inputs": self.inputs}  # whatever the seed
 
     def bounded(self, threads: int) -> Execution:
-        return replace(self, threads=threads)
+        evaluator = copy(self)
+        object.__setattr__(evaluator, "threads", threads)
+        return evaluator
 
     def prepare(self, workload: Workload) -> None:
         self._cases(workload)
@@ -111,7 +114,7 @@ class Execution:
         try:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
-            threads = Threads(self.threads)
+            threads = Threads(self.threads if still else None)  # else nobody can tell who computes
             watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS, threads)
             with pinned(), unchanged():
                 timings, seen = self._time(watch, kernel.overhead(), best, timer)

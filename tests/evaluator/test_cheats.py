@@ -29,7 +29,7 @@ from mlopt.workloads.matmul.workload import Matmul
 
 pytestmark = pytest.mark.usefixtures("own_device")
 MATMUL, SHORT = Matmul(80, 80, 80), Matmul(8, 8, 8)
-QUICK = Execution(seconds=0.003, precision=1.0, threads=THREADS)
+QUICK = Execution(seconds=0.003, precision=1.0).bounded(THREADS)
 
 
 @functools.cache
