@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from rich.console import Console
@@ -20,6 +18,7 @@ from ..compare.record import StudyRecord
 from ..compare.verdict import verdict
 from ..compare.writing import PAGE, write
 from ..core.errors import UserError
+from .parser import Parser
 
 FILE_WIDTH = 200
 """Characters of a line where the table goes to a file."""
@@ -64,13 +63,8 @@ def show(studies: Sequence[StudyRecord], out: Path) -> None:
     console.print(f"comparison: {out / PAGE}", soft_wrap=True)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"compare: {message}; its arguments are DIR... and --out DIR, or --against RECORD")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt compare", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser("compare", "its arguments are DIR... and --out DIR, or --against RECORD", description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the first DIR by default")
     parser.add_argument("--against", type=Path, metavar="RECORD", help="a study's folder, or its best/record.json")

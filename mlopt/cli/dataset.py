@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 
-from ..compare.reading import CONFIG, by_number
+from ..compare.reading import study_folders
 from ..core.errors import UserError
 from ..core.record import read_log
 from ..trial_log import TrialLog
+from .parser import Parser
 from .study_folder import read
 
 NAME = "dataset.parquet"
@@ -40,8 +40,7 @@ def _studies(folder: Path) -> list[Path]:
     """The studies in `folder`, itself or below it."""
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
-    found = sorted((file.parents[1] for file in folder.rglob(str(CONFIG))), key=by_number)
-    found = [study for study in found if (study / TrialLog.NAME).exists()]
+    found = [study for study in study_folders(folder) if (study / TrialLog.NAME).exists()]
     if not found:
         raise UserError(f"{folder} holds no study")
     return found
@@ -64,13 +63,8 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
     yield from rows(str(folder), study.workload, study.backend, facts, trials)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"dataset: {message}; call it as mlopt dataset DIR... [--to FILE]")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt dataset", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser("dataset", "call it as mlopt dataset DIR... [--to FILE]", description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--to", type=Path, metavar="FILE", help=f"by default {NAME} in the first DIR")
     return parser

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from .. import __version__, result
 from ..core.errors import CompileError, InvalidSchedule, UserError, WrongResult
@@ -19,6 +17,7 @@ from ..executor.worker import Worker
 from ..library import WriteLibrary
 from ..protocols import LibraryBackend
 from .errors import complain, one_line
+from .parser import Parser
 from .study_folder import StudyFolder, read
 
 DEADLINE_SECONDS = 600.0
@@ -129,13 +128,14 @@ def _earlier(target: Path) -> set[str]:
     return {name for name in files if (target / name).resolve().is_relative_to(target.resolve())}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"export: {message}; it is called as mlopt export DIR [--to DIR] [--name NAME]")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt export", description=__doc__, add_help=False, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(
+        "export",
+        "it is called as mlopt export DIR [--to DIR] [--name NAME]",
+        description=__doc__,
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.add_argument("study", metavar="DIR")
     parser.add_argument("--to", metavar="DIR")
     parser.add_argument("--name", help="of the function and its files")

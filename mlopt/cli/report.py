@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -14,6 +13,7 @@ from ..report.reading import read
 from ..report.stability import MOST, Neighbour, neighbours, tried
 from ..report.writing import PAGE, verdict, write
 from .console import open_console
+from .parser import Parser
 
 STABILITY = "report.stability="
 
@@ -66,13 +66,8 @@ def _beside(folder: Path) -> list[Neighbour]:
     return found
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"report: {message}; its arguments are DIR, --out DIR and report.stability=true")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt report", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser("report", "its arguments are DIR, --out DIR and report.stability=true", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; DIR by default")
     return parser

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 from tabulate import tabulate
@@ -18,6 +16,7 @@ from ..residual.examples import Example, examples
 from ..residual.learn import learn
 from ..trial_log import TrialLog
 from .export import is_here
+from .parser import Parser
 from .study_folder import read
 
 
@@ -51,13 +50,14 @@ def _report(learned: Residual) -> str:
     return f"{about.target}, threads: {', '.join(map(str, about.threads))}\n" + tabulate(rows, headers, floatfmt=".2f")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"residual: {message}; call it as mlopt residual DIR... --to FILE")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt residual", description=__doc__, add_help=False, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(
+        "residual",
+        "call it as mlopt residual DIR... --to FILE",
+        description=__doc__,
+        add_help=False,
+        allow_abbrev=False,
+    )
     parser.add_argument("directory", metavar="DIR", type=Path, nargs="+")
     parser.add_argument("--to", metavar="FILE", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)

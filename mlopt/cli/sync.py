@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
 from pathlib import Path
-from typing import NoReturn
 
 from ..compare.reading import by_number
 from ..compare.writing import FILES
@@ -14,11 +12,12 @@ from ..tracker.mirror import NAME, Mirror
 from ..tracker.mlflow import writer
 from ..tracker.pages import attach
 from ..trial_log import TrialLog
+from .parser import Parser
 
 
 def sync(arguments: list[str]) -> int:
     """Send what is missing of the studies in these folders, sweeps among them; 0. Raises UserError for trouble."""
-    parser = _Parser(prog="mlopt sync", description=__doc__)
+    parser = Parser("sync", "call it as mlopt sync DIR...", description=__doc__)
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path)
     for folder in parser.parse_args(arguments).folders:
         for study in _studies(folder):
@@ -57,8 +56,3 @@ def _send_pages(folder: Path) -> None:
         output, _ = helper.communicate()
         if helper.returncode:
             raise UserError(f"{folder}: {output.decode().strip() or f'exit code {helper.returncode}'}")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"sync: {message}; call it as mlopt sync DIR...")

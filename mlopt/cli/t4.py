@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NoReturn
 
 from ..backend.recorded import t4
 from ..backend.recorded.record import read
 from ..core.errors import UserError
 from ..core.trial import Trial
 from ..trial_log import TrialLog
+from .parser import Parser
 
 
 def write_t4(arguments: list[str]) -> int:
@@ -41,13 +40,8 @@ def save(trials: Iterable[Trial], target: Path) -> None:
         raise UserError(f"cannot write {target}: {error.strerror}") from None
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"t4: {message}; call it as mlopt t4 DIR [--to FILE]")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt t4", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser("t4", "call it as mlopt t4 DIR [--to FILE]", description=__doc__)
     parser.add_argument("directory", metavar="DIR", type=Path)
     parser.add_argument("--to", metavar="FILE", type=Path, help="by default DIR/t4.json; compressed if it ends in .gz")
     return parser

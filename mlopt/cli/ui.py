@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import socket
@@ -11,10 +10,11 @@ import sys
 import tempfile
 import time
 from itertools import chain
-from typing import IO, NoReturn
+from typing import IO
 
 from ..core.errors import UserError
 from ..tracker.store import Store, environment, locate
+from .parser import Parser
 
 STOP_SECONDS = 5.0
 
@@ -92,13 +92,8 @@ def _last_line(output: IO[bytes]) -> str:
     return (output.read().decode(errors="replace").strip().splitlines() or ["no reason given"])[-1]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"ui: {message}; its options are --port and --host")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt ui", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser("ui", "its options are --port and --host", description=__doc__)
     parser.add_argument("--port", type=int, choices=range(1, 65536), metavar="N", default=5000)
     parser.add_argument("--host", metavar="H", default="127.0.0.1", help="the address to listen on (%(default)s)")
     return parser

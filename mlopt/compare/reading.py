@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, FiniteFloat, ValidationError
@@ -15,6 +15,9 @@ from ..core.errors import UserError
 from ..core.record import Outcome, read_outcomes, reason
 from ..trial_log import TrialLog
 from .record import StudyRecord
+
+R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
 
 CONFIG = Path(".hydra", "config.yaml")
 
@@ -42,8 +45,12 @@ class _Result(BaseModel):
 
 def find(folder: Path) -> list[StudyRecord]:
     """The studies in `folder` that have ended, itself or below it, by their paths. Raises UserError."""
-    folders = sorted((file.parents[1] for file in folder.rglob(str(CONFIG))), key=by_number)
-    return [study for study in map(read, folders) if study is not None]
+    return [study for study in map(read, study_folders(folder)) if study is not None]
+
+
+def study_folders(folder: Path) -> list[Path]:
+    """Where a study was begun, in `folder` itself or below it."""
+    return sorted((file.parents[1] for file in folder.rglob(str(CONFIG))), key=by_number)
 
 
 def by_number(folder: Path) -> list[tuple[int, str]]:
@@ -53,16 +60,9 @@ def by_number(folder: Path) -> list[tuple[int, str]]:
 
 def read(folder: Path) -> StudyRecord | None:
     """The study in `folder`; None for one that has not ended. Raises UserError for what no study wrote."""
-    file = folder / result.NAME
-    if not file.exists():
+    if not (folder / result.NAME).exists():
         return None
-    try:
-        found = _Result.model_validate_json(file.read_bytes())
-        trials = read_outcomes(folder / TrialLog.NAME)
-    except ValidationError as error:
-        raise UserError(f"{file} is no study's result: {reason(error)}") from None
-    except (OSError, UserError) as error:
-        raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
+    found, trials = read_files(folder, _Result, read_outcomes)
     if found.interrupted:
         return None
     config = _config(folder / CONFIG)
@@ -85,6 +85,17 @@ def read(folder: Path) -> StudyRecord | None:
         elapsed=() if replayed else _elapsed(trials),
         unit="s" if found.best is None or found.best.cost is None else "",
     )
+
+
+def read_files(folder: Path, kind: type[R], read_trials: Callable[[Path], list[T]]) -> tuple[R, list[T]]:
+    """A study's result, of which `kind` says what is read, and its trials. Raises UserError for what no study wrote."""
+    file, log = folder / result.NAME, folder / TrialLog.NAME
+    try:
+        return kind.model_validate_json(file.read_bytes()), read_trials(log)
+    except ValidationError as error:
+        raise UserError(f"{file} is no study's result: {reason(error)}") from None
+    except (OSError, UserError) as error:
+        raise UserError(f"{log}: {error}") from None
 
 
 def _elapsed(trials: Sequence[Outcome]) -> list[float]:

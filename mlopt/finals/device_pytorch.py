@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from ..core.errors import UserError
 from ..evaluator.threads import Threads
 from ..protocols import DeviceBackend, Inputs, Workload
 from .contender import Prepared, Skipped, prepared
+from .pytorch import eager
 
 
 @dataclass(frozen=True)
@@ -34,10 +32,7 @@ class DevicePytorchContender:
             import torch
         except ImportError:
             raise Skipped("PyTorch is not installed") from None
-        try:
-            function: Callable[..., Any] = self.workload.eager()
-        except UserError as error:
-            raise Skipped(str(error)) from None
+        function = eager(self.workload)
         if self.compiled:
             function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
         kernel = self.backend.on_device(torch.no_grad()(function))

@@ -49,10 +49,7 @@ class PytorchContender:
             raise Skipped("PyTorch is not installed") from None
         if self.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
             raise Skipped("there is no C++ compiler")
-        try:
-            function = self.workload.eager()
-        except UserError as error:
-            raise Skipped(str(error)) from None
+        function = eager(self.workload)
         torch.set_num_threads(self.threads)
         with device.shared():
             timed = timed_case(self.workload, self.inputs)
@@ -68,6 +65,14 @@ class PytorchContender:
         torch._inductor.config.compile_threads = 1  # a pool of compilers would outlive the compilation
         function: Callable[..., Any] = torch.compile(eager, dynamic=False, fullgraph=True)
         return function
+
+
+def eager(workload: Workload) -> Callable[..., Any]:
+    """What PyTorch's users write for a workload. Raises Skipped where they write nothing of the kind."""
+    try:
+        return workload.eager()
+    except UserError as error:
+        raise Skipped(str(error)) from None
 
 
 def _pin(threads: int) -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, FiniteFloat, PositiveFloat, StrictBool, StrictInt, ValidationError
+from pydantic import BaseModel, FiniteFloat, PositiveFloat, StrictBool, StrictInt
 
 from .. import result
+from ..compare.reading import read_files
 from ..core.errors import UserError
-from ..core.record import Values, read_log, reason
+from ..core.record import Values, read_log
 from ..core.trial import Trial
-from ..trial_log import TrialLog
 
 LONGEST = 400_000
 """Characters of an exported text that a page shows."""
@@ -78,18 +78,11 @@ class StudyRead:
 
 def read(folder: Path) -> StudyRead:
     """The study in `folder`. Raises UserError where none is, or none that has ended."""
-    file = folder / result.NAME
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
-    if not file.exists():
+    if not (folder / result.NAME).exists():
         raise UserError(f"{folder} has no {result.NAME}: it is no study's folder, or its study has not ended")
-    try:
-        found = Result.model_validate_json(file.read_bytes())
-        trials = read_log(folder / TrialLog.NAME)
-    except ValidationError as error:
-        raise UserError(f"{file} is no study's result: {reason(error)}") from None
-    except (OSError, UserError) as error:
-        raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
+    found, trials = read_files(folder, Result, read_log)
     return StudyRead(folder, found, trials, {name: _text(folder / "best" / name) for name in (BEFORE, SCHEDULE, AFTER)})
 
 
