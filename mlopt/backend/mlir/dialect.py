@@ -107,16 +107,6 @@ def _leave_out(op: Any) -> None:
     op.erase()
 
 
-def _without_last_result(op: Any) -> None:
-    """Of a step whose last result nobody uses."""
-    with ir.InsertionPoint(op), op.location:
-        results = [result.type for result in op.results][:-1]
-        shorter = ir.Operation.create(op.name, results=results, operands=list(op.operands))
-    for old, new in zip(op.results, shorter.results, strict=False):
-        old.replace_all_uses_with(new)
-    op.erase()
-
-
 def _named(name: str) -> Callable[[Any], None]:
     """Say the same of a set of patterns that has another name."""
 
@@ -166,15 +156,6 @@ KNOWN = (
         "transform.apply_patterns.vector.multi_reduction_unrolling",
         _reduction_lowering("multi_reduction_unrolling"),
         _leave_out,
-    ),
-    # The copy was not among the results.
-    Difference(
-        "transform.structured.lower_unpack",
-        _module("""%unpack = transform.cast %target : !transform.any_op to !transform.op<"linalg.unpack">
-        %r:5 = "transform.structured.lower_unpack"(%unpack) : (!transform.op<"linalg.unpack">) -> (
-          !transform.op<"tensor.empty">, !transform.op<"linalg.transpose">, !transform.op<"tensor.collapse_shape">,
-          !transform.op<"tensor.extract_slice">, !transform.op<"linalg.copy">)"""),
-        _without_last_result,
     ),
 )
 

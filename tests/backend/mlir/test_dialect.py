@@ -43,7 +43,6 @@ def script() -> Script:
     written = Script()
     function = written.match(written.payload, "func.func")
     written.flatten_reductions(function)
-    written.lower_unpack(written.match(written.payload, "linalg.unpack"))
     written.multiply_pairs(function)
     written.patterns(function, FLAT_TRANSFERS)
     written.run_pass(written.payload, "convert-vector-to-llvm", enable_x86=True)
@@ -73,15 +72,6 @@ def test_two_sets_of_patterns_for_reductions_were_one_before() -> None:
     assert [f"lowering_strategy = {strategy} : i32" in line for strategy, line in enumerate(old)] == [True, True]
     steps = [sum('"transform.apply_patterns"' in line for line in each) for each in (lines, said(Version()))]
     assert steps[0] == steps[1]
-
-
-def test_unpacking_once_resulted_in_one_less() -> None:
-    def results(version: Version) -> int:
-        (line,) = (line for line in said(version) if "lower_unpack" in line)
-        return line.rpartition("->")[2].count("transform.op")
-
-    assert results(Version()) == 5
-    assert results(Version(("transform.structured.lower_unpack",))) == 4
 
 
 def test_what_multiplies_pairs_had_another_name_and_less_around_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import operator
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,11 +111,11 @@ class LoopNest:
     inside: tuple[tuple[int, int], ...] = ()
     """Of a padding, the iterations of each loop that read the source: the first one, and their end."""
 
-    @property
+    @functools.cached_property
     def parallel(self) -> tuple[int, ...]:
         return tuple(loop for loop in range(len(self.sizes)) if loop not in self.reductions)
 
-    @property
+    @functools.cached_property
     def letters(self) -> Mapping[int, str]:
         """The name of each loop."""
         return dict(zip((*self.parallel, *sorted(self.reductions)), LETTERS, strict=False))

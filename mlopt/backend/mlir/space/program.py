@@ -52,8 +52,8 @@ class Placement:
     divisible: bool
     """Whether it can be computed in parts, beside the whole blocks what is left over."""
 
-    @property
-    def loops(self) -> dict[str, int]:
+    @functools.cached_property
+    def loops(self) -> Mapping[str, int]:
         """Letter to loop, for those with more than one iteration."""
         return {self.nest.letters[loop]: loop for loop in self.nest.parallel if self.nest.sizes[loop] > 1}
 

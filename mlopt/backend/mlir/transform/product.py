@@ -78,7 +78,8 @@ class ProductScript:
                 self.target = script.transpose_pack(self.target, operand, outer, inner)
         output = product.nest.outputs[0]
         outer, inner = self._layout(output, product.n)
-        if not product.packs_rows and outer != sorted(outer):
+        self.written = list(range(len(output.rows))) if product.packs_rows else outer
+        if self.written != sorted(outer):
             self.target = script.transpose_unpack(self.target, outer, inner)
         script.patterns(script.match(script.payload, "func.func"), "canonicalization")
         self.operands = [o for o in (0, 1) if self._inner(product.nest.inputs[o])]
@@ -198,15 +199,14 @@ class ProductScript:
         script.tile(self.clear, [1] * len(rows))
         steps = [next((self.register.get(loop, 1) for loop, c in enumerate(row) if c), 1) for row in rows]
         packed = [any(row[loop] for loop in product.packed) for row in rows]
-        if self._whole and packed == sorted(packed):  # else a single tile is taken for one whose dimensions come last
-            tile, _ = script.tile(self.unpack, steps)
-            script.lower_unpack(tile)
-            return
-        tile, loops = script.tile(self.unpack, [step if each else 1 for each, step in zip(packed, steps, strict=True)])
-        inner = [self.register[loop] for loop in self._inner(product.nest.outputs[0])]
-        script.vectorize(tile, [*([1] * len(rows)), *inner])
-        for loop in reversed(loops):
-            script.peel(loop)
+        whole = self._whole  # then rows are written at once, too
+        steps = [step if each or whole else 1 for each, step in zip(packed, steps, strict=True)]
+        tile, loops = script.tile(self.unpack, steps)
+        outer = [1 if packed[row] else steps[row] for row in self.written]
+        script.vectorize(tile, [*outer, *(self.register[loop] for loop in self._inner(product.nest.outputs[0]))])
+        if not whole:
+            for loop in reversed(loops):
+                script.peel(loop)
 
     def _vectorize_pack(self, operand: int, pack: Handle) -> list[Handle]:
         """The loops around a packed vector, one a dimension of the operand."""

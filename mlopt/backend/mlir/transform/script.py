@@ -9,9 +9,6 @@ from ..bindings import bufferization, ir, structured, transform, vector
 from ..lowering import SLICED
 from ..payload.nest import TAG
 
-UNPACKED = ("tensor.empty", "linalg.transpose", "tensor.collapse_shape", "tensor.extract_slice", "linalg.copy")
-"""What becomes of a linalg.unpack."""
-
 FREEING = (
     "ownership-based-buffer-deallocation",
     "buffer-deallocation-simplification",
@@ -92,13 +89,6 @@ class Script:
         with self._body:
             generic = _kind("linalg.generic")
             return structured.PackOp(generic, target, packed_sizes=[], static_packed_sizes=list(sizes)).result
-
-    def lower_unpack(self, target: Handle) -> None:
-        """Turn a linalg.unpack of whole tiles into a transposition and reshapes."""
-        with self._body:
-            unpack = transform.CastOp(_kind("linalg.unpack"), target).result
-            results = [_kind(name) for name in UNPACKED]
-            ir.Operation.create("transform.structured.lower_unpack", results=results, operands=[unpack])
 
     def transpose_pack(self, compute: Handle, operand: int, outer: Sequence[int], inner: Sequence[int]) -> Handle:
         """Reorder the packed layout of one operand; returns the new `compute`."""

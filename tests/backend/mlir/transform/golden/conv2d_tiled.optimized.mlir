@@ -27,12 +27,10 @@ module {
         } {loop_annotation = #loop_annotation}
       } {loop_annotation = #loop_annotation}
       %alloc_1 = memref.alloc() {alignment = 64 : i64} : memref<1x1x1x6x16xf32>
-      %alloc_2 = memref.alloc() {alignment = 64 : i64} : memref<1x1x3x1x16xf32>
-      %collapse_shape = memref.collapse_shape %alloc_2 [[0], [1], [2], [3, 4]] : memref<1x1x3x1x16xf32> into memref<1x1x3x16xf32>
       scf.for %arg5 = %c0 to %c6 step %c3 {
         scf.for %arg6 = %c0 to %c3 step %c1 {
-          %18 = affine.apply #map()[%arg5, %arg6]
-          vector.store %cst_0, %alloc_1[%c0, %c0, %c0, %18, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
+          %15 = affine.apply #map()[%arg5, %arg6]
+          vector.store %cst_0, %alloc_1[%c0, %c0, %c0, %15, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
         } {loop_annotation = #loop_annotation}
         %1 = vector.load %alloc_1[%c0, %c0, %c0, %arg5, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
         %2 = vector.insert %1, %0 [0] : vector<16xf32> into vector<3x16xf32>
@@ -43,66 +41,59 @@ module {
         %7 = vector.load %alloc_1[%c0, %c0, %c0, %6, %c0] : memref<1x1x1x6x16xf32>, vector<16xf32>
         %8 = vector.insert %7, %5 [2] : vector<16xf32> into vector<3x16xf32>
         %9 = scf.for %arg6 = %c0 to %c3 step %c1 iter_args(%arg7 = %8) -> (vector<3x16xf32>) {
-          %18 = affine.apply #map()[%arg4, %arg6]
-          %19 = scf.for %arg8 = %c0 to %c3 step %c1 iter_args(%arg9 = %arg7) -> (vector<3x16xf32>) {
-            %20 = scf.for %arg10 = %c0 to %c16 step %c2 iter_args(%arg11 = %arg9) -> (vector<3x16xf32>) {
-              %21 = affine.apply #map()[%arg5, %arg8]
-              %22 = vector.load %arg0[%arg3, %18, %21, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
-              %23 = affine.apply #map3()[%arg5, %arg8]
-              %24 = vector.load %arg0[%arg3, %18, %23, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
-              %25 = affine.apply #map4()[%arg5, %arg8]
-              %26 = vector.load %arg0[%arg3, %18, %25, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
-              %27 = vector.load %alloc[%c0, %arg6, %arg8, %arg10, %c0] : memref<1x3x3x16x16xf32>, vector<16xf32>
-              %28 = affine.apply #map1(%arg10)
-              %29 = vector.load %alloc[%c0, %arg6, %arg8, %28, %c0] : memref<1x3x3x16x16xf32>, vector<16xf32>
-              %30 = vector.extract %arg11[0] : vector<16xf32> from vector<3x16xf32>
-              %31 = vector.extract %22[0] : f32 from vector<2xf32>
+          %15 = affine.apply #map()[%arg4, %arg6]
+          %16 = scf.for %arg8 = %c0 to %c3 step %c1 iter_args(%arg9 = %arg7) -> (vector<3x16xf32>) {
+            %17 = scf.for %arg10 = %c0 to %c16 step %c2 iter_args(%arg11 = %arg9) -> (vector<3x16xf32>) {
+              %18 = affine.apply #map()[%arg5, %arg8]
+              %19 = vector.load %arg0[%arg3, %15, %18, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
+              %20 = affine.apply #map3()[%arg5, %arg8]
+              %21 = vector.load %arg0[%arg3, %15, %20, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
+              %22 = affine.apply #map4()[%arg5, %arg8]
+              %23 = vector.load %arg0[%arg3, %15, %22, %arg10] : memref<2x6x8x16xf32>, vector<2xf32>
+              %24 = vector.load %alloc[%c0, %arg6, %arg8, %arg10, %c0] : memref<1x3x3x16x16xf32>, vector<16xf32>
+              %25 = affine.apply #map1(%arg10)
+              %26 = vector.load %alloc[%c0, %arg6, %arg8, %25, %c0] : memref<1x3x3x16x16xf32>, vector<16xf32>
+              %27 = vector.extract %arg11[0] : vector<16xf32> from vector<3x16xf32>
+              %28 = vector.extract %19[0] : f32 from vector<2xf32>
+              %29 = vector.broadcast %28 : f32 to vector<16xf32>
+              %30 = vector.fma %24, %29, %27 : vector<16xf32>
+              %31 = vector.extract %19[1] : f32 from vector<2xf32>
               %32 = vector.broadcast %31 : f32 to vector<16xf32>
-              %33 = vector.fma %27, %32, %30 : vector<16xf32>
-              %34 = vector.extract %22[1] : f32 from vector<2xf32>
-              %35 = vector.broadcast %34 : f32 to vector<16xf32>
-              %36 = vector.fma %29, %35, %33 : vector<16xf32>
-              %37 = vector.insert %36, %cst [0] : vector<16xf32> into vector<3x16xf32>
-              %38 = vector.extract %arg11[1] : vector<16xf32> from vector<3x16xf32>
-              %39 = vector.extract %24[0] : f32 from vector<2xf32>
+              %33 = vector.fma %26, %32, %30 : vector<16xf32>
+              %34 = vector.insert %33, %cst [0] : vector<16xf32> into vector<3x16xf32>
+              %35 = vector.extract %arg11[1] : vector<16xf32> from vector<3x16xf32>
+              %36 = vector.extract %21[0] : f32 from vector<2xf32>
+              %37 = vector.broadcast %36 : f32 to vector<16xf32>
+              %38 = vector.fma %24, %37, %35 : vector<16xf32>
+              %39 = vector.extract %21[1] : f32 from vector<2xf32>
               %40 = vector.broadcast %39 : f32 to vector<16xf32>
-              %41 = vector.fma %27, %40, %38 : vector<16xf32>
-              %42 = vector.extract %24[1] : f32 from vector<2xf32>
-              %43 = vector.broadcast %42 : f32 to vector<16xf32>
-              %44 = vector.fma %29, %43, %41 : vector<16xf32>
-              %45 = vector.insert %44, %37 [1] : vector<16xf32> into vector<3x16xf32>
-              %46 = vector.extract %arg11[2] : vector<16xf32> from vector<3x16xf32>
-              %47 = vector.extract %26[0] : f32 from vector<2xf32>
+              %41 = vector.fma %26, %40, %38 : vector<16xf32>
+              %42 = vector.insert %41, %34 [1] : vector<16xf32> into vector<3x16xf32>
+              %43 = vector.extract %arg11[2] : vector<16xf32> from vector<3x16xf32>
+              %44 = vector.extract %23[0] : f32 from vector<2xf32>
+              %45 = vector.broadcast %44 : f32 to vector<16xf32>
+              %46 = vector.fma %24, %45, %43 : vector<16xf32>
+              %47 = vector.extract %23[1] : f32 from vector<2xf32>
               %48 = vector.broadcast %47 : f32 to vector<16xf32>
-              %49 = vector.fma %27, %48, %46 : vector<16xf32>
-              %50 = vector.extract %26[1] : f32 from vector<2xf32>
-              %51 = vector.broadcast %50 : f32 to vector<16xf32>
-              %52 = vector.fma %29, %51, %49 : vector<16xf32>
-              %53 = vector.insert %52, %45 [2] : vector<16xf32> into vector<3x16xf32>
-              scf.yield %53 : vector<3x16xf32>
+              %49 = vector.fma %26, %48, %46 : vector<16xf32>
+              %50 = vector.insert %49, %42 [2] : vector<16xf32> into vector<3x16xf32>
+              scf.yield %50 : vector<3x16xf32>
             } {loop_annotation = #loop_annotation}
-            scf.yield %20 : vector<3x16xf32>
+            scf.yield %17 : vector<3x16xf32>
           } {loop_annotation = #loop_annotation}
-          scf.yield %19 : vector<3x16xf32>
+          scf.yield %16 : vector<3x16xf32>
         } {loop_annotation = #loop_annotation}
         %10 = vector.extract %9[0] : vector<16xf32> from vector<3x16xf32>
-        %11 = vector.extract %9[1] : vector<16xf32> from vector<3x16xf32>
-        %12 = vector.extract %9[2] : vector<16xf32> from vector<3x16xf32>
-        vector.store %10, %alloc_2[%c0, %c0, %c0, %c0, %c0] : memref<1x1x3x1x16xf32>, vector<16xf32>
-        vector.store %11, %alloc_2[%c0, %c0, %c1, %c0, %c0] : memref<1x1x3x1x16xf32>, vector<16xf32>
-        vector.store %12, %alloc_2[%c0, %c0, %c2, %c0, %c0] : memref<1x1x3x1x16xf32>, vector<16xf32>
-        %13 = vector.load %collapse_shape[%c0, %c0, %c0, %c0] : memref<1x1x3x16xf32>, vector<16xf32>
-        %14 = vector.load %collapse_shape[%c0, %c0, %c1, %c0] : memref<1x1x3x16xf32>, vector<16xf32>
-        %15 = vector.load %collapse_shape[%c0, %c0, %c2, %c0] : memref<1x1x3x16xf32>, vector<16xf32>
-        vector.store %13, %arg2[%arg3, %arg4, %arg5, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
-        %16 = affine.apply #map1(%arg5)
-        vector.store %14, %arg2[%arg3, %arg4, %16, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
-        %17 = affine.apply #map2(%arg5)
-        vector.store %15, %arg2[%arg3, %arg4, %17, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
+        vector.store %10, %arg2[%arg3, %arg4, %arg5, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
+        %11 = affine.apply #map1(%arg5)
+        %12 = vector.extract %9[1] : vector<16xf32> from vector<3x16xf32>
+        vector.store %12, %arg2[%arg3, %arg4, %11, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
+        %13 = affine.apply #map2(%arg5)
+        %14 = vector.extract %9[2] : vector<16xf32> from vector<3x16xf32>
+        vector.store %14, %arg2[%arg3, %arg4, %13, %c0] : memref<2x4x6x16xf32>, vector<16xf32>
       } {loop_annotation = #loop_annotation}
       memref.dealloc %alloc : memref<1x3x3x16x16xf32>
       memref.dealloc %alloc_1 : memref<1x1x1x6x16xf32>
-      memref.dealloc %alloc_2 : memref<1x1x3x1x16xf32>
     }
     return
   }

@@ -36,25 +36,24 @@ module attributes {transform.with_named_sequence} {
     transform.structured.vectorize %tiled_linalg_op_9 vector_sizes [1, 1, 1, 1, 16] : !transform.any_op
     %tiled_linalg_op_11, %loops_12:4 = transform.structured.tile_using_for %fused_op_5 tile_sizes [1, 1, 1, 1] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     %tiled_linalg_op_13, %loops_14:4 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [1, 1, 3, 16] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %12 = transform.cast %tiled_linalg_op_13 : !transform.any_op to !transform.op<"linalg.unpack">
-    %empty_op, %transpose_op, %collapse_shape_op, %extract_slice_op, %copy_op = transform.structured.lower_unpack %12 : (!transform.op<"linalg.unpack">) -> (!transform.op<"tensor.empty">, !transform.op<"linalg.transpose">, !transform.op<"tensor.collapse_shape">, !transform.op<"tensor.extract_slice">, !transform.op<"linalg.copy">)
-    %13 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_15, %loops_16:3 = transform.structured.tile_using_for %13 tile_sizes [1, 1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    %14 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %14 {
+    transform.structured.vectorize %tiled_linalg_op_13 vector_sizes [1, 1, 1, 3, 16] : !transform.any_op
+    %12 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
+    %tiled_linalg_op_15, %loops_16:3 = transform.structured.tile_using_for %12 tile_sizes [1, 1, 1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %13 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %13 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %15 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.foreach %15 : !transform.any_op {
+    %14 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %13 : (!transform.any_op) -> !transform.any_op
+    transform.foreach %14 : !transform.any_op {
     ^bb0(%arg1: !transform.any_op):
       transform.sequence %arg1 : !transform.any_op failures(suppress) {
       ^bb0(%arg2: !transform.any_op):
         transform.structured.vectorize %arg2 : !transform.any_op
       }
     }
-    transform.apply_patterns to %14 {
+    transform.apply_patterns to %13 {
       transform.apply_patterns.vector.reduction_to_contract
       transform.apply_patterns.vector.transfer_permutation_patterns
       transform.apply_patterns.vector.lower_masked_transfers
@@ -62,42 +61,42 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %14 : !transform.any_op
-    %16 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %16 : !transform.any_op
-    %17 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.loop.hoist_loop_invariant_subsets %17 : !transform.any_op
-    transform.apply_patterns to %14 {
+    transform.apply_cse to %13 : !transform.any_op
+    %15 = transform.structured.match ops{["scf.for"]} in %13 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %15 : !transform.any_op
+    %16 = transform.structured.match ops{["scf.for"]} in %13 : (!transform.any_op) -> !transform.any_op
+    transform.loop.hoist_loop_invariant_subsets %16 : !transform.any_op
+    transform.apply_patterns to %13 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %18 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
-    %19 = transform.structured.match ops{["func.func"]} in %18 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %19 {
+    %17 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
+    %18 = transform.structured.match ops{["func.func"]} in %17 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %18 {
       transform.apply_patterns.memref.fold_memref_alias_ops
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %20 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %18 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %21 {
+    %19 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %17 : (!transform.any_op) -> !transform.any_op
+    %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %20 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %21 : !transform.any_op
-    %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.structured.match ops{["memref.alloc"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.get_parent_op %24 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %26 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.apply_registered_pass "buffer-deallocation-simplification" to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.apply_registered_pass "bufferization-lower-deallocations" to %27 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_cse to %20 : !transform.any_op
+    %21 = transform.apply_registered_pass "buffer-hoisting" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.apply_registered_pass "buffer-loop-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.structured.match ops{["memref.alloc"]} in %19 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.get_parent_op %23 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %25 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %24 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.apply_registered_pass "buffer-deallocation-simplification" to %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.apply_registered_pass "bufferization-lower-deallocations" to %26 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %28 {
+      transform.apply_patterns.canonicalization
+    } : !transform.any_op
+    transform.apply_cse to %28 : !transform.any_op
+    %29 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %30 : !transform.any_op
     transform.apply_patterns to %29 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
-    transform.apply_cse to %29 : !transform.any_op
-    %30 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %31 : !transform.any_op
-    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -106,15 +105,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %32 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %30 : (!transform.any_op) -> !transform.any_op
-    %33 = transform.get_parent_op %32 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %34 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %33 "mlopt.sliced" = %34 : !transform.any_op, !transform.any_param
-    %35 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
-    %36 = transform.structured.match ops{["scf.for"]} in %35 : (!transform.any_op) -> !transform.any_op
-    %37 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %36 "loop_annotation" = %37 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %35 {
+    %31 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %29 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.get_parent_op %31 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %33 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %32 "mlopt.sliced" = %33 : !transform.any_op, !transform.any_param
+    %34 = transform.apply_registered_pass "convert-linalg-to-loops" to %29 : (!transform.any_op) -> !transform.any_op
+    %35 = transform.structured.match ops{["scf.for"]} in %34 : (!transform.any_op) -> !transform.any_op
+    %36 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %35 "loop_annotation" = %36 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %34 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
