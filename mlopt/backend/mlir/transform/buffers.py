@@ -40,12 +40,7 @@ class Ending:
     def _vectorize(self) -> None:
         script = self.script
         function = script.match(script.payload, "func.func")
-        script.patterns(
-            function,
-            "linalg.fold_unit_extent_dims_via_slices",
-            "linalg.tiling_canonicalization",
-            "canonicalization",
-        )
+        script.patterns(function, "linalg.fold_unit_extent_dims_via_slices", "linalg.tiling_canonicalization")
         script.vectorize_each(script.match(function, *TILED))
         script.patterns(
             function,
@@ -54,7 +49,6 @@ class Ending:
             "vector.lower_masked_transfers",
             "vector.cast_away_vector_leading_one_dim",
             "tensor.fold_tensor_subset_ops_into_vector_transfers",
-            "canonicalization",
         )
         script.merge_equal(function)
         script.hoist(function)
@@ -71,15 +65,14 @@ class Ending:
             module, "buffer-results-to-out-params", hoist_static_allocs=True, modify_public_functions=True
         )
         function = script.match(module, "func.func")
-        script.simplify(function)
+        script.merge_equal(function)
         if not self.parallel:  # before hoisting: stack that is claimed in a plain loop is not given back until the end
             function = script.run_pass(function, "scf-forall-to-for")
-        function = script.run_pass(function, "buffer-hoisting")
         function = script.run_pass(function, "buffer-loop-hoisting")
         if self.temporaries:
             script.run_pass(function, "promote-buffers-to-stack", max_alloc_size_in_bytes=self.stack)
         script.free(module)
-        script.simplify(script.match(module, "func.func"))
+        script.patterns(script.match(module, "func.func"), "canonicalization")
         return module
 
     def _flatten(self, module: Handle) -> None:

@@ -42,7 +42,7 @@ class _Writer:
             if self.values[space.placements[tag].parallel] != FUSED:
                 self._cut(tag, extents)
         function = script.match(script.payload, "func.func")
-        script.patterns(function, "linalg.tiling_canonicalization", "canonicalization")
+        script.patterns(function, "linalg.tiling_canonicalization")
         for tag, inner in space.inner.items():
             for part in self._parts(tag, extents):
                 if isinstance(inner, ProductKnobs):

@@ -21,8 +21,8 @@ module {
     %cst_2 = arith.constant dense<false> : vector<8xi1>
     %cst_3 = arith.constant dense<false> : vector<2x2xi1>
     %cst_4 = arith.constant dense<false> : vector<2xi1>
-    %cst_5 = arith.constant dense<0.000000e+00> : vector<2x8xf32>
     %c5 = arith.constant 5 : index
+    %cst_5 = arith.constant dense<0.000000e+00> : vector<2x8xf32>
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
     %c0 = arith.constant 0 : index

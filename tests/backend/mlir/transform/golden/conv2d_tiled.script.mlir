@@ -9,7 +9,6 @@ module attributes {transform.with_named_sequence} {
     %2 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %2 {
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %3 = transform.structured.match attributes {mlopt.nest = "product0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %4 = transform.structured.pack %3 packed_sizes = [0, 0, 0, 16, 0, 0, 0] : (!transform.any_op) -> !transform.op<"linalg.generic">
@@ -43,7 +42,6 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %13 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %14 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %13 : (!transform.any_op) -> !transform.any_op
     transform.foreach %14 : !transform.any_op {
@@ -59,7 +57,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_masked_transfers
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     transform.apply_cse to %13 : !transform.any_op
     %15 = transform.structured.match ops{["scf.for"]} in %13 : (!transform.any_op) -> !transform.any_op
@@ -77,26 +74,21 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %19 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %17 : (!transform.any_op) -> !transform.any_op
     %20 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %20 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %20 : !transform.any_op
-    %21 = transform.apply_registered_pass "buffer-hoisting" to %20 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.apply_registered_pass "buffer-loop-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.structured.match ops{["memref.alloc"]} in %19 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.get_parent_op %23 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %25 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %24 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.apply_registered_pass "buffer-deallocation-simplification" to %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.apply_registered_pass "bufferization-lower-deallocations" to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %28 {
+    %21 = transform.apply_registered_pass "buffer-loop-hoisting" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.structured.match ops{["memref.alloc"]} in %19 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.get_parent_op %22 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %24 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %23 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.apply_registered_pass "buffer-deallocation-simplification" to %24 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.apply_registered_pass "bufferization-lower-deallocations" to %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %27 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %28 : !transform.any_op
-    %29 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %30 : !transform.any_op
-    transform.apply_patterns to %29 {
+    %28 = transform.structured.match ops{["func.func"]} in %19 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["scf.for"]} in %28 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %29 : !transform.any_op
+    transform.apply_patterns to %28 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -105,15 +97,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %31 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %29 : (!transform.any_op) -> !transform.any_op
-    %32 = transform.get_parent_op %31 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %33 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %32 "mlopt.sliced" = %33 : !transform.any_op, !transform.any_param
-    %34 = transform.apply_registered_pass "convert-linalg-to-loops" to %29 : (!transform.any_op) -> !transform.any_op
-    %35 = transform.structured.match ops{["scf.for"]} in %34 : (!transform.any_op) -> !transform.any_op
-    %36 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %35 "loop_annotation" = %36 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %34 {
+    %30 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %28 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.get_parent_op %30 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %32 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %31 "mlopt.sliced" = %32 : !transform.any_op, !transform.any_param
+    %33 = transform.apply_registered_pass "convert-linalg-to-loops" to %28 : (!transform.any_op) -> !transform.any_op
+    %34 = transform.structured.match ops{["scf.for"]} in %33 : (!transform.any_op) -> !transform.any_op
+    %35 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %34 "loop_annotation" = %35 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %33 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

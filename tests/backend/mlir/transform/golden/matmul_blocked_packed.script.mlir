@@ -36,7 +36,6 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %8 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %9 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %8 : (!transform.any_op) -> !transform.any_op
     transform.foreach %9 : !transform.any_op {
@@ -52,7 +51,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_masked_transfers
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     transform.apply_cse to %8 : !transform.any_op
     %10 = transform.structured.match ops{["scf.for"]} in %8 : (!transform.any_op) -> !transform.any_op
@@ -70,26 +68,21 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %14 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %12 : (!transform.any_op) -> !transform.any_op
     %15 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %15 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %15 : !transform.any_op
-    %16 = transform.apply_registered_pass "buffer-hoisting" to %15 : (!transform.any_op) -> !transform.any_op
-    %17 = transform.apply_registered_pass "buffer-loop-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
-    %18 = transform.structured.match ops{["memref.alloc"]} in %14 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.get_parent_op %18 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %20 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %19 : (!transform.any_op) -> !transform.any_op
-    %21 = transform.apply_registered_pass "buffer-deallocation-simplification" to %20 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.apply_registered_pass "bufferization-lower-deallocations" to %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %23 {
+    %16 = transform.apply_registered_pass "buffer-loop-hoisting" to %15 : (!transform.any_op) -> !transform.any_op
+    %17 = transform.structured.match ops{["memref.alloc"]} in %14 : (!transform.any_op) -> !transform.any_op
+    %18 = transform.get_parent_op %17 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %19 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %18 : (!transform.any_op) -> !transform.any_op
+    %20 = transform.apply_registered_pass "buffer-deallocation-simplification" to %19 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.apply_registered_pass "bufferization-lower-deallocations" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %22 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %23 : !transform.any_op
-    %24 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %25 : !transform.any_op
-    transform.apply_patterns to %24 {
+    %23 = transform.structured.match ops{["func.func"]} in %14 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.structured.match ops{["scf.for"]} in %23 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %24 : !transform.any_op
+    transform.apply_patterns to %23 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -98,15 +91,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %26 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %24 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.get_parent_op %26 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %28 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %27 "mlopt.sliced" = %28 : !transform.any_op, !transform.any_param
-    %29 = transform.apply_registered_pass "convert-linalg-to-loops" to %24 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %30 "loop_annotation" = %31 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %29 {
+    %25 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.get_parent_op %25 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %27 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %26 "mlopt.sliced" = %27 : !transform.any_op, !transform.any_param
+    %28 = transform.apply_registered_pass "convert-linalg-to-loops" to %23 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["scf.for"]} in %28 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %29 "loop_annotation" = %30 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %28 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

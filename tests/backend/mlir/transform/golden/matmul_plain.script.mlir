@@ -42,7 +42,6 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %9 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %10 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %9 : (!transform.any_op) -> !transform.any_op
     transform.foreach %10 : !transform.any_op {
@@ -58,7 +57,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_masked_transfers
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     transform.apply_cse to %9 : !transform.any_op
     %11 = transform.structured.match ops{["scf.for"]} in %9 : (!transform.any_op) -> !transform.any_op
@@ -76,26 +74,21 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %15 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %13 : (!transform.any_op) -> !transform.any_op
     %16 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %16 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %16 : !transform.any_op
-    %17 = transform.apply_registered_pass "buffer-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
-    %18 = transform.apply_registered_pass "buffer-loop-hoisting" to %17 : (!transform.any_op) -> !transform.any_op
-    %19 = transform.structured.match ops{["memref.alloc"]} in %15 : (!transform.any_op) -> !transform.any_op
-    %20 = transform.get_parent_op %19 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %21 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %20 : (!transform.any_op) -> !transform.any_op
-    %22 = transform.apply_registered_pass "buffer-deallocation-simplification" to %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.apply_registered_pass "bufferization-lower-deallocations" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %24 {
+    %17 = transform.apply_registered_pass "buffer-loop-hoisting" to %16 : (!transform.any_op) -> !transform.any_op
+    %18 = transform.structured.match ops{["memref.alloc"]} in %15 : (!transform.any_op) -> !transform.any_op
+    %19 = transform.get_parent_op %18 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %20 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %19 : (!transform.any_op) -> !transform.any_op
+    %21 = transform.apply_registered_pass "buffer-deallocation-simplification" to %20 : (!transform.any_op) -> !transform.any_op
+    %22 = transform.apply_registered_pass "bufferization-lower-deallocations" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %23 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %24 : !transform.any_op
-    %25 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.structured.match ops{["scf.for"]} in %25 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %26 : !transform.any_op
-    transform.apply_patterns to %25 {
+    %24 = transform.structured.match ops{["func.func"]} in %15 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.structured.match ops{["scf.for"]} in %24 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %25 : !transform.any_op
+    transform.apply_patterns to %24 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -104,15 +97,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %27 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %25 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.get_parent_op %27 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %29 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %28 "mlopt.sliced" = %29 : !transform.any_op, !transform.any_param
-    %30 = transform.apply_registered_pass "convert-linalg-to-loops" to %25 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
-    %32 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %31 "loop_annotation" = %32 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %30 {
+    %26 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %24 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.get_parent_op %26 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %28 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %27 "mlopt.sliced" = %28 : !transform.any_op, !transform.any_param
+    %29 = transform.apply_registered_pass "convert-linalg-to-loops" to %24 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.structured.match ops{["scf.for"]} in %29 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %30 "loop_annotation" = %31 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %29 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

@@ -13,7 +13,6 @@ module attributes {transform.with_named_sequence} {
     %4 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %4 {
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %5 = transform.structured.match attributes {mlopt.nest = "reduce1"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %6 = transform.structured.match attributes {mlopt.nest = "reduce0"} in %arg0 : (!transform.any_op) -> !transform.any_op
@@ -38,7 +37,6 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %17 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %18 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %17 : (!transform.any_op) -> !transform.any_op
     transform.foreach %18 : !transform.any_op {
@@ -54,7 +52,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_masked_transfers
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     transform.apply_cse to %17 : !transform.any_op
     %19 = transform.structured.match ops{["scf.for"]} in %17 : (!transform.any_op) -> !transform.any_op
@@ -72,27 +69,22 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %23 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %21 : (!transform.any_op) -> !transform.any_op
     %24 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %24 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %24 : !transform.any_op
-    %25 = transform.apply_registered_pass "buffer-hoisting" to %24 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.apply_registered_pass "buffer-loop-hoisting" to %25 : (!transform.any_op) -> !transform.any_op
-    %27 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 4096 : i64} to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.structured.match ops{["memref.alloc"]} in %23 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.get_parent_op %28 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %30 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %29 : (!transform.any_op) -> !transform.any_op
-    %31 = transform.apply_registered_pass "buffer-deallocation-simplification" to %30 : (!transform.any_op) -> !transform.any_op
-    %32 = transform.apply_registered_pass "bufferization-lower-deallocations" to %31 : (!transform.any_op) -> !transform.any_op
-    %33 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %33 {
+    %25 = transform.apply_registered_pass "buffer-loop-hoisting" to %24 : (!transform.any_op) -> !transform.any_op
+    %26 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 4096 : i64} to %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.structured.match ops{["memref.alloc"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.get_parent_op %27 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %29 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %28 : (!transform.any_op) -> !transform.any_op
+    %30 = transform.apply_registered_pass "buffer-deallocation-simplification" to %29 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.apply_registered_pass "bufferization-lower-deallocations" to %30 : (!transform.any_op) -> !transform.any_op
+    %32 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %32 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %33 : !transform.any_op
-    %34 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
-    %35 = transform.structured.match ops{["scf.for"]} in %34 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %35 : !transform.any_op
-    transform.apply_patterns to %34 {
+    %33 = transform.structured.match ops{["func.func"]} in %23 : (!transform.any_op) -> !transform.any_op
+    %34 = transform.structured.match ops{["scf.for"]} in %33 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %34 : !transform.any_op
+    transform.apply_patterns to %33 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -101,24 +93,24 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %36 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %34 : (!transform.any_op) -> !transform.any_op
-    %37 = transform.get_parent_op %36 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %38 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %37 "mlopt.sliced" = %38 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %34 {
+    %35 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %33 : (!transform.any_op) -> !transform.any_op
+    %36 = transform.get_parent_op %35 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %37 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %36 "mlopt.sliced" = %37 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %33 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
     } : !transform.any_op
-    transform.apply_patterns to %34 {
+    transform.apply_patterns to %33 {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %39 = transform.apply_registered_pass "convert-linalg-to-loops" to %34 : (!transform.any_op) -> !transform.any_op
-    %40 = transform.structured.match ops{["scf.for"]} in %39 : (!transform.any_op) -> !transform.any_op
-    %41 = transform.get_parent_op %40 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %42 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %41 "loop_annotation" = %42 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %39 {
+    %38 = transform.apply_registered_pass "convert-linalg-to-loops" to %33 : (!transform.any_op) -> !transform.any_op
+    %39 = transform.structured.match ops{["scf.for"]} in %38 : (!transform.any_op) -> !transform.any_op
+    %40 = transform.get_parent_op %39 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %41 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %40 "loop_annotation" = %41 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %38 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

@@ -22,7 +22,6 @@ module attributes {transform.with_named_sequence} {
     %7 = transform.structured.match ops{["func.func"]} in %arg0 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %7 {
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %8 = transform.structured.match attributes {mlopt.nest = "map1"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %tiled_linalg_op, %loops = transform.structured.tile_using_for %8 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
@@ -32,8 +31,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op, %split_op, %combining_op, %for_op = transform.structured.tile_reduction_using_for %tiled_linalg_op_10 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %40 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %40 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %39 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %39 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match attributes {mlopt.nest = "map0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %10 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
@@ -43,8 +42,8 @@ module attributes {transform.with_named_sequence} {
     %fill_op_18, %split_op_19, %combining_op_20, %for_op_21 = transform.structured.tile_reduction_using_for %tiled_linalg_op_16 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op_21 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %40 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %40 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %39 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %39 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %12 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %13 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
@@ -52,7 +51,6 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %14 {
       transform.apply_patterns.linalg.fold_unit_extent_dims_via_slices
       transform.apply_patterns.linalg.tiling_canonicalization
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     %15 = transform.structured.match ops{["linalg.generic", "linalg.fill", "linalg.transpose", "linalg.copy", "linalg.reduce"]} in %14 : (!transform.any_op) -> !transform.any_op
     transform.foreach %15 : !transform.any_op {
@@ -68,7 +66,6 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_masked_transfers
       transform.apply_patterns.vector.cast_away_vector_leading_one_dim
       transform.apply_patterns.tensor.fold_tensor_subset_ops_into_vector_transfers
-      transform.apply_patterns.canonicalization
     } : !transform.any_op
     transform.apply_cse to %14 : !transform.any_op
     %16 = transform.structured.match ops{["scf.for"]} in %14 : (!transform.any_op) -> !transform.any_op
@@ -86,27 +83,22 @@ module attributes {transform.with_named_sequence} {
     } : !transform.any_op
     %20 = transform.apply_registered_pass "buffer-results-to-out-params" with options = {"hoist-static-allocs" = true, "modify-public-functions" = true} to %18 : (!transform.any_op) -> !transform.any_op
     %21 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %21 {
-      transform.apply_patterns.canonicalization
-    } : !transform.any_op
     transform.apply_cse to %21 : !transform.any_op
-    %22 = transform.apply_registered_pass "buffer-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
-    %23 = transform.apply_registered_pass "buffer-loop-hoisting" to %22 : (!transform.any_op) -> !transform.any_op
-    %24 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 65536 : i64} to %23 : (!transform.any_op) -> !transform.any_op
-    %25 = transform.structured.match ops{["memref.alloc"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %26 = transform.get_parent_op %25 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %27 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %26 : (!transform.any_op) -> !transform.any_op
-    %28 = transform.apply_registered_pass "buffer-deallocation-simplification" to %27 : (!transform.any_op) -> !transform.any_op
-    %29 = transform.apply_registered_pass "bufferization-lower-deallocations" to %28 : (!transform.any_op) -> !transform.any_op
-    %30 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    transform.apply_patterns to %30 {
+    %22 = transform.apply_registered_pass "buffer-loop-hoisting" to %21 : (!transform.any_op) -> !transform.any_op
+    %23 = transform.apply_registered_pass "promote-buffers-to-stack" with options = {"max-alloc-size-in-bytes" = 65536 : i64} to %22 : (!transform.any_op) -> !transform.any_op
+    %24 = transform.structured.match ops{["memref.alloc"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %25 = transform.get_parent_op %24 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %26 = transform.apply_registered_pass "ownership-based-buffer-deallocation" to %25 : (!transform.any_op) -> !transform.any_op
+    %27 = transform.apply_registered_pass "buffer-deallocation-simplification" to %26 : (!transform.any_op) -> !transform.any_op
+    %28 = transform.apply_registered_pass "bufferization-lower-deallocations" to %27 : (!transform.any_op) -> !transform.any_op
+    %29 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    transform.apply_patterns to %29 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    transform.apply_cse to %30 : !transform.any_op
-    %31 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
-    %32 = transform.structured.match ops{["scf.for"]} in %31 : (!transform.any_op) -> !transform.any_op
-    transform.apply_licm to %32 : !transform.any_op
-    transform.apply_patterns to %31 {
+    %30 = transform.structured.match ops{["func.func"]} in %20 : (!transform.any_op) -> !transform.any_op
+    %31 = transform.structured.match ops{["scf.for"]} in %30 : (!transform.any_op) -> !transform.any_op
+    transform.apply_licm to %31 : !transform.any_op
+    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.lower_contraction
       transform.apply_patterns.vector.lower_transpose lowering_strategy = shuffle_1d
       transform.apply_patterns.vector.transfer_permutation_patterns
@@ -115,24 +107,24 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.lower_shape_cast
       transform.apply_patterns.vector.lower_create_mask
     } : !transform.any_op
-    %33 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %31 : (!transform.any_op) -> !transform.any_op
-    %34 = transform.get_parent_op %33 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
-    %35 = transform.param.constant unit -> !transform.any_param
-    transform.annotate %34 "mlopt.sliced" = %35 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %31 {
+    %32 = transform.structured.match ops{["vector.insert_strided_slice", "vector.extract_strided_slice"]} in %30 : (!transform.any_op) -> !transform.any_op
+    %33 = transform.get_parent_op %32 {allow_empty_results, deduplicate, op_name = "func.func"} : (!transform.any_op) -> !transform.any_op
+    %34 = transform.param.constant unit -> !transform.any_param
+    transform.annotate %33 "mlopt.sliced" = %34 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.multi_reduction_flattening
       transform.apply_patterns.vector.multi_reduction_unrolling
     } : !transform.any_op
-    transform.apply_patterns to %31 {
+    transform.apply_patterns to %30 {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %36 = transform.apply_registered_pass "convert-linalg-to-loops" to %31 : (!transform.any_op) -> !transform.any_op
-    %37 = transform.structured.match ops{["scf.for"]} in %36 : (!transform.any_op) -> !transform.any_op
-    %38 = transform.get_parent_op %37 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %39 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %38 "loop_annotation" = %39 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %36 {
+    %35 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
+    %36 = transform.structured.match ops{["scf.for"]} in %35 : (!transform.any_op) -> !transform.any_op
+    %37 = transform.get_parent_op %36 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %38 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %37 "loop_annotation" = %38 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %35 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
