@@ -40,7 +40,7 @@ class TensorSpec:
         try:
             np.dtype(self.dtype)
         except TypeError:
-            hint = ": install ml_dtypes, which brings it" if self.dtype == "bfloat16" else ""
+            hint = ": install ml_dtypes, which brings it" if self.dtype in ("bfloat16", "float8_e4m3fn") else ""
             raise UserError(f"numpy knows no {self.dtype}{hint}") from None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ class TestFull(WorkloadContract):
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         wrong: list[dict[str, object]] = [{"heads": 0}, {"seq": -1}, {"kv_seq": 0}, {"window": 0}, {"window": 1.5}]
-        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}, {"dtype": "f16"}]
+        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}, {"dtype": "half"}]
         return [lambda keys=keys: Attention(**keys) for keys in wrong]  # type: ignore[misc]
 
 
@@ -47,6 +48,11 @@ class TestBfloat16(WorkloadContract):
 
     def make(self) -> Workload:
         return NARROW
+
+
+class TestFloat16(WorkloadContract):
+    def make(self) -> Workload:
+        return replace(NARROW, dtype="f16")
 
 
 class TestDecode(WorkloadContract):

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BFLOAT16_UNIT = 2.0**-8
-"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+BFLOAT16_UNIT, FLOAT16_UNIT = 2.0**-8, 2.0**-11
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits, or float16's 11."""
+
+LEAST = 2.0**-25
+"""How far off a number below float16's normal ones is, at most, that is rounded to it."""
 
 
 def reference(q: Array, k: Array, v: Array, *, causal: bool = False, window: int | None = None) -> tuple[Array, ...]:
@@ -33,10 +36,12 @@ def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
     and once through their sum, s(keys) of both sums, and 9 u for each time that a running maximum changes, about
     log2(keys) times.
 
-    Of bfloat16, the result is rounded, and the weights may be, as by PyTorch. Such an error is random, of a deviation
-    below half of the most that it can be; 6 deviations of their sum are allowed.
+    Of bfloat16 and float16, the result is rounded, and the weights may be, as by PyTorch. Such an error is random, of a
+    deviation below half of the most that it can be; 6 deviations of their sum are allowed.
     """
-    narrow = q.dtype.itemsize == 2
+    narrow, rounding, least = q.dtype.itemsize == 2, BFLOAT16_UNIT, 0.0
+    if q.dtype == np.float16:
+        rounding, least = FLOAT16_UNIT, LEAST
     q, k, v = map(_float32, (q, k, v))
     unit, values = float(np.finfo(np.float32).eps) / 2.0, np.abs(v.astype(np.float64))
     scores = _scores(q, k, causal, window)
@@ -51,13 +56,17 @@ def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
     error = unit * total.reshape(q.shape)
     if not narrow:
         return (error,)
-    error += 3.0 * BFLOAT16_UNIT * np.sqrt(np.square(weights) @ np.square(values)).reshape(q.shape)
+    # A weight is rounded before it is divided by their sum, of which the largest weight is the inverse.
+    roundings = np.square(rounding * weights) + np.square(seen * least * weights.max(axis=-1, keepdims=True))
+    error += 3.0 * np.sqrt(roundings @ np.square(values)).reshape(q.shape)
     (exact,) = reference(q, k, v, causal=causal, window=window)
-    return (error + BFLOAT16_UNIT * (np.abs(exact) + error),)
+    return (error + np.maximum(rounding * (np.abs(exact) + error), least),)
 
 
 def _float32(array: Array) -> Array:
-    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    """float32 as it is; float16 converted; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
     return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 

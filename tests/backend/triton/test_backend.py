@@ -36,9 +36,9 @@ def built(workload: Matmul, **knobs: object) -> TritonProgram:
 
 
 @pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
-@pytest.mark.parametrize("dtype", ["bf16", "f16", "tf32", "f32"])
+@pytest.mark.parametrize("dtype", ["fp8", "bf16", "f16", "tf32", "f32"])
 def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, dtype: str) -> None:
-    program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant)
+    program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant, BLOCK_K=32)
     assert Simulation().evaluate(program, program.workload, None).metrics["cost"] > 0
 
 
@@ -64,6 +64,22 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
     assert "wgmma" in half.launches[0].kernel.asm["ptx"]
     assert half.simulate()["tensor_share"] > 0
     assert single.simulate()["tensor_share"] == 0
+
+
+@pytest.mark.parametrize("name", ["h200", "l4"])
+def test_products_of_fp8_are_added_in_float32(name: str) -> None:
+    tile = {"variant": "tiles", **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
+    backend, schedule = Triton(described(name)), Schedule.of(tile)
+    fp8, half = (backend.build(Matmul(1024, 1024, 1024, dtype), schedule) for dtype in ("fp8", "f16"))
+    of_fp8, of_half = (program.launches[0].kernel.asm["ptx"] for program in (fp8, half))
+    assert ".f32.e4m3.e4m3" in of_fp8
+    assert of_fp8.count("add.f32") - of_half.count("add.f32") >= 64 * 64 // 128
+    assert fp8.simulate()["cost"] < half.simulate()["cost"]
+
+
+def test_a_gpu_without_products_of_fp8_has_no_space_of_them() -> None:
+    with pytest.raises(UserError, match="the gpu multiplies this dtype"):
+        Triton(described("a100")).space(Matmul(dtype="fp8"))
 
 
 def test_the_same_program_always_costs_the_same_and_more_work_more() -> None:
@@ -121,9 +137,10 @@ def test_what_cannot_be_compiled_is_said_in_a_line(monkeypatch: pytest.MonkeyPat
         Matmul(dtype="f16").source("mlir")
 
 
-def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(tmp_path: Path) -> None:
-    workload = Matmul(m=64, n=64, k=64, dtype="bf16")
-    program = built(workload)
+@pytest.mark.parametrize("dtype", ["bf16", "fp8"])
+def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(dtype: str, tmp_path: Path) -> None:
+    workload = Matmul(m=64, n=64, k=64, dtype=dtype)
+    program = built(workload, BLOCK_K=32)
     Triton(described()).export(workload, Schedule.of(dict(program.config)), tmp_path / "best")
     command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -149,8 +149,9 @@ def test_programs_are_run_where_the_target_is(described: Callable[[str], Gpu], m
     assert not Triton(described("a100")).native
 
 
-def test_bfloat16_comes_and_goes_as_it_is() -> None:
-    kernel = DeviceKernel(lambda tensors: (2 * tensors[0],), Clocked())
-    given, output = np.arange(8).astype("bfloat16"), np.zeros(8, "bfloat16")
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn"])
+def test_narrow_dtypes_come_and_go_as_they_are(dtype: str) -> None:
+    kernel = DeviceKernel(lambda tensors: (2 * tensors[0].bfloat16(),), Clocked())
+    given, output = np.arange(8).astype(dtype), np.zeros(8, "bfloat16")
     kernel.bind([given], [output])()
-    assert (output == 2 * given).all()
+    assert (output == 2 * np.arange(8)).all()
