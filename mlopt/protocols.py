@@ -379,7 +379,13 @@ class TargetedBackend(Backend, Protocol):
 
 @runtime_checkable
 class DeviceBackend(Backend, Protocol):
-    """A backend whose programs run on a device with memory of its own, such as a GPU."""
+    """A backend whose programs run on a device with memory of its own, such as a GPU, of which there may be several."""
+
+    def devices(self) -> Sequence[str]:
+        """Those of this machine that its programs run on: names, each of which is no other device's."""
+
+    def use(self, device: str) -> None:
+        """Let this process's kernels run on this one from here on."""
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         """A function of PyTorch tensors as a kernel there, to compare with."""

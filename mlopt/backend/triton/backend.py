@@ -68,6 +68,15 @@ class Triton:
 
         export(workload, schedule, self.build(workload, schedule), directory)
 
+    def devices(self) -> Sequence[str]:
+        """GPUs of the target's kind."""
+        return [gpu.identity for gpu in present() if gpu.arch == self.gpu.arch]
+
+    def use(self, device: str) -> None:
+        from .device import use
+
+        use(device)
+
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         from .device import Cuda, DeviceKernel
 

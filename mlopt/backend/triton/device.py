@@ -68,6 +68,15 @@ class Cuda:
         return torch.empty(SCRATCH_BYTES, dtype=torch.int8, device=self.name)
 
 
+def use(identity: str) -> None:
+    """Make the GPU that the driver knows by this name PyTorch's current one."""
+    import torch
+
+    for number in range(torch.cuda.device_count()):
+        if str(torch.cuda.get_device_properties(number).uuid) == identity.removeprefix("GPU-"):
+            torch.cuda.set_device(number)
+
+
 class DeviceKernel:
     """A function of tensors on a device, as a kernel of the buffers that programs on the CPU have."""
 
