@@ -11,6 +11,7 @@ import pytest
 from mlopt.protocols import Array, TensorSpec, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
+from mlopt.workloads.attention import reference
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.decode.workload import Decode
 
@@ -224,3 +225,17 @@ def test_weights_that_are_cut_off_to_bfloat16_are_wrong() -> None:
     inputs = draw(NARROW, "uniform")  # without cancellation
     cut = narrow_attention(inputs, lambda x: (x.view(np.uint32) & 0xFFFF0000).view(np.float32))
     assert not within_tolerance(NARROW, inputs, [cut])
+
+
+@pytest.mark.parametrize("held", [1, 50, 300])
+@pytest.mark.parametrize(
+    "workload", [replace(NARROW, window=5), Decode(2, 6, 2, 5, kv_len=17)], ids=["rows", "one row"]
+)
+def test_however_few_scores_are_held_at_a_time_the_reference_is_the_same(
+    workload: Workload, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = draw(workload, "normal")
+    expected = *workload.reference(*inputs), *workload.tolerance(*inputs)
+    monkeypatch.setattr(reference, "HELD", held)
+    for found, whole in zip((*workload.reference(*inputs), *workload.tolerance(*inputs)), expected, strict=True):
+        np.testing.assert_allclose(found, whole, rtol=1e-12)
