@@ -57,7 +57,8 @@ def tolerance(q: Array, k: Array, v: Array, *, causal: bool = False, window: int
         # A weight is rounded before it is divided by their sum, of which the largest weight is the inverse.
         roundings = np.square(rounding * weights) + np.square(seen * least * weights.max(axis=-1, keepdims=True))
         error += 3.0 * np.sqrt(roundings @ np.square(values))
-        return error + np.maximum(rounding * (np.abs(weights @ v) + error), least)
+        error += np.maximum(rounding * (np.abs(weights @ v) + error), least)
+        return error
 
     return (_in_blocks(allowed, q, k, v, causal, window),)
 
