@@ -12,7 +12,6 @@ import argparse
 import json
 import multiprocessing
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -213,13 +212,9 @@ def provenance() -> Mapping[str, Any]:
     import torch
     import triton
 
-    query = "name,driver_version,clocks.sm,clocks.mem,clocks.max.sm,power.limit,temperature.gpu"
-    command = ["nvidia-smi", f"--query-gpu={query}", "--format=csv,noheader"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     versions = {"torch": torch.__version__, "triton": triton.__version__, "cuda": torch.version.cuda}
     date = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return {"gpu": dict(zip(query.split(","), listed.split(", "), strict=False)), "date": date, **versions,
-            "machine": fingerprint()}  # fmt: skip
+    return {"gpu": Triton(None).states()[0], "date": date, **versions, "machine": fingerprint()}
 
 
 def main() -> int:

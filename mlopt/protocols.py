@@ -384,6 +384,9 @@ class DeviceBackend(Backend, Protocol):
     def devices(self) -> Sequence[str]:
         """Those of this machine that its programs run on: names, each of which is no other device's."""
 
+    def states(self) -> Sequence[Mapping[str, str]]:
+        """What each of them is, under which driver, and at which clocks it runs now, as plain data."""
+
     def use(self, device: str) -> None:
         """Let this process's kernels run on this one from here on."""
 

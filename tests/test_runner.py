@@ -171,6 +171,9 @@ class OnDevices(ToyBackend):
     def devices(self) -> list[str]:
         return ["first", "second"]
 
+    def states(self) -> list[dict[str, str]]:
+        return [{"name": name} for name in self.devices()]
+
     def use(self, device: str) -> None:
         self.noted.write_text(device)
 

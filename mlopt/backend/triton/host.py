@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.errors import UserError
@@ -28,20 +28,34 @@ class Present:
     """What the driver calls it, and no other GPU."""
 
 
+STATE = ("uuid", "name", "driver_version", "clocks.sm", "clocks.mem", "clocks.max.sm", "power.limit", "temperature.gpu")
+"""What the driver's tool tells of a GPU that changes what a kernel costs, by its own words."""
+
+
 @functools.cache
 def present() -> Sequence[Present]:
     """Those that this process may use; none where there is no driver of NVIDIA's."""
+    return visible(parse(_listed("uuid", "name", "compute_cap")), os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def states(identities: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    """What these GPUs are, and at which clocks they run now: values of STATE, with their units."""
+    found = (dict(zip(STATE, line.split(", "), strict=False)) for line in _listed(*STATE).splitlines())
+    return [state for state in found if state["uuid"] in identities]
+
+
+def _listed(*keys: str) -> str:
+    """What the driver's tool prints, a line a GPU; nothing where there is none, or no driver."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return ()
-    command = [tool, "--query-gpu=uuid,name,compute_cap", "--format=csv,noheader"]
+        return ""
+    command = [tool, f"--query-gpu={','.join(keys)}", "--format=csv,noheader"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = parse(done.stdout) if done.returncode == 0 else ()
-    return visible(found, os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return done.stdout if done.returncode == 0 else ""
 
 
 def parse(listing: str) -> Sequence[Present]:
-    """What `nvidia-smi --query-gpu=uuid,name,compute_cap --format=csv,noheader` prints; other lines are left out."""
+    """Of a list of identity, name and compute capability; other lines are left out."""
     found = (LINE.fullmatch(line.strip()) for line in listing.splitlines())
     return tuple(Present(m["name"], 10 * int(m["major"]) + int(m["minor"]), m["identity"]) for m in found if m)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from mlopt.backend.triton import backend as backends
 from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.device import LOST, DeviceKernel
-from mlopt.backend.triton.host import Present, of_this_machine, parse, visible
+from mlopt.backend.triton.host import Present, of_this_machine, parse, states, visible
 from mlopt.backend.triton.roofline import measure
 from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import CompileError, UserError, WrongResult
@@ -161,6 +162,19 @@ def test_programs_are_run_where_the_target_is(described: Callable[[str], Gpu], m
 def test_gpus_that_a_process_may_not_use_are_left_out(chosen: str | None, left: str) -> None:
     gpus = [Present("NVIDIA L4", 89, f"GPU-{letter}") for letter in "abc"]
     assert "".join(gpu.identity[-1] for gpu in visible(gpus, chosen)) == left
+
+
+def test_what_gpus_are_and_their_clocks_are_asked_of_the_drivers_own_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert states(["GPU-b"]) == []
+    rows = "\n".join(f"GPU-{letter}, NVIDIA L4, 580.1, 2040 MHz, 6251 MHz, 2040 MHz, 72.00 W, 41" for letter in "ab")
+    tool.write_text(f"#!/bin/sh\n[ \"$2\" = --format=csv,noheader ] && echo '{rows}'\n")
+    tool.chmod(0o755)
+    (found,) = states(["GPU-b", "GPU-c"])
+    assert (found["uuid"], found["clocks.sm"], found["driver_version"]) == ("GPU-b", "2040 MHz", "580.1")
 
 
 def test_the_gpu_is_used_that_the_driver_calls_so(monkeypatch: pytest.MonkeyPatch) -> None:
