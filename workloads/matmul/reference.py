@@ -48,13 +48,16 @@ def tolerance(a: Array, b: Array, *, tf32: bool = False, transposed: bool = Fals
     a, b = _float32(a), _float32(b)
     k, unit = a.shape[-1], float(np.finfo(np.float32).eps) / 2.0
     (magnitude,) = reference(np.abs(a), np.abs(b), transposed=transposed)
-    (exact,) = reference(a, b, transposed=transposed)
     aligned = not fp8 or FP8_TERMS * np.abs(a).max() * np.abs(b).max() < 2.0**FP8_DIGITS
-    if magnitude.max() < 1.0 / unit and aligned and all(np.array_equal(x, np.rint(x)) for x in (a, b)):
-        return (np.abs(rounded(exact) - exact) if narrow else np.zeros_like(magnitude),)
+    whole = magnitude.max() < 1.0 / unit and aligned and all(np.array_equal(x, np.rint(x)) for x in (a, b))
     relative = min(k + 1.0, 8.0 * math.sqrt(k)) * unit + (2.0 * TF32_UNIT if tf32 else 0.0) + (FP8_UNIT if fp8 else 0.0)
-    error = relative * magnitude
-    return (error + np.maximum(narrow_unit * (np.abs(exact) + error), least) if narrow else error,)
+    error = np.zeros_like(magnitude) if whole else relative * magnitude
+    if not narrow:
+        return (error,)
+    (exact,) = reference(a, b, transposed=transposed)
+    if whole:
+        return (np.abs(rounded(exact) - exact),)
+    return (error + np.maximum(narrow_unit * (np.abs(exact) + error), least),)
 
 
 def _float32(array: Array) -> Array:
