@@ -26,7 +26,7 @@ class KernelSpace(KnobSpace):
         for constraint in file.constraints:
             rule = _Rule(constraint, names, known)
             if not rule.knobs and not rule.holds({}):
-                raise UserError(f"{workload.name} cannot be computed so on this target, since not: {rule.name}")
+                raise UserError(f"no {workload.name} of this kind on this target: it must be that {rule.name}")
             last = max(rule.knobs, key=names.index, default=names[0])
             self._rules[last].append(rule)
         self.knobs = tuple(_knob(name, values, self._needs(name, names)) for name, values in file.knobs.items())
