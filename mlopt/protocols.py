@@ -40,7 +40,7 @@ class TensorSpec:
         try:
             np.dtype(self.dtype)
         except TypeError:
-            hint = ": install ml_dtypes, which brings it" if self.dtype == "bfloat16" else ""
+            hint = ": install ml_dtypes, which brings it" if self.dtype in ("bfloat16", "float8_e4m3fn") else ""
             raise UserError(f"numpy knows no {self.dtype}{hint}") from None
 
     @property
@@ -379,7 +379,16 @@ class TargetedBackend(Backend, Protocol):
 
 @runtime_checkable
 class DeviceBackend(Backend, Protocol):
-    """A backend whose programs run on a device with memory of its own, such as a GPU."""
+    """A backend whose programs run on a device with memory of its own, such as a GPU, of which there may be several."""
+
+    def devices(self) -> Sequence[str]:
+        """Those of this machine that its programs run on: names, each of which is no other device's."""
+
+    def states(self) -> Sequence[Mapping[str, str]]:
+        """What each of them is, under which driver, and at which clocks it runs now, as plain data."""
+
+    def use(self, device: str) -> None:
+        """Let this process's kernels run on this one from here on."""
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         """A function of PyTorch tensors as a kernel there, to compare with."""

@@ -16,7 +16,16 @@ from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
 from .finals.interleaved import Course
-from .protocols import Backend, Evaluator, Roofline, StudyInfo, TargetedBackend, TrainedEvaluator, Workload
+from .protocols import (
+    Backend,
+    DeviceBackend,
+    Evaluator,
+    Roofline,
+    StudyInfo,
+    TargetedBackend,
+    TrainedEvaluator,
+    Workload,
+)
 
 NAME = "result.json"
 RECORD = "record.json"
@@ -35,6 +44,7 @@ def describe(
 
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
     `cached` were not run in this study: the archive knew them. `training` is what an evaluator was trained on.
+    `devices` are those that programs ran on, with their clocks at the end, where it was not the CPU.
     """
     counts = Counter(trial.status for trial in trials)
     return {
@@ -56,6 +66,7 @@ def describe(
         "cached": sum(trial.cached for trial in trials),
         "wall_seconds": wall_seconds,
         "fingerprint": fingerprint(),
+        "devices": list(backend.states()) if evaluator.executes and isinstance(backend, DeviceBackend) else [],
     }
 
 

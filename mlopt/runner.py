@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,18 @@ from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status, Trial
 from .evaluator.stillness import is_still
-from .executor import clock, device
+from .executor import accelerator, clock, device
 from .executor.retirement import Retirement
-from .protocols import Backend, BoundedEvaluator, Evaluator, HashedProgram, Program, ScreeningEvaluator, Workload
+from .protocols import (
+    Backend,
+    BoundedEvaluator,
+    DeviceBackend,
+    Evaluator,
+    HashedProgram,
+    Program,
+    ScreeningEvaluator,
+    Workload,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class TrialWork:
             if code in self.known:
                 return Outcome(Status.OK, Measurement(), seconds.total, metrics, "", started, now(), code, cached=True)
             if measurement is None:
-                with device.alone() if self.evaluator.executes else device.shared():
+                with self._right():
                     measurement = _finite(self._bounded().evaluate(program, self.workload, self.best))
         except UserError:
             raise
@@ -93,6 +103,12 @@ class TrialWork:
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
 
+    def _right(self) -> AbstractContextManager[None]:
+        """To what the evaluation needs: where it takes time, to its device alone."""
+        if not self.evaluator.executes:
+            return device.shared()
+        return _used(self.backend) if isinstance(self.backend, DeviceBackend) else device.alone()
+
     def _bounded(self) -> Evaluator:
         """The evaluator, which knows how many threads the backend's kernels have."""
         evaluator = self.evaluator
@@ -103,6 +119,14 @@ class TrialWork:
         if not isinstance(self.evaluator, ScreeningEvaluator):
             return {}
         return _finite(Measurement(metrics=self.evaluator.screen(program, self.workload, self.best))).metrics
+
+
+@contextmanager
+def _used(backend: DeviceBackend) -> Iterator[None]:
+    """Have one of the backend's devices alone."""
+    with accelerator.one_of(backend.devices()) as name:
+        backend.use(name)
+        yield
 
 
 def trial_of(future: Future[Outcome], number: int, schedule: Schedule, submitted: str) -> Trial:

@@ -14,6 +14,7 @@ from mlopt.core.errors import CompileError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial, WorkerLost
 from mlopt.evaluator.execution import Execution
+from mlopt.evaluator.simulation import Simulation
 from mlopt.finals.contender import Skipped
 from mlopt.finals.interleaved import Course
 from mlopt.protocols import Roofline, StudyInfo
@@ -38,6 +39,30 @@ def final(estimates: dict[str, float], absent: dict[str, Exception], roofline: R
     found = result.final(FINALISTS, timed, absent, roofline, MATMUL)
     json.dumps(found, allow_nan=False)
     return found
+
+
+class OnDevices(ToyBackend):
+    """Has a device."""
+
+    def devices(self) -> list[str]:
+        return ["GPU-1"]
+
+    def states(self) -> list[dict[str, str]]:
+        return [{"uuid": name, "clocks.sm": "1980 MHz"} for name in self.devices()]
+
+    def use(self, device: str) -> None: ...
+
+    def on_device(self, function: object) -> Any: ...
+
+
+def test_where_programs_run_on_devices_it_says_on_which_and_at_which_clocks() -> None:
+    info = StudyInfo("s", Path(), CONFIG, TAGS)
+
+    def devices(backend: ToyBackend, evaluator: Any) -> Any:
+        return result.describe(info, MATMUL, backend, evaluator, 4, [FIRST], 1.5)["devices"]
+
+    assert devices(OnDevices(), Execution()) == [{"uuid": "GPU-1", "clocks.sm": "1980 MHz"}]
+    assert devices(OnDevices(), Simulation()) == devices(ToyBackend(), Execution()) == []
 
 
 def test_a_study_is_described_with_the_keys_of_the_contract() -> None:

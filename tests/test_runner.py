@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import pickle
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -162,6 +163,40 @@ def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes
     assert built.read_text() == "shared"
     assert evaluated.read_text() == how
     assert stands() == ""
+
+
+class OnDevices(ToyBackend):
+    """Has two devices, and notes in a file which one is used."""
+
+    def devices(self) -> list[str]:
+        return ["first", "second"]
+
+    def states(self) -> list[dict[str, str]]:
+        return [{"name": name} for name in self.devices()]
+
+    def use(self, device: str) -> None:
+        self.noted.write_text(device)
+
+    def on_device(self, function: Callable[..., Any]) -> NoReturn:
+        raise NotImplementedError
+
+    @property
+    def noted(self) -> Path:
+        return Path(tempfile.gettempdir()) / "used"
+
+
+def test_on_one_of_several_devices_it_takes_time_beside_others_who_have_other_ones() -> None:
+    backend = OnDevices()
+
+    def meanwhile() -> None:
+        assert stands() == "shared"
+        inner = OnDevices()
+        assert trial(inner, ToyEvaluator(executes=True)).status is Status.OK
+        assert inner.noted.read_text() == "second"
+
+    assert trial(backend, ToyEvaluator(executes=True, act=meanwhile)).status is Status.OK
+    assert trial(backend, ToyEvaluator(executes=True)).status is Status.OK
+    assert backend.noted.read_text() == "first"
 
 
 def test_what_evaluations_share_is_made_beside_others_and_not_counted_towards_the_deadline(tmp_path: Path) -> None:

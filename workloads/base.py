@@ -25,7 +25,7 @@ NUMPY_DTYPES = {"f32": "float32", "float32": "float32", "bf16": "bfloat16", "bfl
 """A workload's `dtype`, by either name, to numpy's."""
 
 HALF_DTYPES = {**NUMPY_DTYPES, "f16": "float16", "float16": "float16"}
-"""The same where there is a program for GPUs, which multiply numbers of float16 too."""
+"""The same where there is a program for GPUs, which compute with numbers of float16 too."""
 
 MLIR_DTYPES = {"float32": "f32", "bfloat16": "bf16"}
 """numpy's name of a dtype to MLIR's."""
@@ -166,8 +166,13 @@ def returned(spec: TensorSpec, name: str) -> Mapping[str, str]:
 
 def _in_mlir(dtype: str) -> str:
     if dtype not in MLIR_DTYPES:
-        raise UserError(f"products of {dtype} are computed on GPUs only, by backend=triton")
+        raise for_gpus(dtype)
     return MLIR_DTYPES[dtype]
+
+
+def for_gpus(dtype: str) -> UserError:
+    """What to raise for a dtype of which there is no program in MLIR."""
+    return UserError(f"there is a program for {dtype} on GPUs only, by backend=triton")
 
 
 def _copied(source: str, given: str, target: str, wanted: str) -> str:

@@ -1,4 +1,4 @@
-"""Memory shared by numpy's arrays and PyTorch's tensors, bfloat16 too, which PyTorch knows in no form of numpy's."""
+"""Memory shared by numpy's arrays and PyTorch's tensors, of dtypes too that PyTorch knows in no form of numpy's."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+BITS = {"bfloat16": "int16", "float8_e4m3fn": "uint8"}
+"""Dtypes that numpy has from ml_dtypes, and PyTorch by the same names: whole numbers of their size, which both know."""
+
 
 def to_torch(array: NDArray[Any]) -> Any:
     """A tensor on the memory of an array."""
     import torch
 
-    if array.dtype != "bfloat16":
+    name = array.dtype.name
+    if name not in BITS:
         return torch.from_numpy(array)
-    return torch.from_numpy(array.view("int16")).view(torch.bfloat16)
+    return torch.from_numpy(array.view(BITS[name])).view(getattr(torch, name))
 
 
 def to_numpy(tensor: Any) -> NDArray[Any]:
     """An array on the memory of a tensor."""
     import torch
 
-    narrow = tensor.dtype == torch.bfloat16
-    array: NDArray[Any] = (tensor.view(torch.int16) if narrow else tensor).numpy()
-    return array.view("bfloat16") if narrow else array
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name not in BITS:
+        plain: NDArray[Any] = tensor.numpy()
+        return plain
+    array: NDArray[Any] = tensor.view(getattr(torch, BITS[name])).numpy().view(name)
+    return array

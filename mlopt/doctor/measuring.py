@@ -22,6 +22,12 @@ def measuring() -> Iterator[Finding]:
     from ..backend.mlir.backend import Mlir
     from ..workloads.matmul.workload import Matmul
 
+    try:
+        from ..backend.mlir import bindings  # noqa: F401
+    except ModuleNotFoundError:
+        mend = "pip install torch-mlir (for backend=mlir)"
+        yield Finding("measuring", State.ABSENT, "not tried: MLIR bindings make the kernel", mend)
+        return
     yield from compare(Mlir(), Matmul(256, 256, 256), np.random.default_rng(0))
 
 

@@ -27,17 +27,34 @@ class Package:
     subject: str
     distribution: str
     module: str
-    without: State
+    missing: State
+    """How it stands where it is not installed; `failing`, where it is, and cannot be imported."""
+    failing: State
     needed_by: str
 
 
 PACKAGES = (
-    Package("MLIR bindings", "torch-mlir", "mlopt.backend.mlir.bindings", State.BROKEN, "backend=mlir"),
-    Package("PyTorch", "torch", "torch", State.LIMITED, "the baselines torch and torch_compile"),
-    Package("Ray", "ray", "ray", State.LIMITED, "executor=ray; executor=local does without"),
-    Package("MLflow", "mlflow", "mlflow", State.LIMITED, "tracker=mlflow; tracker=none does without"),
-    Package("Optuna", "optuna", "optuna", State.LIMITED, "searches that build on it"),
+    Package("MLIR bindings", "torch-mlir", "mlopt.backend.mlir.bindings", State.ABSENT, State.BROKEN, "backend=mlir"),
+    Package("Triton", "triton", "triton", State.ABSENT, State.BROKEN, "backend=triton"),
+    Package("PyTorch", "torch", "torch", State.LIMITED, State.LIMITED, "the baselines torch and torch_compile"),
+    Package("Ray", "ray", "ray", State.LIMITED, State.LIMITED, "executor=ray; executor=local does without"),
+    Package("MLflow", "mlflow", "mlflow", State.LIMITED, State.LIMITED, "tracker=mlflow; tracker=none does without"),
+    Package("Optuna", "optuna", "optuna", State.LIMITED, State.LIMITED, "searches that build on it"),
 )
+
+NOT_INSTALLED = 3
+"""Exit code of a process that did not find the package."""
+
+IMPORT = """
+import sys
+sys.path[:] = {path}
+try:
+    import {module}
+except ModuleNotFoundError as error:
+    if error.name not in ("{module}", "mlir"):  # something that it needs itself
+        raise
+    sys.exit({code})
+"""
 
 
 def python() -> Iterator[Finding]:
@@ -58,7 +75,8 @@ def packages() -> Iterator[Finding]:
 
 
 def _import(package: Package) -> Finding:
-    command = [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path}; import {package.module}"]
+    program = IMPORT.format(path=sys.path, module=package.module, code=NOT_INSTALLED)
+    command = [sys.executable, "-c", program]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_SECONDS, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -66,9 +84,12 @@ def _import(package: Package) -> Finding:
     else:
         if done.returncode == 0:
             return Finding(package.subject, State.OK, _version(package.distribution))
+        if done.returncode == NOT_INSTALLED:
+            mend = f"pip install {package.distribution} (for {package.needed_by})"
+            return Finding(package.subject, package.missing, "not installed", mend)
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
     mend = f"pip install --force-reinstall {package.distribution} (for {package.needed_by})"
-    return Finding(package.subject, package.without, said[-1], mend)
+    return Finding(package.subject, package.failing, said[-1], mend)
 
 
 def _version(distribution: str) -> str:

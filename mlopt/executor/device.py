@@ -157,16 +157,20 @@ def _await_stopped(pids: set[int]) -> None:
 
 def _open(stack: ExitStack) -> list[int]:
     """A descriptor for each core of this process, since that is what a lock belongs to; `stack` closes them."""
-    folder, files = _folder(tempfile.gettempdir()), []
+    files: list[int] = []
     for core in sorted(os.sched_getaffinity(0)):
-        files.append(os.open(f"{folder}/core-{core}", os.O_RDONLY | os.O_CLOEXEC))
+        files.append(os.open(f"{folder()}/core-{core}", os.O_RDONLY | os.O_CLOEXEC))
         stack.callback(os.close, files[-1])
     return files
 
 
+def folder() -> str:
+    """The folder with a file for each core, which every user of this machine may read, and so lock."""
+    return _folder(tempfile.gettempdir())
+
+
 @functools.cache
 def _folder(temporary: str) -> str:
-    """The folder with a file for each core, which every user of this machine may read, and so lock."""
     folder = Path(temporary) / "mlopt-device"
     with contextlib.suppress(FileExistsError):
         folder.mkdir()

@@ -64,13 +64,20 @@ def test_a_package_that_breaks_when_it_is_imported_is_found_with_its_last_words(
     (tmp_path / "crumbling.py").write_text("raise OSError('libfoo.so: undefined symbol')")
     (tmp_path / "sound.py").touch()
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    package = software.Package("crumbling", "crumbling", "crumbling", State.LIMITED, "nothing")
-    monkeypatch.setattr(software, "PACKAGES", (package, software.Package("sound", "x", "sound", State.BROKEN, "us")))
-    crumbling, sound = software.packages()
-    assert crumbling.state is State.LIMITED
+    (tmp_path / "hollow.py").write_text("import what_it_needs")
+
+    def package(name: str) -> software.Package:
+        return software.Package(name, name, name, State.ABSENT, State.BROKEN, "us")
+
+    names = ("crumbling", "hollow", "sound", "nowhere")
+    monkeypatch.setattr(software, "PACKAGES", tuple(map(package, names)))
+    crumbling, hollow, sound, nowhere = software.packages()
+    assert crumbling.state is State.BROKEN
     assert crumbling.detail == "OSError: libfoo.so: undefined symbol"
     assert "pip install" in crumbling.mend
+    assert (hollow.state, hollow.detail) == (State.BROKEN, "ModuleNotFoundError: No module named 'what_it_needs'")
     assert sound == Finding("sound", State.OK, "found on the path")
+    assert nowhere == Finding("nowhere", State.ABSENT, "not installed", "pip install nowhere (for us)")
 
 
 def test_plugins_that_claim_one_name_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +136,17 @@ def test_a_gpu_is_seen(tmp_path: Path) -> None:
     assert states(machine.gpu(tmp_path)) == {"GPU": State.ABSENT}
     (tmp_path / "nvidia0").touch()
     assert states(machine.gpu(tmp_path)) == {"GPU": State.OK}
+
+
+def test_without_mlir_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlopt.backend import mlir
+
+    monkeypatch.delattr(mlir, "bindings", raising=False)
+    monkeypatch.delitem(sys.modules, "mlopt.backend.mlir.bindings", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (found,) = measuring.measuring()
+    assert found.state is State.ABSENT
+    assert "pip install torch-mlir" in found.mend
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,15 @@ def test_options_and_configurations_are_shown(tmp_path: Path) -> None:
     assert run(tmp_path, "--help").returncode == 0
 
 
+def test_the_doctor_finds_nothing_broken_and_says_what_is_not_installed(tmp_path: Path) -> None:
+    done = run(tmp_path, "doctor")
+    assert (done.returncode, done.stderr) == (0, "")
+    (mlir,) = (line for line in done.stdout.splitlines() if line.startswith("MLIR bindings"))
+    assert mlir.split()[2:5] == ["absent", "not", "installed"]
+    assert "pip install torch-mlir" in mlir
+    assert " broken " not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "lacking"),
     [

@@ -317,13 +317,17 @@ class MlirText:
 
 
 class Holder:
-    """A process that wants the device, `shared` or `alone`, holds it when it gets it, and lets go when told."""
+    """A process that wants the device, `shared` or `alone`, holds it when it gets it, and lets go when told.
 
-    def __init__(self, how: str, cores: Sequence[int] = ()) -> None:
+    Or one of the accelerators of these names.
+    """
+
+    def __init__(self, how: str, cores: Sequence[int] = (), accelerators: Sequence[str] = ()) -> None:
+        right = f"accelerator.one_of({list(accelerators)})" if accelerators else f"device.{how}()"
         code = (
             f"import os; os.sched_setaffinity(0, {list(cores)} or os.sched_getaffinity(0))\n"
-            "from mlopt.executor import device\n"
-            f"print('here', flush=True)\nwith device.{how}():\n    print('in', flush=True)\n    input()"
+            "from mlopt.executor import accelerator, device\n"
+            f"print('here', flush=True)\nwith {right}:\n    print('in', flush=True)\n    input()"
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", code],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mlopt.protocols import Array, TensorSpec, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
+from mlopt.workloads.attention import reference
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.decode.workload import Decode
 
@@ -23,7 +25,7 @@ class TestFull(WorkloadContract):
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         wrong: list[dict[str, object]] = [{"heads": 0}, {"seq": -1}, {"kv_seq": 0}, {"window": 0}, {"window": 1.5}]
-        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}, {"dtype": "f16"}]
+        wrong += [{"heads": 6, "kv_heads": 4}, {"seq": 8, "kv_seq": 7, "causal": True}, {"dtype": "half"}]
         return [lambda keys=keys: Attention(**keys) for keys in wrong]  # type: ignore[misc]
 
 
@@ -47,6 +49,11 @@ class TestBfloat16(WorkloadContract):
 
     def make(self) -> Workload:
         return NARROW
+
+
+class TestFloat16(WorkloadContract):
+    def make(self) -> Workload:
+        return replace(NARROW, dtype="f16")
 
 
 class TestDecode(WorkloadContract):
@@ -218,3 +225,17 @@ def test_weights_that_are_cut_off_to_bfloat16_are_wrong() -> None:
     inputs = draw(NARROW, "uniform")  # without cancellation
     cut = narrow_attention(inputs, lambda x: (x.view(np.uint32) & 0xFFFF0000).view(np.float32))
     assert not within_tolerance(NARROW, inputs, [cut])
+
+
+@pytest.mark.parametrize("held", [1, 50, 300])
+@pytest.mark.parametrize(
+    "workload", [replace(NARROW, window=5), Decode(2, 6, 2, 5, kv_len=17)], ids=["rows", "one row"]
+)
+def test_however_few_scores_are_held_at_a_time_the_reference_is_the_same(
+    workload: Workload, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = draw(workload, "normal")
+    expected = *workload.reference(*inputs), *workload.tolerance(*inputs)
+    monkeypatch.setattr(reference, "HELD", held)
+    for found, whole in zip((*workload.reference(*inputs), *workload.tolerance(*inputs)), expected, strict=True):
+        np.testing.assert_allclose(found, whole, rtol=1e-12)

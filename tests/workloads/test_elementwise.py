@@ -36,6 +36,44 @@ class TestGelu(WorkloadContract):
     def make(self) -> Workload:
         return Gelu(shape=(5, 21))
 
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        return [lambda: Gelu(shape=(2,), dtype="half"), lambda: Gelu(shape=(2,), dtype="f16").source("mlir")]
+
+
+class TestFloat16(WorkloadContract):
+    def make(self) -> Workload:
+        return Gelu(shape=(5, 21), dtype="f16")
+
+
+class TestBfloat16(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return Add(shape=(5, 21), dtype="bf16")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_of_narrow_dtypes_the_result_is_rounded_and_not_cut_off(kind: type[Elementwise], dtype: str) -> None:
+    workload = kind(shape=(4000,), dtype=dtype)
+    inputs = draw(workload, "normal")
+    (exact,) = workload.reference(*inputs)
+    narrow = workload.outputs[0].dtype
+    assert within_tolerance(workload, inputs, [exact.astype(np.float32).astype(narrow)])
+    lost = 16 if dtype == "bf16" else 13
+    bits = (exact * (1 + 2.0**-24)).astype(np.float32).view(np.uint32)
+    cut_off = (bits & np.uint32(0xFFFFFFFF << lost & 0xFFFFFFFF)).view(np.float32)
+    assert kind is Relu or not within_tolerance(workload, inputs, [cut_off])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_references_read_bfloat16_from_its_bits_where_numpy_does_not_know_it(kind: type[Elementwise]) -> None:
+    workload = kind(shape=(300,), dtype="bf16")
+    inputs = draw(workload, "normal")
+    bits = [array.view(np.uint16) for array in inputs]
+    assert np.array_equal(workload.reference(*bits)[0], workload.reference(*inputs)[0])
+    assert np.array_equal(workload.tolerance(*bits)[0], workload.tolerance(*inputs)[0])
+
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_list_of_sizes_is_as_good_as_a_tuple(kind: type[Elementwise]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from mlopt.protocols import Array, TensorSpec, Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import DISTRIBUTIONS, draw, within_tolerance
+from mlopt.workloads.batch_matmul.workload import BatchMatmul
 from mlopt.workloads.matmul.workload import Matmul
+
+FP8 = Matmul(m=16, n=48, k=64, dtype="fp8")
 
 
 class TestMatmul(WorkloadContract):
@@ -30,6 +33,36 @@ class TestBfloat16(WorkloadContract):
 
     def make(self) -> Workload:
         return Matmul(m=7, n=20, k=33, dtype="bf16")
+
+
+class TestFp8(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return FP8
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        return [lambda: FP8.source("mlir")]
+
+
+class TestTf32(WorkloadContract):
+    @pytest.fixture(autouse=True)
+    def precision(self) -> Iterator[None]:
+        """As it was before PyTorch's function set it."""
+        torch = pytest.importorskip("torch")
+        before = torch.get_float32_matmul_precision()
+        yield
+        torch.set_float32_matmul_precision(before)
+
+    def make(self) -> Workload:
+        return Matmul(m=7, n=20, k=33, dtype="tf32")
+
+
+class TestBatchOfFp8(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")
+
+    def make(self) -> Workload:
+        return BatchMatmul(b=2, m=16, n=32, k=64, dtype="fp8")
 
 
 def test_shapes_are_those_of_the_names() -> None:
@@ -228,3 +261,53 @@ def test_whole_numbers_admit_no_error_so_that_one_missing_term_shows_among_many(
     (allowed,) = workload.tolerance(a, b)
     assert not allowed.any()
     assert np.array_equal(a @ b, workload.reference(a, b)[0])
+
+
+def on_matrix_units(inputs: Sequence[Array], together: int) -> Array:
+    """A product of fp8 as compute capability 9 computes it, `together` terms at a time: see FP8_TERMS."""
+    a, b = (array.astype(np.float64) for array in inputs)
+    total = np.zeros((len(a), len(b)), np.float32)
+    for start in range(0, a.shape[1], together):
+        few = np.zeros_like(total, np.float64)
+        for first in range(start, min(start + together, a.shape[1]), 32):
+            part = slice(first, first + 32)
+            terms = np.concatenate([a[:, None, part] * b[None, :, part], few[:, :, None]], axis=2)
+            most = np.abs(terms).max(axis=2, keepdims=True)
+            step = 2.0 ** (np.floor(np.log2(np.maximum(most, 1e-30))) - 13)
+            few = (np.trunc(terms / step) * step).sum(axis=2)
+        total += few.astype(np.float32)
+    return total.astype("bfloat16")
+
+
+@pytest.mark.parametrize("distribution", [*DISTRIBUTIONS, "integers"])
+@pytest.mark.parametrize("k", [64, 1024, 16384])
+def test_fp8_may_be_added_by_matrix_units_but_a_few_terms_at_a_time_and_none_left_out(
+    distribution: str, k: int
+) -> None:
+    workload = Matmul(m=4, n=8, k=k, dtype="fp8")
+    a, b = draw(workload, distribution)
+    assert (a.dtype.name, b.shape, workload.outputs[0].dtype) == ("float8_e4m3fn", (8, k), "bfloat16")
+    assert within_tolerance(workload, (a, b), [on_matrix_units((a, b), 128)])
+    assert within_tolerance(workload, (a, b), [on_matrix_units((a, b), 32)])
+    if distribution == "uniform" and k > 1000:
+        assert not within_tolerance(workload, (a, b), [on_matrix_units((a, b), k)])
+    if distribution == "integers":
+        missing = on_matrix_units((a[:, : k - 16], b[:, : k - 16]), 32)
+        assert not within_tolerance(workload, (a, b), [missing])
+
+
+def test_the_reference_reads_fp8_from_its_bits() -> None:
+    inputs = np.arange(256, dtype=np.uint8).view("float8_e4m3fn").reshape(16, 16)
+    finite = np.where(np.isnan(inputs.astype(np.float32)), np.zeros_like(inputs), inputs)
+    workload = Matmul(16, 16, 16, "fp8")
+    exact = finite.astype(np.float64) @ finite.astype(np.float64).T
+    assert np.array_equal(workload.reference(finite, finite)[0], exact)
+    bits = finite.view(np.uint8)
+    assert np.array_equal(workload.reference(bits, bits)[0], exact)
+    assert np.array_equal(workload.tolerance(bits, bits)[0], workload.tolerance(finite, finite)[0])
+
+
+def test_single_products_below_float16s_normal_numbers_are_rounded_there() -> None:
+    workload = Matmul(100, 100, 1, "f16")
+    a, b = (array * np.float16(0.01) for array in draw(workload, "normal"))
+    assert within_tolerance(workload, (a, b), [(a.astype(np.float32) @ b.astype(np.float32)).astype(np.float16)])

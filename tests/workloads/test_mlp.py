@@ -21,7 +21,7 @@ class TestMlp(WorkloadContract):
         return Mlp(m=5, d_model=7, d_ff=19)
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
-        return [lambda: Mlp(m=0), lambda: Mlp(d_model=-1), lambda: Mlp(d_ff=0), lambda: Mlp(dtype="f16")]
+        return [lambda: Mlp(m=0), lambda: Mlp(d_model=-1), lambda: Mlp(d_ff=0), lambda: Mlp(dtype="half")]
 
 
 class TestBfloat16(WorkloadContract):
@@ -29,6 +29,18 @@ class TestBfloat16(WorkloadContract):
 
     def make(self) -> Workload:
         return NARROW
+
+
+class TestFloat16(WorkloadContract):
+    def make(self) -> Workload:
+        return Mlp(m=40, d_model=33, d_ff=95, dtype="f16")
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_float16_holds_the_results_of_long_sums(distribution: str) -> None:
+    workload = Mlp(m=2, d_model=2048, d_ff=8192, dtype="f16")
+    (result,) = workload.reference(*draw(workload, distribution))
+    assert np.abs(result).max() < 65504 / 8
 
 
 def gelu(h: Array) -> Array:

@@ -41,6 +41,41 @@ class TestRmsnorm(WorkloadContract):
         return [lambda: Rmsnorm(rows=0), lambda: Rmsnorm(cols=-1)]
 
 
+class TestFloat16(WorkloadContract):
+    def make(self) -> Workload:
+        return Softmax(rows=5, cols=33, dtype="f16")
+
+    def mistakes(self) -> Sequence[Callable[[], object]]:
+        return [lambda: Softmax(dtype="half"), lambda: Softmax(dtype="f16").source("mlir")]
+
+
+class TestBfloat16(WorkloadContract):
+    libraries = ("numpy", "ml_dtypes")  # which the inputs come in
+
+    def make(self) -> Workload:
+        return Layernorm(rows=5, cols=33, dtype="bf16")
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+@pytest.mark.parametrize("kind", [Softmax, Layernorm, Rmsnorm])
+def test_rows_of_narrow_dtypes_are_computed_in_float32_and_rounded_once(
+    kind: type[Softmax | Layernorm | Rmsnorm], dtype: str, distribution: str
+) -> None:
+    workload = kind(rows=3, cols=4096, dtype=dtype)
+    inputs = draw(workload, distribution)
+    narrow = workload.outputs[0].dtype
+    (exact,) = workload.reference(*inputs)
+    rounded = exact.astype(np.float32).astype(narrow)
+    assert within_tolerance(workload, inputs, [rounded])
+    assert not within_tolerance(workload, inputs, [np.roll(rounded, 1, axis=1)])
+    twice = (exact.astype(narrow).astype(np.float32) * np.float32(1.01)).astype(narrow)
+    assert not within_tolerance(workload, inputs, [twice])
+    bits = [array.view(np.uint16) if dtype == "bf16" else array for array in inputs]
+    assert np.array_equal(workload.reference(*bits)[0], exact)
+    assert np.array_equal(workload.tolerance(*bits)[0], workload.tolerance(*inputs)[0])
+
+
 def softmax(x: Array, base: float = np.e) -> Array:
     """In the dtype of x, by powers of `base`."""
     exponents = x * x.dtype.type(np.log(base) ** -1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned, tensor
+from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned, tensor
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class GroupedHeads(FolderWorkload):
 
     def __post_init__(self) -> None:
         positive(batch=self.batch, heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim)
-        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
+        one_of("dtype", self.dtype, tuple(HALF_DTYPES))
         if self.heads % self.kv_heads:
             raise UserError(f"heads={self.heads} must be a multiple of kv_heads={self.kv_heads}")
 
@@ -67,12 +67,12 @@ class GroupedHeads(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), NUMPY_DTYPES[self.dtype])
+        cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), HALF_DTYPES[self.dtype])
         return *self.outputs, cache, cache
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.batch, self.heads, *self.queries, self.head_dim), NUMPY_DTYPES[self.dtype]),)
+        return (TensorSpec((self.batch, self.heads, *self.queries, self.head_dim), HALF_DTYPES[self.dtype]),)
 
     @property
     def placeholders(self) -> Mapping[str, object]:

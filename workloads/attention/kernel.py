@@ -28,8 +28,14 @@ def _width(head_dim):
     return max(16, 1 << (head_dim - 1).bit_length())
 
 
-def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, num_stages, head_dim, dtype, gpu):
-    blocks = BLOCK_M + 2 * max(1, num_stages - 1) * BLOCK_N
+def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
+    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
+    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    return max(1, num_stages if there else num_stages - 1)
+
+
+def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, num_warps, num_stages, head_dim, dtype, gpu):
+    blocks = BLOCK_M + 2 * _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu) * BLOCK_N
     return blocks * _width(head_dim) * _bytes(dtype) <= gpu.shared_bytes_per_block
 
 

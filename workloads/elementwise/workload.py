@@ -9,14 +9,15 @@ from typing import ClassVar
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, positive, tensor
+from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, for_gpus, one_of, positive, tensor
 
 
 @dataclass(frozen=True)
 class Elementwise(FolderWorkload):
-    """A function of the elements of tensors of one shape, in float32."""
+    """A function of the elements of tensors of one shape, in float32; a result of a narrower dtype is rounded once."""
 
     shape: tuple[int, ...]
+    dtype: str = "f32"
 
     arity: ClassVar[int] = 1
     """Number of inputs."""
@@ -26,6 +27,7 @@ class Elementwise(FolderWorkload):
         object.__setattr__(self, "shape", tuple(self.shape))
         if not self.shape:
             raise UserError("workload key shape=[] must hold at least one size")
+        one_of("dtype", self.dtype, tuple(HALF_DTYPES))
         positive(**{f"shape[{number}]": size for number, size in enumerate(self.shape)})
 
     @property
@@ -38,14 +40,16 @@ class Elementwise(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec(self.shape, "float32"),) * self.arity
+        return self.outputs * self.arity
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec(self.shape, "float32"),)
+        return (TensorSpec(self.shape, HALF_DTYPES[self.dtype]),)
 
     @property
     def placeholders(self) -> Mapping[str, object]:
+        if HALF_DTYPES[self.dtype] != "float32":
+            raise for_gpus(self.dtype)
         return {
             "tensor": tensor(self.shape),
             "loops": ", ".join(f"d{number}" for number in range(len(self.shape))),

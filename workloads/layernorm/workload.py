@@ -22,5 +22,5 @@ class Layernorm(Rowwise):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        column = TensorSpec((self.cols,), "float32")
+        column = self._tensor(self.cols)
         return *super().operands, column, column

@@ -16,14 +16,30 @@ KNOBS = {
 }
 
 
+_FP8 = ("fp8", "float8_e4m3fn")
+
+
 def _bytes(dtype):
-    return 4 if dtype in ("f32", "float32", "tf32") else 2
+    return 1 if dtype in _FP8 else 4 if dtype in ("f32", "float32", "tf32") else 2
 
 
-def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_stages, dtype, gpu):
-    # A stage fewer than num_stages waits in shared memory, where the operands of one are in registers.
-    tiles = max(1, num_stages - 1) * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype)
-    return tiles <= gpu.shared_bytes_per_block
+def _the_gpu_multiplies_this_dtype(dtype, gpu):
+    return dtype not in _FP8 or (gpu.runtime == "cuda" and gpu.arch >= 89)
+
+
+def _products_of_fp8_have_32_terms(BLOCK_K, dtype):
+    return dtype not in _FP8 or BLOCK_K >= 32
+
+
+def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
+    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
+    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    return max(1, num_stages if there else num_stages - 1)
+
+
+def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
+    stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
+    return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
 
 
 def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):
@@ -40,12 +56,14 @@ def _tiles_are_not_far_larger_than_the_matrix(BLOCK_M, BLOCK_N, BLOCK_K, m, n, k
 
 
 def _descriptors_need_aligned_rows(variant, n, k, dtype, gpu):
-    return variant != "descriptor" or (
-        gpu.runtime == "cuda" and gpu.arch >= 90 and n * _bytes(dtype) % 16 == 0 and k * _bytes(dtype) % 16 == 0
-    )
+    rows = (k,) if dtype in _FP8 else (n, k)
+    aligned = all(row * _bytes(dtype) % 16 == 0 for row in rows)
+    return variant != "descriptor" or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
 
 
 CONSTRAINTS = [
+    _the_gpu_multiplies_this_dtype,
+    _products_of_fp8_have_32_terms,
     _shared_memory_holds_the_stages,
     _registers_hold_the_sums,
     _every_thread_has_work,
@@ -63,7 +81,7 @@ def small(config):
     """Two tiles each way: cut short, by rows that descriptors can address; and whole."""
     m, n, k = config["BLOCK_M"], config["BLOCK_N"], config["BLOCK_K"]
     if config["variant"] == "descriptor":
-        return [{"m": m + 5, "n": n + 8, "k": k + 8}, {"m": m, "n": n, "k": 2 * k}]
+        return [{"m": m + 5, "n": n + 8, "k": k + 16}, {"m": m, "n": n, "k": 2 * k}]
     return [{"m": m + 5, "n": n + 3, "k": k + 7}, {"m": m, "n": n, "k": 2 * k}]
 
 
@@ -77,20 +95,45 @@ def tile_of(number, rows, columns, GROUP: tl.constexpr):
 
 
 @triton.jit
-def product(a, b, m, n, k, row, column, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, PRECISION: tl.constexpr):
+def added(x, y, sums, PRECISION: tl.constexpr):
+    """The sums in float32 and a product of tiles, added as a whole where matrix units add with fewer digits."""
+    if x.dtype.is_fp8():
+        return sums + tl.dot(x, y, max_num_imprecise_acc=x.shape[1])
+    else:
+        return tl.dot(x, y, sums, input_precision=PRECISION)
+
+
+@triton.jit
+def product(
+    a,
+    b,
+    m,
+    n,
+    k,
+    row,
+    column,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
+):
     """The sums of one tile in float32, shape (M, N)."""
     i, j, inner = row * M + tl.arange(0, M), column * N + tl.arange(0, N), tl.arange(0, K)
     # Rows beyond the end are read from the beginning: what becomes of them is not stored.
     left = a + (i % m).to(tl.int64)[:, None] * k + inner[None, :]
-    right = b + inner.to(tl.int64)[:, None] * n + (j % n)[None, :]
+    if TRANSPOSED:
+        right = b + (j % n).to(tl.int64)[None, :] * k + inner[:, None]
+    else:
+        right = b + inner.to(tl.int64)[:, None] * n + (j % n)[None, :]
     sums = tl.zeros((M, N), tl.float32)
     for step in range(0, tl.cdiv(k, K)):
         rest = k - step * K
         x = tl.load(left, mask=inner[None, :] < rest, other=0.0)
         y = tl.load(right, mask=inner[:, None] < rest, other=0.0)
-        sums = tl.dot(x, y, sums, input_precision=PRECISION)
+        sums = added(x, y, sums, PRECISION)
         left += K
-        right += K * n.to(tl.int64)
+        right += K if TRANSPOSED else K * n.to(tl.int64)
     return sums
 
 
@@ -115,6 +158,7 @@ def tiles(
     GROUP: tl.constexpr,
     PERSISTENT: tl.constexpr,
     PRECISION: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
 ):
     """Each program a tile of shape (M, N) of the matrix of its batch; where they are persistent, one after another."""
     rows, columns, batch = tl.cdiv(m, M), tl.cdiv(n, N), tl.program_id(1).to(tl.int64)
@@ -122,11 +166,11 @@ def tiles(
     if PERSISTENT:
         for number in range(tl.program_id(0), rows * columns, tl.num_programs(0)):
             row, column = tile_of(number, rows, columns, GROUP)
-            sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION)
+            sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION, TRANSPOSED)
             store(c, sums, m, n, row, column, M, N)
     else:
         row, column = tile_of(tl.program_id(0), rows, columns, GROUP)
-        sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION)
+        sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION, TRANSPOSED)
         store(c, sums, m, n, row, column, M, N)
 
 
@@ -143,32 +187,39 @@ def described_tiles(
     K: tl.constexpr,
     GROUP: tl.constexpr,
     PRECISION: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
 ):
     """The same with A and B read through tensor descriptors, by the copy engine where there is one.
 
-    They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), and put zeros beyond their ends.
+    They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), or (b, n, k) where B is transposed,
+    and put zeros beyond their ends.
     """
     row, column = tile_of(tl.program_id(0), tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
     batch = tl.program_id(1)
     sums = tl.zeros((M, N), tl.float32)
     for step in range(0, tl.cdiv(k, K)):
         x = a.load([batch, row * M, step * K]).reshape(M, K)
-        y = b.load([batch, step * K, column * N]).reshape(K, N)
-        sums = tl.dot(x, y, sums, input_precision=PRECISION)
+        if TRANSPOSED:
+            y = b.load([batch, column * N, step * K]).reshape(N, K).T
+        else:
+            y = b.load([batch, step * K, column * N]).reshape(K, N)
+        sums = added(x, y, sums, PRECISION)
     store(c + batch.to(tl.int64) * m * n, sums, m, n, row, column, M, N)
 
 
-def launch(a, b, *, config, multiprocessors, tf32=False):
-    """A of shape (..., m, k), B of shape (..., k, n): the product, shape (..., m, n)."""
-    (*batch, m, k), n = a.shape, b.shape[-1]
-    c = torch.empty((*batch, m, n), dtype=a.dtype, device=a.device)
+def launch(a, b, *, config, multiprocessors, tf32=False, transposed=False):
+    """A of shape (..., m, k), B of shape (..., k, n), or its transpose: the product, shape (..., m, n)."""
+    (*batch, m, k), n = a.shape, b.shape[-2 if transposed else -1]
+    narrow = torch.bfloat16 if a.dtype == torch.float8_e4m3fn else a.dtype
+    c = torch.empty((*batch, m, n), dtype=narrow, device=a.device)
     M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
     options = {name: config[name] for name in ("num_warps", "num_stages")}
     shape = {"M": M, "N": N, "K": K, "GROUP": config["GROUP"], "PRECISION": "tf32" if tf32 else "ieee"}
+    shape["TRANSPOSED"] = transposed
     count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
     if variant == "descriptor":
         a = TensorDescriptor.from_tensor(a.reshape(-1, m, k), [1, M, K])
-        b = TensorDescriptor.from_tensor(b.reshape(-1, k, n), [1, K, N])
+        b = TensorDescriptor.from_tensor(b.reshape(-1, *b.shape[-2:]), [1, N, K] if transposed else [1, K, N])
         described_tiles[(count, *batch)](a, b, c, m, n, k, **shape, **options)
     else:
         persistent = variant == "persistent"

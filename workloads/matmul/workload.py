@@ -10,13 +10,18 @@ from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
 from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
 
-DTYPES = {**HALF_DTYPES, "tf32": "float32"}
+FP8 = "float8_e4m3fn"
+DTYPES = {**HALF_DTYPES, "tf32": "float32", "fp8": FP8, FP8: FP8}
 """tf32 is float32 of which products read 11 binary digits."""
 
 
 @dataclass(frozen=True)
 class Matmul(FolderWorkload):
-    """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n); sums are in float32."""
+    """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n); sums are in float32.
+
+    Of fp8, C is in bfloat16, and B is given as its transpose, of shape (n, k): matrix units read fp8 along k alone, and
+    so do the vendor's libraries.
+    """
 
     m: int = 512
     n: int = 512
@@ -42,14 +47,17 @@ class Matmul(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        return TensorSpec((self.m, self.k), self._numpy), TensorSpec((self.k, self.n), self._numpy)
+        b = (self.n, self.k) if self._numpy == FP8 else (self.k, self.n)
+        return TensorSpec((self.m, self.k), self._numpy), TensorSpec(b, self._numpy)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.m, self.n), self._numpy),)
+        return (TensorSpec((self.m, self.n), "bfloat16" if self._numpy == FP8 else self._numpy),)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
+        if self._numpy == FP8:
+            return {"transposed": True}
         return {"tf32": True} if self.dtype == "tf32" else {}
 
     @property

@@ -20,10 +20,15 @@ def _bytes(dtype):
     return 4 if dtype in ("f32", "float32") else 2
 
 
-def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_stages, dtype, gpu):
-    # A stage fewer than num_stages waits in shared memory, where the operands of one are in registers.
-    tiles = max(1, num_stages - 1) * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype)
-    return tiles <= gpu.shared_bytes_per_block
+def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
+    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
+    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    return max(1, num_stages if there else num_stages - 1)
+
+
+def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
+    stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
+    return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
 
 
 def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):

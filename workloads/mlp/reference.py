@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-BFLOAT16_UNIT = 2.0**-8
-"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits."""
+BFLOAT16_UNIT, FLOAT16_UNIT = 2.0**-8, 2.0**-11
+"""How far off a number is, at most and relatively, that is rounded to bfloat16's 8 binary digits, or float16's 11."""
+
+LEAST = 2.0**-25
+"""How far off a number below float16's normal ones is, at most, that is rounded to it."""
 
 
 def reference(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Array, ...]:
@@ -27,10 +30,13 @@ def tolerance(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Arr
     sum. A GELU's own error, here 8 u |h|, may always point the same way and is added up as it is: its argument, which
     is off by 6 u, enters as at most 3 u and a tanh of up to 4 ulp as 8 u, both halved by |h| / 2; the rest is rounding.
 
-    Of bfloat16, the result is rounded, and the hidden layer may be: before the GELU and after it, as by PyTorch. Such
-    an error is random, of a deviation below half of the most that it can be; 6 deviations of their sum are allowed.
+    Of bfloat16 and float16, the result is rounded, and the hidden layer may be: before the GELU and after it, as by
+    PyTorch. Such an error is random, of a deviation below half of the most that it can be; 6 deviations of their sum
+    are allowed.
     """
-    narrow = x.dtype.itemsize == 2
+    narrow, rounding, least = x.dtype.itemsize == 2, BFLOAT16_UNIT, 0.0
+    if x.dtype == np.float16:
+        rounding, least = FLOAT16_UNIT, LEAST
     x, w1, b1, w2, b2 = map(_float32, (x, w1, b1, w2, b2))
     unit = float(np.finfo(np.float32).eps) / 2.0
     hidden, weights = _linear(x, w1, b1), np.abs(w2.astype(np.float64))
@@ -42,13 +48,15 @@ def tolerance(x: Array, w1: Array, b1: Array, w2: Array, b2: Array) -> tuple[Arr
     if not narrow:
         return (error,)
     roundings = np.square(_slope(hidden) * hidden) + np.square(_gelu(hidden))
-    error += 3.0 * BFLOAT16_UNIT * np.sqrt(roundings @ np.square(weights))
+    error += 3.0 * np.sqrt((np.square(rounding) * roundings + 2.0 * least**2) @ np.square(weights))
     (exact,) = reference(x, w1, b1, w2, b2)
-    return (error + BFLOAT16_UNIT * (np.abs(exact) + error),)
+    return (error + np.maximum(rounding * (np.abs(exact) + error), least),)
 
 
 def _float32(array: Array) -> Array:
-    """float32 as it is; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    """float32 as it is; float16 converted; bfloat16, or its bits as whole numbers, as the float32 that it begins."""
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
     return array if array.dtype.itemsize > 2 else (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import NUMPY_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
+import numpy as np
+
+from mlopt.protocols import Array, TensorSpec
+from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Mlp(FolderWorkload):
 
     def __post_init__(self) -> None:
         positive(m=self.m, d_model=self.d_model, d_ff=self.d_ff)
-        one_of("dtype", self.dtype, tuple(NUMPY_DTYPES))
+        one_of("dtype", self.dtype, tuple(HALF_DTYPES))
 
     @property
     def flops(self) -> int:
@@ -49,11 +52,18 @@ class Mlp(FolderWorkload):
             (self.d_ff, self.d_model),
             (self.d_model,),
         )
-        return tuple(TensorSpec(shape, NUMPY_DTYPES[self.dtype]) for shape in shapes)
+        return tuple(TensorSpec(shape, HALF_DTYPES[self.dtype]) for shape in shapes)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.m, self.d_model), NUMPY_DTYPES[self.dtype]),)
+        return (TensorSpec((self.m, self.d_model), HALF_DTYPES[self.dtype]),)
+
+    def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
+        """Of float16, which ends at 65504, the weights are as small as those of a trained network."""
+        x, w1, b1, w2, b2 = super().inputs(rng, distribution)
+        if x.dtype == np.float16:
+            w1, w2 = (w * np.float16(2.0 ** -round(math.log2(len(w)) / 2)) for w in (w1, w2))
+        return x, w1, b1, w2, b2
 
     @property
     def placeholders(self) -> Mapping[str, object]:

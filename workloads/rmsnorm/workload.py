@@ -19,4 +19,4 @@ class Rmsnorm(Rowwise):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        return *super().operands, TensorSpec((self.cols,), "float32")
+        return *super().operands, self._tensor(self.cols)

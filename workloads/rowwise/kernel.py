@@ -36,9 +36,10 @@ def _only_loops_have_stages(variant, num_stages):
     return variant != "registers" or num_stages == 1
 
 
-def _shared_memory_holds_the_stages(BLOCK, ROWS, num_stages, gpu):
+def _shared_memory_holds_the_stages(BLOCK, ROWS, num_stages, dtype, gpu):
     # In a loop over blocks the factors of columns are read, too.
-    return (num_stages - 1) * BLOCK * (ROWS + 2) * 4 <= gpu.shared_bytes_per_block
+    width = 4 if dtype in ("f32", "float32") else 2
+    return (num_stages - 1) * BLOCK * (ROWS + 2) * width <= gpu.shared_bytes_per_block
 
 
 def _there_are_so_many_rows(ROWS, rows):

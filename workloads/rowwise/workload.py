@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import FolderWorkload, positive
+from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, for_gpus, one_of, positive
 
 
 @dataclass(frozen=True)
 class Rowwise(FolderWorkload):
-    """A function of each row of a matrix of shape (rows, cols), in float32, with a row as the result."""
+    """A function of each row of a matrix of shape (rows, cols), in float32, with a row as the result.
+
+    Of narrower dtypes, the result is rounded once.
+    """
 
     rows: int = 1024
     cols: int = 1024
+    dtype: str = "f32"
 
     def __post_init__(self) -> None:
         positive(rows=self.rows, cols=self.cols)
+        one_of("dtype", self.dtype, tuple(HALF_DTYPES))
 
     @property
     def least_bytes(self) -> int:
@@ -24,8 +30,17 @@ class Rowwise(FolderWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.rows, self.cols), "float32"),)
+        return (self._tensor(self.rows, self.cols),)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
-        return (TensorSpec((self.rows, self.cols), "float32"),)
+        return (self._tensor(self.rows, self.cols),)
+
+    @property
+    def placeholders(self) -> Mapping[str, object]:
+        if HALF_DTYPES[self.dtype] != "float32":
+            raise for_gpus(self.dtype)
+        return super().placeholders
+
+    def _tensor(self, *shape: int) -> TensorSpec:
+        return TensorSpec(shape, HALF_DTYPES[self.dtype])

@@ -17,7 +17,8 @@ def _package() -> str:
     for package in PACKAGES:
         if find_spec(package) is not None and find_spec(f"{package}.ir") is not None:
             return package
-    raise ImportError("no MLIR Python bindings; install them with: pip install torch-mlir")
+    message = "no MLIR Python bindings; install them with: pip install torch-mlir"
+    raise ModuleNotFoundError(message, name="mlir")
 
 
 def _load(module: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
 from ...protocols import Kernel, Roofline, Workload
-from .host import of_this_machine, present
+from .host import of_this_machine, present, states
 from .target import Gpu
 
 if TYPE_CHECKING:
@@ -67,6 +67,18 @@ class Triton:
         from .export import export
 
         export(workload, schedule, self.build(workload, schedule), directory)
+
+    def devices(self) -> Sequence[str]:
+        """GPUs of the target's kind."""
+        return [gpu.identity for gpu in present() if gpu.arch == self.gpu.arch]
+
+    def states(self) -> Sequence[Mapping[str, str]]:
+        return states(self.devices())
+
+    def use(self, device: str) -> None:
+        from .device import use
+
+        use(device)
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         from .device import Cuda, DeviceKernel

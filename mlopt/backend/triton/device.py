@@ -68,6 +68,15 @@ class Cuda:
         return torch.empty(SCRATCH_BYTES, dtype=torch.int8, device=self.name)
 
 
+def use(identity: str) -> None:
+    """Make the GPU that the driver knows by this name PyTorch's current one."""
+    import torch
+
+    for number in range(torch.cuda.device_count()):
+        if str(torch.cuda.get_device_properties(number).uuid) == identity.removeprefix("GPU-"):
+            torch.cuda.set_device(number)
+
+
 class DeviceKernel:
     """A function of tensors on a device, as a kernel of the buffers that programs on the CPU have."""
 
@@ -111,7 +120,7 @@ class DeviceCall:
         self._seconds += seconds
         self._fetch(results)
         for array, before, after in zip(self._inputs, given, tensors, strict=True):
-            if not before.equal(after):
+            if not _bits(before).equal(_bits(after)):
                 array[...] = to_numpy(after.cpu())
 
     def elapsed(self) -> float:
@@ -128,3 +137,10 @@ class DeviceCall:
             output[...] = array
             # Its memory may be given to the next call, which must not find the answer there.
             result.fill_(math.nan if result.is_floating_point() else 0)
+
+
+def _bits(tensor: Any) -> Any:
+    """A tensor's memory, since not all dtypes can be compared."""
+    import torch
+
+    return tensor.flatten().view(torch.uint8)

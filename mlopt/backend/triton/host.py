@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...core.errors import UserError
 from .target import DESCRIPTIONS, Gpu, described
+
+LINE = re.compile(r"(?P<identity>GPU-[\w-]+), (?P<name>.+), (?P<major>\d+)\.(?P<minor>\d+)")
 
 
 @dataclass(frozen=True)
@@ -21,27 +24,55 @@ class Present:
     """As its maker calls it."""
     arch: int
     """Compute capability times ten."""
+    identity: str
+    """What the driver calls it, and no other GPU."""
+
+
+STATE = ("uuid", "name", "driver_version", "clocks.sm", "clocks.mem", "clocks.max.sm", "power.limit", "temperature.gpu")
+"""What the driver's tool tells of a GPU that changes what a kernel costs, by its own words."""
 
 
 @functools.cache
 def present() -> Sequence[Present]:
     """Those that this process may use; none where there is no driver of NVIDIA's."""
+    return visible(parse(_listed("uuid", "name", "compute_cap")), os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def states(identities: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    """What these GPUs are, and at which clocks they run now: values of STATE, with their units."""
+    found = (dict(zip(STATE, line.split(", "), strict=False)) for line in _listed(*STATE).splitlines())
+    return [state for state in found if state["uuid"] in identities]
+
+
+def _listed(*keys: str) -> str:
+    """What the driver's tool prints, a line a GPU; nothing where there is none, or no driver."""
     tool = shutil.which("nvidia-smi")
-    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return ()
-    command = [tool, "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    if tool is None:
+        return ""
+    command = [tool, f"--query-gpu={','.join(keys)}", "--format=csv,noheader"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return parse(done.stdout) if done.returncode == 0 else ()
+    return done.stdout if done.returncode == 0 else ""
 
 
 def parse(listing: str) -> Sequence[Present]:
-    """What `nvidia-smi --query-gpu=name,compute_cap --format=csv,noheader` prints; other lines are left out."""
-    found = []
-    for line in listing.splitlines():
-        name, comma, capability = line.rpartition(",")
-        major, dot, minor = capability.strip().partition(".")
-        if comma and dot and major.isdigit() and minor.isdigit():
-            found.append(Present(name.strip(), 10 * int(major) + int(minor)))
+    """Of a list of identity, name and compute capability; other lines are left out."""
+    found = (LINE.fullmatch(line.strip()) for line in listing.splitlines())
+    return tuple(Present(m["name"], 10 * int(m["major"]) + int(m["minor"]), m["identity"]) for m in found if m)
+
+
+def visible(gpus: Sequence[Present], chosen: str | None) -> Sequence[Present]:
+    """Those that CUDA_VISIBLE_DEVICES, a list of numbers or of beginnings of identities, leaves, up to one unknown.
+
+    All, where it is not set or lists parts of GPUs.
+    """
+    if chosen is None or "MIG-" in chosen:
+        return gpus
+    found: list[Present] = []
+    for word in map(str.strip, chosen.split(",")):
+        named = [gpu for number, gpu in enumerate(gpus) if word == str(number) or gpu.identity.startswith(word or "-")]
+        if not named:
+            break
+        found += named[:1]
     return tuple(found)
 
 

@@ -1,7 +1,8 @@
 """Run the kernel in this folder in the configuration of config.json, check the result, print the seconds of a call.
 
 Needs numpy, PyTorch and Triton. Without a GPU the kernel is interpreted on small sizes, in float32 where it is made
-for bfloat16, with which Triton's interpreter cannot compute; its seconds then mean nothing.
+for bfloat16 and in float16 where it is made for fp8, with which Triton's interpreter cannot compute; its seconds then
+mean nothing.
 Exit code 0 when the result is right, 1 when it is wrong.
 """
 
@@ -25,6 +26,10 @@ if not torch.cuda.is_available():
 import triton
 
 HERE = Path(__file__).resolve().parent
+BITS = {torch.bfloat16: (torch.int16, np.uint16), torch.float8_e4m3fn: (torch.uint8, np.uint8)}
+"""Dtypes that numpy does not know: whole numbers of their size, PyTorch's and those that references take for bits."""
+INTERPRETED = {torch.bfloat16: torch.float32, torch.float8_e4m3fn: torch.float16}
+"""What the interpreter computes with instead."""
 REPETITIONS = 100
 SCRATCH_BYTES = 256 << 20
 """More than the second cache of any GPU holds."""
@@ -56,14 +61,17 @@ def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> torch.T
 
 
 def fit(tensor: torch.Tensor, device: str) -> torch.Tensor:
-    """On the device, in float32 where it cannot compute with bfloat16."""
-    return tensor.float() if device == "cpu" and tensor.dtype == torch.bfloat16 else tensor.to(device)
+    """On the device, in a dtype that it can compute with."""
+    return tensor.to(INTERPRETED.get(tensor.dtype, tensor.dtype)) if device == "cpu" else tensor.to(device)
 
 
 def as_array(tensor: torch.Tensor) -> Any:
-    """numpy's array of a tensor; bfloat16, which numpy does not know, as its bits."""
+    """numpy's array of a tensor; of a dtype that numpy does not know, its bits."""
     tensor = tensor.cpu()
-    return tensor.view(torch.int16).numpy().view(np.uint16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
+    if tensor.dtype not in BITS:
+        return tensor.numpy()
+    theirs, ours = BITS[tensor.dtype]
+    return tensor.view(theirs).numpy().view(ours)
 
 
 def seconds(call: Callable[[], object]) -> float:

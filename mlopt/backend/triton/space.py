@@ -25,6 +25,8 @@ class KernelSpace(KnobSpace):
         self._rules: dict[str, list[_Rule]] = {name: [] for name in names}
         for constraint in file.constraints:
             rule = _Rule(constraint, names, known)
+            if not rule.knobs and not rule.holds({}):
+                raise UserError(f"no {workload.name} of this kind on this target: it must be that {rule.name}")
             last = max(rule.knobs, key=names.index, default=names[0])
             self._rules[last].append(rule)
         self.knobs = tuple(_knob(name, values, self._needs(name, names)) for name, values in file.knobs.items())
@@ -51,6 +53,7 @@ class _Rule:
     def __init__(self, function: Callable[..., bool], names: Sequence[str], known: Mapping[str, Any]) -> None:
         parameters = inspect.signature(function).parameters
         self._function = function
+        self.name = function.__name__.strip("_").replace("_", " ")
         self.knobs = [name for name in parameters if name in names]
         for name in parameters:
             if name not in names and name not in known:

@@ -15,7 +15,7 @@ from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.cost.work import work
 from mlopt.backend.triton.program import TritonProgram
 from mlopt.backend.triton.target import Gpu, gpu
-from mlopt.core.errors import CompileError, UserError, WrongResult
+from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.simulation import Simulation
 from mlopt.workloads.conv2d.workload import Conv2d
@@ -36,9 +36,9 @@ def built(workload: Matmul, **knobs: object) -> TritonProgram:
 
 
 @pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
-@pytest.mark.parametrize("dtype", ["bf16", "f16", "tf32", "f32"])
+@pytest.mark.parametrize("dtype", ["fp8", "bf16", "f16", "tf32", "f32"])
 def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, dtype: str) -> None:
-    program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant)
+    program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant, BLOCK_K=32)
     assert Simulation().evaluate(program, program.workload, None).metrics["cost"] > 0
 
 
@@ -64,6 +64,22 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
     assert "wgmma" in half.launches[0].kernel.asm["ptx"]
     assert half.simulate()["tensor_share"] > 0
     assert single.simulate()["tensor_share"] == 0
+
+
+@pytest.mark.parametrize("name", ["h200", "l4"])
+def test_products_of_fp8_are_added_in_float32(name: str) -> None:
+    tile = {"variant": "tiles", **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
+    backend, schedule = Triton(described(name)), Schedule.of(tile)
+    fp8, half = (backend.build(Matmul(1024, 1024, 1024, dtype), schedule) for dtype in ("fp8", "f16"))
+    of_fp8, of_half = (program.launches[0].kernel.asm["ptx"] for program in (fp8, half))
+    assert ".f32.e4m3.e4m3" in of_fp8
+    assert of_fp8.count("add.f32") - of_half.count("add.f32") >= 64 * 64 // 128
+    assert fp8.simulate()["cost"] < half.simulate()["cost"]
+
+
+def test_a_gpu_without_products_of_fp8_has_no_space_of_them() -> None:
+    with pytest.raises(UserError, match="the gpu multiplies this dtype"):
+        Triton(described("a100")).space(Matmul(dtype="fp8"))
 
 
 def test_the_same_program_always_costs_the_same_and_more_work_more() -> None:
@@ -102,6 +118,18 @@ def test_the_space_keeps_to_shared_memory_and_descriptors_to_aligned_rows() -> N
         roomy.check(Schedule.of(dict(hint)))
 
 
+@pytest.mark.parametrize(("BLOCK_M", "num_warps", "name"), [(64, 4, "h200"), (64, 2, "h200"), (64, 4, "l4")])
+def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compiled(
+    BLOCK_M: int, num_warps: int, name: str
+) -> None:
+    tile = {"BLOCK_M": BLOCK_M, "BLOCK_N": 64, "BLOCK_K": 64, "GROUP": 8, "num_warps": num_warps, "num_stages": 3}
+    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile})
+    taken = int(Triton(described(name)).build(workload, schedule).simulate()["shared_bytes"])
+    Triton(replace(described(name), shared_bytes_per_block=taken)).space(workload).check(schedule)
+    with pytest.raises(InvalidSchedule):
+        Triton(replace(described(name), shared_bytes_per_block=taken - 1)).space(workload).check(schedule)
+
+
 def test_a_block_that_the_gpu_has_no_room_for_is_no_program() -> None:
     program = built(Matmul(dtype="f16"), BLOCK_M=64, BLOCK_N=64, BLOCK_K=32, num_warps=4)
     with pytest.raises(CompileError, match="shared memory"):
@@ -121,15 +149,29 @@ def test_what_cannot_be_compiled_is_said_in_a_line(monkeypatch: pytest.MonkeyPat
         Matmul(dtype="f16").source("mlir")
 
 
+def exported(workload: Matmul, folder: Path, **knobs: object) -> None:
+    program = built(workload, **knobs)
+    Triton(described()).export(workload, Schedule.of(dict(program.config)), folder / "best")
+
+
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What was exported there."""
+    command = [sys.executable, "-W", "ignore", str(folder / "best" / "rerun.py")]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def test_an_exported_kernel_of_fp8_runs_without_mlopt(tmp_path: Path) -> None:
+    exported(Matmul(m=64, n=64, k=64, dtype="fp8"), tmp_path, BLOCK_K=32)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(tmp_path: Path) -> None:
-    workload = Matmul(m=64, n=64, k=64, dtype="bf16")
-    program = built(workload)
-    Triton(described()).export(workload, Schedule.of(dict(program.config)), tmp_path / "best")
-    command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    exported(Matmul(m=64, n=64, k=64, dtype="bf16"), tmp_path)
+    done = run(tmp_path)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) > 0
     kernel = tmp_path / "best" / "kernel.py"
     kernel.write_text(kernel.read_text().replace("sums.to(", "(sums + 1).to("))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = run(tmp_path)
     assert (done.returncode, done.stdout.strip()) == (1, "wrong result"), done.stderr

@@ -58,6 +58,26 @@ def test_functions_of_long_rows_are_right(
     interpret(kind(rows=rows, cols=cols), {"variant": "blocks", "BLOCK": 128, **ROW})
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+@pytest.mark.parametrize(
+    ("workload", "config"),
+    [
+        (Add((3, 5, 17)), PLAIN),
+        (Relu((300,)), PLAIN),
+        (Gelu((300,)), PLAIN),
+        (Softmax(7, 33), {"variant": "registers", "BLOCK": 64, **ROW}),
+        (Layernorm(29, 63), {"variant": "persistent", "BLOCK": 64, **ROW}),
+        (Rmsnorm(3, 129), {"variant": "blocks", "BLOCK": 128, **ROW}),
+        (Layernorm(3, 129), {"variant": "blocks", "BLOCK": 128, **ROW}),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_narrow_dtypes_are_computed_in_float32_and_rounded(
+    workload: Workload, config: dict[str, object], dtype: str, interpret: Interpret
+) -> None:
+    interpret(replace(workload, dtype=dtype), config)  # type: ignore[type-var]
+
+
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("window", [None, 1, 7, 40])
 @pytest.mark.parametrize(("seq", "kv_seq"), [(1, 1), (33, 33), (17, 70), (16, 64)])
@@ -69,7 +89,7 @@ def test_attention_sees_the_keys_that_it_should(
 
 
 @pytest.mark.parametrize("variant", ["pointers", "descriptors", "specialised"])
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
 @pytest.mark.parametrize("window", [None, 30])
 def test_heads_in_groups_are_right_in_every_variant(
     variant: str, dtype: str, window: int | None, interpret: Interpret
@@ -82,7 +102,7 @@ def test_more_queries_than_keys_are_right(interpret: Interpret) -> None:
     interpret(Attention(1, 1, 1, 16, seq=50, kv_seq=21, window=9), {"variant": "pointers", **BLOCKS})
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
 @pytest.mark.parametrize("kv_len", [1, 63, 100])
 @pytest.mark.parametrize("splits", [1, 4])
 @pytest.mark.parametrize(("kv_heads", "product"), [(6, "sums"), (6, "tensor_cores"), (2, "tensor_cores")])
@@ -94,7 +114,7 @@ def test_a_step_of_decoding_is_right_however_the_cache_is_split(
 
 
 @pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
 def test_a_block_of_two_layers_is_right(variant: str, dtype: str, interpret: Interpret) -> None:
     d_model, d_ff = (24, 40) if variant == "descriptor" else (19, 37)
     interpret(Mlp(m=21, d_model=d_model, d_ff=d_ff, dtype=dtype), {"variant": variant, **TILE})
@@ -104,11 +124,14 @@ def test_a_block_of_two_layers_is_right(variant: str, dtype: str, interpret: Int
 def test_products_of_a_batch_are_right(variant: str, interpret: Interpret) -> None:
     n, k = (40, 24) if variant == "descriptor" else (37, 19)
     interpret(BatchMatmul(m=21, n=n, k=k, b=3), {"variant": variant, **TILE})
+    n, k = (40, 48) if variant == "descriptor" else (37, 45)
+    interpret(BatchMatmul(m=21, n=n, k=k, b=3, dtype="fp8"), {"variant": variant, **TILE, "BLOCK_K": 32})
 
 
 WORKLOADS: list[Workload] = [
     Add((1000, 333)),
     Softmax(333, 1000),
+    Softmax(333, 1000, "f16"),
     Layernorm(333, 1000),
     Rmsnorm(333, 1000),
     Attention(1, 4, 2, 64, "bf16", seq=300, kv_seq=300, causal=True, window=99),

@@ -13,7 +13,19 @@ _ARGUMENT = re.compile(r"(%[\w.$-]+): ")
 _VALUE = re.compile(r"%[\w.$-]+(?:#\d+)?")
 _TENSOR = re.compile(r"tensor(?:desc)?<((?:\d+x)*)(!tt\.ptr<(\w+)[^>]*>|\w+)")
 
-BYTES = {"i1": 1, "i8": 1, "i16": 2, "f16": 2, "bf16": 2, "i32": 4, "f32": 4, "tf32": 4, "i64": 8, "f64": 8}
+BYTES = {
+    "i1": 1,
+    "i8": 1,
+    "f8E4M3FN": 1,
+    "i16": 2,
+    "f16": 2,
+    "bf16": 2,
+    "i32": 4,
+    "f32": 4,
+    "tf32": 4,
+    "i64": 8,
+    "f64": 8,
+}
 
 
 @dataclass
