@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ MOST_PROCESSES = 16
 LARGEST = 1 << 30
 """Bytes of an answer."""
 
+_FOLDER = "mlopt-sandbox-"
 _POLL_SECONDS = 0.1
 _END_SECONDS = 5.0
 """That processes which were killed may take to be gone."""
@@ -40,7 +42,7 @@ class Refused(Exception):
 
 
 class Sandbox:
-    """A fresh process that has imported `modules`, and then given up all but computing; a context manager.
+    """A fresh process that imports `modules`, and then gives up all but computing; a context manager.
 
     It has the environment variables `environment` and no others, a folder of its own that ends with it, no network,
     no files beside that and Python's own, and limits of memory, of bytes written and of processes. It is told what to
@@ -48,18 +50,16 @@ class Sandbox:
     ends with the one that made it.
     """
 
-    def __init__(self, modules: Sequence[str], environment: Mapping[str, str], processes: bool) -> None:
-        self._modules = tuple(modules)
-        self._environment = dict(environment)
-        self._processes = processes
-
-    def __enter__(self) -> Sandbox:
-        self._folder = tempfile.TemporaryDirectory(prefix="mlopt-sandbox-", ignore_cleanup_errors=True)
-        self._said = tempfile.TemporaryFile()
+    def __init__(self, modules: Sequence[str], environment: Mapping[str, str], may_start_processes: bool) -> None:
+        _sweep()
+        own = processes.Process.of(os.getpid())
+        prefix = f"{_FOLDER}{own.pid}-{own.born}-"
+        self._folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all else
         self._connection, theirs = Pipe()
         path = [os.path.abspath(entry) for entry in sys.path]
         folder = self._folder.name
-        given = (theirs.fileno(), os.getpid(), self._modules, folder, MEMORY_BYTES, self._processes)
+        given = (theirs.fileno(), os.getpid(), tuple(modules), folder, MEMORY_BYTES, may_start_processes)
         program = f"import sys; sys.path[:] = {path}; from mlopt.sandbox.guest import main; main(*{given})"
         with theirs:
             self._process = subprocess.Popen(
@@ -69,10 +69,12 @@ class Sandbox:
                 stderr=self._said,
                 pass_fds=[theirs.fileno()],
                 cwd=folder,
-                env={"HOME": folder, "TMPDIR": folder, "OMP_NUM_THREADS": "1", **_inside(self._environment, folder)},
+                env={"HOME": folder, "TMPDIR": folder, "OMP_NUM_THREADS": "1", **_inside(environment, folder)},
                 start_new_session=True,
             )
         self._ready = False
+
+    def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -150,6 +152,14 @@ class Sandbox:
 def _inside(environment: Mapping[str, str], folder: str) -> dict[str, str]:
     """Values in which `{folder}` stands for the sandbox's own folder."""
     return {name: value.replace("{folder}", folder) for name, value in environment.items()}
+
+
+def _sweep() -> None:
+    """Remove the folders of sandboxes whose hosts were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        pid, _, born = folder.name.removeprefix(_FOLDER).rpartition("-")[0].partition("-")
+        if pid.isdecimal() and born.isdecimal() and not processes.Process(int(pid), int(born)).resident_bytes:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _size(folder: Path) -> int:

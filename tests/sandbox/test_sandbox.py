@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.skipif(bool(lacking()), reason="this system cannot conf
 Make = Callable[..., Sandbox]
 
 
-def sandbox(processes: bool = False) -> Sandbox:
-    return Sandbox(["hostile"], {"A_WORD": "in {folder}"}, processes)
+def sandbox(may_start_processes: bool = False) -> Sandbox:
+    return Sandbox(["hostile"], {"A_WORD": "in {folder}"}, may_start_processes)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def shared() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def compiling() -> Iterator[Sandbox]:
     """One that may start processes."""
-    with sandbox(processes=True) as made:
+    with sandbox(may_start_processes=True) as made:
         yield made
 
 
@@ -115,7 +116,7 @@ def test_signals_nobody(shared: Sandbox, compiling: Sandbox, may_start_processes
 
 
 def test_one_that_multiplies_is_ended_with_all_that_it_started() -> None:
-    with sandbox(processes=True) as made:
+    with sandbox(may_start_processes=True) as made:
         group = made._process.pid
         with pytest.raises(Failed, match=r"processes in the sandbox|was ended by|exited") as raised:
             made.ask("multiplies", {})
@@ -130,6 +131,16 @@ def test_one_that_never_ends_can_be_left_at_any_time() -> None:
         made._connection.send_bytes(host.message.pack({"function": "sleeps", "given": {}}))
     assert processes.in_group(group) == []
     assert not os.path.exists(folder)
+
+
+def test_what_a_killed_host_has_left_is_removed() -> None:
+    left = Path(tempfile.gettempdir()) / "mlopt-sandbox-1-1-left"  # of a process that began before the first one
+    left.mkdir()
+    with sandbox() as made:
+        assert not left.exists()
+        with sandbox():
+            assert made.ask("adds", {"a": 1, "b": 1})[0] == {"sum": 2}
+            made.ask("writes", {})
 
 
 @pytest.mark.parametrize("attempt", ["exits", "crashes"])
