@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,10 @@ class Triton:
         found = launches(file, config, workload.operands, parameters, self.gpu)
         seconds = {"compile": time.perf_counter() - start}
         return TritonProgram(workload, source_of(workload), config, found, self.gpu, seconds)
+
+    def explain(self, workload: Workload) -> str:
+        figures = json.dumps(asdict(self.gpu))
+        return f"A Triton kernel for this GPU (sizes in bytes, rates per cycle and multiprocessor):\n{figures}"
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export

@@ -81,7 +81,7 @@ def build(
         with _sandbox(interpreting=False) as sandbox:
             found, _ = sandbox.ask("compiled", request)
     except Refused as error:
-        raise CompileError(str(error)) from None
+        raise CompileError(str(error).removeprefix("CompileError: ")) from None
     ir, size, metrics = found.get("ir"), found.get("code_bytes"), found.get("metrics", {})
     if not isinstance(ir, str) or type(size) is not int or not _are_numbers(metrics):
         raise CompileError("the sandbox's answer does not describe a compiled kernel")
