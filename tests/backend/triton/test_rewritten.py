@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mlopt.backend.triton import rewritten
@@ -15,8 +17,11 @@ from mlopt.backend.triton.kernel_file import Source, source_of
 from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
 from mlopt.core.schedule import Decision, Schedule
+from mlopt.core.trial import Status, WorkerLost
 from mlopt.evaluator.simulation import Simulation
+from mlopt.executor.worker import Worker
 from mlopt.protocols import SOURCE, RewritableSpace
+from mlopt.runner import TrialWork
 from mlopt.sandbox import confine
 from mlopt.sandbox.confine import lacking
 from mlopt.workloads.relu.workload import Relu
@@ -64,6 +69,12 @@ def with_text(text: str) -> Schedule:
     return DECISIONS.then(Decision(SOURCE, text))
 
 
+def sandboxes(host: int) -> list[str]:
+    """The command lines of those that a process has started."""
+    lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if "mlopt.sandbox.guest" in line and f", {host}, (" in line]
+
+
 @needs_sandbox
 def test_a_kernel_that_is_written_anew_costs_what_it_did_and_a_wrong_one_is_found(backend: Triton) -> None:
     text = space(backend).source
@@ -104,6 +115,22 @@ def test_a_file_that_runs_anything_finds_nothing_and_reaches_nobody(
         **dict.fromkeys(("parent", "file", "socket", "kill", "write"), "PermissionError"),
     }
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["secret"]
+
+
+@needs_sandbox
+def test_one_that_never_ends_is_a_timeout_and_nothing_of_it_stays(backend: Triton) -> None:
+    """It ends with its worker, wherever the sandbox is at that moment."""
+    begin = "    start = tl.program_id(0)"
+    text = space(backend).source.replace(begin, f"    for i in range(0, 1 << 40):\n        i += 1\n{begin}")
+    worker = Worker(("mlopt.runner", *backend.preload))
+    try:
+        pid = worker.run(os.getpid, 100.0)
+        with pytest.raises(WorkerLost) as raised:
+            worker.run(TrialWork(WORKLOAD, backend, Simulation(), with_text(text), None), 3.0)
+        assert raised.value.status is Status.TIMEOUT
+        assert sandboxes(pid) == []
+    finally:
+        worker.close()
 
 
 def test_what_may_not_be_written_is_an_invalid_schedule_and_never_run(backend: Triton) -> None:
