@@ -29,7 +29,6 @@ MOST_PROCESSES = 16
 LARGEST = 1 << 30
 """Bytes of an answer."""
 
-_FOLDER = "mlopt-sandbox-"
 _POLL_SECONDS = 0.1
 _END_SECONDS = 5.0
 """That processes which were killed may take to be gone."""
@@ -53,7 +52,7 @@ class Sandbox:
     def __init__(self, modules: Sequence[str], environment: Mapping[str, str], may_start_processes: bool) -> None:
         _sweep()
         own = processes.Process.of(os.getpid())
-        prefix = f"{_FOLDER}{own.pid}-{own.born}-"
+        prefix = f"{_prefix()}{own.pid}-{own.born}-"
         self._folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all else
         self._connection, theirs = Pipe()
@@ -154,10 +153,15 @@ def _inside(environment: Mapping[str, str], folder: str) -> dict[str, str]:
     return {name: value.replace("{folder}", folder) for name, value in environment.items()}
 
 
+def _prefix() -> str:
+    """How the folders' names begin; it tells containers apart that share a folder, and see other processes."""
+    return f"mlopt-sandbox-{os.stat('/proc/self/ns/pid').st_ino}-"
+
+
 def _sweep() -> None:
     """Remove the folders of sandboxes whose hosts were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        pid, _, born = folder.name.removeprefix(_FOLDER).rpartition("-")[0].partition("-")
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
+        pid, born, *_ = [*folder.name.removeprefix(_prefix()).split("-"), ""]
         if pid.isdecimal() and born.isdecimal() and not processes.Process(int(pid), int(born)).resident_bytes:
             shutil.rmtree(folder, ignore_errors=True)
 

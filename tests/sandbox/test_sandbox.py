@@ -134,10 +134,16 @@ def test_one_that_never_ends_can_be_left_at_any_time() -> None:
 
 
 def test_what_a_killed_host_has_left_is_removed() -> None:
-    left = Path(tempfile.gettempdir()) / "mlopt-sandbox-1-1-left"  # of a process that began before the first one
+    left, others = (
+        Path(tempfile.gettempdir()) / f"{prefix}1-1-left"  # of a process that began before the first one
+        for prefix in (host._prefix(), "mlopt-sandbox-0-")
+    )
     left.mkdir()
+    others.mkdir()
     with sandbox() as made:
         assert not left.exists()
+        assert others.exists()
+        others.rmdir()
         with sandbox():
             assert made.ask("adds", {"a": 1, "b": 1})[0] == {"sum": 2}
             made.ask("writes", {})

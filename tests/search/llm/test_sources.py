@@ -20,6 +20,7 @@ from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import SOURCE
+from mlopt.search.evolve import Evolve
 from mlopt.search.llm.search import STRIKES, Llm
 
 GOLDEN = Path(__file__).with_name("source.golden.md")
@@ -123,6 +124,14 @@ def test_a_model_that_only_talks_is_given_up_and_an_expert_decides(serve: Serve)
     assert len(study.said) == 1
     assert set(study.origins) == {"expert"}
     assert all(SOURCE not in t.schedule.values() for t in trials)
+
+
+def test_a_partner_goes_on_with_decisions(serve: Serve) -> None:
+    study, server = studied(improving, serve, partner=Evolve(hints=False), opening=2, patience=50)
+    trials = study.run(40)
+    assert len(server.requests) == 2
+    assert study.origins == ["expert", "model", "model", *["partner"] * 37]
+    assert len({t.schedule for t in trials}) == 40
 
 
 def test_the_prompt_shows_the_failures_with_what_they_changed(serve: Serve) -> None:
