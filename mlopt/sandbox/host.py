@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import processes
+from ..core.errors import printable
 from ..core.trial import Failed, Status
 from ..protocols import Array
 from . import message
@@ -108,7 +109,7 @@ class Sandbox:
         except message.NoMessage as error:
             raise Failed(Status.CRASH, f"the sandbox's answer cannot be read: {error}") from None
         if "failed" in plain:
-            words = str(plain["failed"])[:1000]
+            words = readable(plain["failed"])
             if _OUT_OF_MEMORY.search(words):
                 raise Failed(Status.OUT_OF_MEMORY, words)
             raise Refused(words)
@@ -142,10 +143,15 @@ class Sandbox:
         end = self._said.seek(0, os.SEEK_END)
         self._said.seek(max(0, end - _STDERR_BYTES))
         lines = self._said.read(_STDERR_BYTES).decode(errors="replace").split("\n")
-        words = " / ".join(line.strip() for line in lines if line.strip())[-300:]
+        words = readable(" / ".join(line.strip() for line in lines if line.strip())[-300:])
         status = Status.OUT_OF_MEMORY if _OUT_OF_MEMORY.search(words) else Status.CRASH
         manner = f"exited with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
         return Failed(status, f"the sandbox {manner}{': ' if words else ''}{words}")
+
+
+def readable(said: object) -> str:
+    """What was said by whoever is not trusted, as one line that is safe to show."""
+    return printable(" ".join(str(said)[:1000].split()))
 
 
 def _inside(environment: Mapping[str, str], folder: str) -> dict[str, str]:

@@ -99,6 +99,11 @@ def leaves(given: Any, arrays: Any) -> Answer:
     sys.exit("gone")
 
 
+def shouts(given: Any, arrays: Any) -> Answer:
+    """Says much, in what a terminal would take for commands."""
+    raise ValueError("\x1b[2J\n" * 1000)
+
+
 def crashes(given: Any, arrays: Any) -> Answer:
     import ctypes
 

@@ -161,6 +161,13 @@ def test_one_that_wants_to_leave_is_told_so(shared: Sandbox) -> None:
         shared.ask("leaves", {})
 
 
+def test_what_it_says_is_one_short_line_without_commands(shared: Sandbox) -> None:
+    with pytest.raises(Refused) as raised:
+        shared.ask("shouts", {})
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) <= 1000
+
+
 def test_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "MEMORY_BYTES", 1 << 29)
     with sandbox() as made, pytest.raises(Failed) as raised:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...core.errors import CompileError, UserError, WrongResult
 from ...protocols import Array, BoundedWorkload, Kernel, Workload
-from ...sandbox.host import Refused, Sandbox
+from ...sandbox.host import Refused, Sandbox, readable
 from .interpreter import INTERPRET, InterpretedKernel, Outcome
 from .kernel_file import Source, given, verified_on
 from .target import Gpu
@@ -129,7 +129,7 @@ class _Interpreted:
             return str(error), {}
         numbers = plain.get("written", [])
         if "wrong" in plain or not isinstance(numbers, list) or len(numbers) > len(arrays):
-            return str(plain.get("wrong", "the sandbox's answer does not hold outputs")), {}
+            return readable(plain.get("wrong", "the sandbox's answer does not hold outputs")), {}
         outputs, changed = arrays[: len(arrays) - len(numbers)], arrays[len(arrays) - len(numbers) :]
         if any(type(number) is not int for number in numbers):
             return "the sandbox's answer numbers no inputs", {}
