@@ -254,6 +254,33 @@ class NestedSpace(Space, Protocol):
         """What the decision after `prefix`, which is not complete, is about; None for the program as a whole."""
 
 
+SOURCE = "source"
+"""The knob of the last decision of a schedule whose program was rewritten: its value is the text."""
+
+
+@runtime_checkable
+class RewritableSpace(Space, Protocol):
+    """A space of programs that are text, a part of which may be rewritten.
+
+    Any complete schedule may be followed by one more decision, of the knob SOURCE. No options offer it, since nobody
+    can list them; `check` says whether a text may be there.
+    """
+
+    @property
+    def source(self) -> str:
+        """That part as it is."""
+
+    @property
+    def surroundings(self) -> tuple[str, str]:
+        """What stands before and after it, and stays."""
+
+    def unprotected(self) -> Sequence[str]:
+        """What rewritten programs could reach on this system, and are meant to; usually nothing.
+
+        Raises UserError where they could, and are not meant to.
+        """
+
+
 class Kernel(Protocol):
     """Machine code, ready to run in this process."""
 

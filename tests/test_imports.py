@@ -41,7 +41,16 @@ STUDY = {
     "residual",
 }
 # Each layer may import the ones before it. Within a layer, only the study's own modules may import one another.
-LAYERS = ({"__init__"}, {"core"}, {"protocols"}, {*SIBLINGS, "workloads", "testing"}, STUDY, {"cli"}, {"python"})
+LAYERS = (
+    {"__init__"},
+    {"core"},
+    {"protocols"},
+    {"sandbox"},
+    {*SIBLINGS, "workloads", "testing"},
+    STUDY,
+    {"cli"},
+    {"python"},
+)
 FACE = ("__init__", "python")  # what `import mlopt` offers, by name, when it is asked for
 # Workloads given as programs ask the backend what they compute.
 IMPORTER = "workloads/torch_module/importer.py"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
-_STATE, _PARENT, _BORN = 0, 1, 19
+_STATE, _PARENT, _GROUP, _BORN = 0, 1, 2, 19
 """Fields of `/proc/PID/stat`, counted from the one after the program's name, which may hold anything."""
 
 
@@ -66,6 +66,19 @@ def below(pid: int) -> list[Process]:
     found = list(children[pid])
     for process in found:  # which grows meanwhile
         found += children[process.pid]
+    return found
+
+
+def in_group(group: int) -> list[Process]:
+    """The processes of a process group that have not ended."""
+    found = []
+    for folder in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            stat = _stat(int(folder))
+        except ProcessLookupError:  # ended since
+            continue
+        if int(stat[_GROUP]) == group and stat[_STATE] != "Z":
+            found.append(Process(int(folder), int(stat[_BORN])))
     return found
 
 

@@ -82,6 +82,9 @@ def small(config):
     return [{"batch": 1, "heads": 2, "kv_heads": 1, "seq": seq, "kv_seq": kv_seq}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def block_of(source, head, keys, key, DIM: tl.constexpr, N: tl.constexpr, D: tl.constexpr, DESCRIBED: tl.constexpr):
     """Keys or values of a head from `key` on, shape (N, D); zeros, or those of the next head, beyond the last one."""
@@ -197,6 +200,9 @@ def attention(
         WINDOW, CAUSAL, True, DIM, N, D, DESCRIBED, SPECIALISED,
     )  # fmt: skip
     tl.store(y + at, (sums / total[:, None]).to(y.dtype.element_ty), mask=mask)
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(q, k, v, *, config, causal=False, window=None):

@@ -65,6 +65,9 @@ def small(config):
     return [{"batch": 1, "heads": heads, "kv_heads": kv_heads, "kv_len": length + length // 2 - 5}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def part(
     q,
@@ -136,6 +139,9 @@ def together(sums_of_parts, totals_of_parts, y, SPLITS: tl.constexpr, DIM: tl.co
     kept = tl.exp2(most - tl.max(most, axis=0))
     result = tl.sum(sums * kept[:, None], axis=0) / tl.sum(total * kept, axis=0)
     tl.store(y + query.to(tl.int64) * DIM + column, result.to(y.dtype.element_ty), mask=column < DIM)
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(q, k, v, *, config):

@@ -33,6 +33,9 @@ def small(config):
     return [{"shape": [config["BLOCK"] + 5]}, {"shape": [config["BLOCK"]]}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def value(x, y, at, mask, FUNCTION: tl.constexpr, POLICY: tl.constexpr):
     """The function of the elements at these places; where there is no mask, all of them are there."""
@@ -57,6 +60,9 @@ def blocks(x, y, z, count, BLOCK: tl.constexpr, FUNCTION: tl.constexpr, POLICY: 
         tl.store(
             z + at, value(x, y, at, mask, FUNCTION, POLICY).to(z.dtype.element_ty), mask=mask, cache_modifier=CACHE
         )
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(x, y=None, *, config, workload):

@@ -85,6 +85,9 @@ def small(config):
     return [{"m": m + 5, "n": n + 3, "k": k + 7}, {"m": m, "n": n, "k": 2 * k}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def tile_of(number, rows, columns, GROUP: tl.constexpr):
     """The row and column of tiles of this number: `GROUP` rows of tiles go through all columns together."""
@@ -205,6 +208,9 @@ def described_tiles(
             y = b.load([batch, step * K, column * N]).reshape(K, N)
         sums = added(x, y, sums, PRECISION)
     store(c + batch.to(tl.int64) * m * n, sums, m, n, row, column, M, N)
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(a, b, *, config, multiprocessors, tf32=False, transposed=False):

@@ -71,6 +71,9 @@ def small(config):
     return [{"m": m + 5, "d_model": k + rest, "d_ff": n + rest}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def gelu(x):
     """By its formula with a hyperbolic tangent: x / (1 + exp(-2 z)) is x (1 + tanh z) / 2."""
@@ -141,6 +144,9 @@ def linear(
             linear_tile(x, w, bias, y, number, m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
     else:
         linear_tile(x, w, bias, y, tl.program_id(0), m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(x, w1, b1, w2, b2, *, config, multiprocessors):

@@ -75,6 +75,9 @@ def small(config):
     return [{"rows": many + 1, "cols": max(1, block - 3)}, {"rows": rows, "cols": block}]
 
 
+# EVOLVE-BLOCK-START
+
+
 @triton.jit
 def scaled(normal, gamma, beta, column, here, FUNCTION: tl.constexpr):
     """Normalised rows, times the factors of columns, and shifted by theirs."""
@@ -171,6 +174,9 @@ def long_rows(
         else:
             result = scaled((values - centre) * scale, gamma, beta, column, here, FUNCTION)
         tl.store(y + start + column, result.to(y.dtype.element_ty), mask=mask)
+
+
+# EVOLVE-BLOCK-END
 
 
 def launch(x, gamma=None, beta=None, *, config, workload, multiprocessors):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
-from ...protocols import Kernel, Roofline, Workload
+from ...protocols import SOURCE, Kernel, Roofline, Workload
 from .host import of_this_machine, present, states
+from .isolation import Isolation, check, unprotected
 from .target import Gpu
 
 if TYPE_CHECKING:
     from .kernel_file import KernelFile
     from .program import TritonProgram
+    from .rewritten import RewrittenProgram
     from .space import KernelSpace
 
 
@@ -25,6 +28,11 @@ class Triton:
     """Triton kernels for the GPU `target`, which need not be here; any other target stands for the GPU that is."""
 
     target: object
+    isolation: Isolation = "required"
+    """Of rewritten kernels: whether they must be confined in every way, or only as far as the system can."""
+
+    def __post_init__(self) -> None:
+        check(self.isolation)
 
     @property
     def gpu(self) -> Gpu:
@@ -44,11 +52,16 @@ class Triton:
         return self.gpu.arch in {gpu.arch for gpu in present()}
 
     def space(self, workload: Workload) -> KernelSpace:
-        from .space import KernelSpace
+        from .kernel_file import source_of
+        from .region import region
+        from .space import KernelSpace, RewritableKernelSpace
 
-        return KernelSpace(self._file(workload), workload, self.gpu)
+        file, found = self._file(workload), region(source_of(workload).text)
+        if found is None:
+            return KernelSpace(file, workload, self.gpu)
+        return RewritableKernelSpace(file, workload, self.gpu, found, self.isolation)
 
-    def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram:
+    def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram | RewrittenProgram:
         from .ahead import launches
         from .kernel_file import given, source_of
         from .program import TritonProgram
@@ -57,16 +70,23 @@ class Triton:
         if schedule is None:
             schedule = _first(space)
         space.check(schedule)
+        config = schedule.values()
+        if (text := config.pop(SOURCE, None)) is not None:
+            return self._rewritten(workload, str(text), config)
         start = time.perf_counter()
         parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
-        found = launches(file, schedule.values(), workload.operands, parameters, self.gpu)
+        found = launches(file, config, workload.operands, parameters, self.gpu)
         seconds = {"compile": time.perf_counter() - start}
-        return TritonProgram(workload, source_of(workload), schedule.values(), found, self.gpu, seconds)
+        return TritonProgram(workload, source_of(workload), config, found, self.gpu, seconds)
+
+    def explain(self, workload: Workload) -> str:
+        figures = json.dumps(asdict(self.gpu))
+        return f"A Triton kernel for this GPU (sizes in bytes, rates per cycle and multiprocessor):\n{figures}"
 
     def export(self, workload: Workload, schedule: Schedule, directory: Path) -> None:
         from .export import export
 
-        export(workload, schedule, self.build(workload, schedule), directory)
+        export(workload, self.build(workload, schedule), directory)
 
     def devices(self) -> Sequence[str]:
         """GPUs of the target's kind."""
@@ -93,6 +113,17 @@ class Triton:
         from .roofline import measure
 
         return measure()
+
+    def _rewritten(self, workload: Workload, text: str, config: Mapping[str, Any]) -> RewrittenProgram:
+        from .kernel_file import source_of
+        from .region import region
+        from .rewritten import build
+
+        unprotected(self.isolation)
+        given = source_of(workload)
+        found = region(given.text)
+        assert found is not None  # or the space would not have allowed it
+        return build(workload, given, replace(given, text=found.rewritten(text)), config, self.gpu)
 
     def _file(self, workload: Workload) -> KernelFile:
         from .kernel_file import source_of

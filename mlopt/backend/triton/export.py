@@ -7,22 +7,22 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from ...core.schedule import Schedule
 from ...protocols import Workload
 from .kernel_file import OPTIONS
 from .program import TritonProgram
+from .rewritten import RewrittenProgram
 
 RERUN = Path(__file__).with_name("rerun.py")
 
 
-def export(workload: Workload, schedule: Schedule, program: TritonProgram, directory: Path) -> None:
+def export(workload: Workload, program: TritonProgram | RewrittenProgram, directory: Path) -> None:
     """Write kernel.py, config.json, reference.py, rerun.py and record.json into `directory`.
 
     `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "kernel.py").write_text(program.source.text)
-    config = schedule.values()
+    config = dict(program.config)
     options = {name: value for name, value in config.items() if name in OPTIONS}
     knobs = {name: value for name, value in config.items() if name not in OPTIONS}
     (directory / "config.json").write_text(json.dumps({"kwargs": knobs, **options}, indent=2) + "\n")
@@ -37,7 +37,7 @@ def export(workload: Workload, schedule: Schedule, program: TritonProgram, direc
         "schedule": config,
         "small": [
             {"inputs": [asdict(spec) for spec in small.operands], "parameters": dict(small.parameters)}
-            for small, _ in program.interpreted()
+            for small in program.small()
         ],
     }
     (directory / "record.json").write_text(json.dumps(record, indent=2) + "\n")

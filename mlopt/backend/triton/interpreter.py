@@ -19,21 +19,28 @@ from ...core.tensors import to_numpy, to_torch
 from ...protocols import Array
 from .kernel_file import Source
 
+INTERPRET = "TRITON_INTERPRET"
+"""The environment variable that is 1 where Triton is to interpret."""
+
 MULTIPROCESSORS = 3
 """Of the GPU that is played: so few that persistent programs have several tiles each."""
 
 
-class InterpretedKernel:
-    """A kernel of a file that is interpreted."""
+Outcome = tuple[Sequence[Array] | str, Mapping[int, Array]]
+"""The outputs, or what went wrong; and the inputs, by number, that were written to."""
 
-    def __init__(self, source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-        self._call = functools.partial(_carry_out, source, dict(config), dict(parameters))
+
+class InterpretedKernel:
+    """A kernel that is interpreted by whoever carries it out, in another process, on copies of the inputs."""
+
+    def __init__(self, call: Callable[[Sequence[Array]], Outcome]) -> None:
+        self._call = call
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
         """A call; it raises WrongResult where the kernel fails, or returns arrays of other shapes or dtypes."""
 
         def call() -> None:
-            results, written = _process().submit(self._call, inputs).result()
+            results, written = self._call(inputs)
             if isinstance(results, str):
                 raise WrongResult(results)
             for number, values in written.items():
@@ -53,19 +60,25 @@ class InterpretedKernel:
         """There are no threads."""
 
 
+def interpreted(source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> InterpretedKernel:
+    """A kernel of a file, carried out in a process of this one's."""
+    work = functools.partial(carry_out, source, dict(config), dict(parameters))
+    return InterpretedKernel(lambda inputs: _process().submit(work, inputs).result())
+
+
 @functools.cache
 def _process() -> ProcessPoolExecutor:
     """Begun anew, not forked: this one may have imported Triton already."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_interpret)
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=interpret)
 
 
-def _interpret() -> None:
-    """Make this process one that interprets."""
-    os.environ["TRITON_INTERPRET"] = "1"
-    _mend_bfloat16()
+def interpret() -> None:
+    """Make this process, which has not imported Triton yet, one that interprets."""
+    os.environ[INTERPRET] = "1"
+    mend_bfloat16()
 
 
-def _mend_bfloat16() -> None:
+def mend_bfloat16() -> None:
     """Triton's interpreter keeps bfloat16 as its bits; it computes with these, and cuts off where GPUs round."""
     import triton.language as tl
     from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
@@ -95,10 +108,10 @@ def _mend_bfloat16() -> None:
     InterpreterBuilder.binary_op = binary_op
 
 
-def _carry_out(
+def carry_out(
     source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Sequence[Array]
-) -> tuple[Sequence[Array] | str, Mapping[int, Array]]:
-    """The outputs, or what went wrong; and the inputs, by number, that were written to."""
+) -> Outcome:
+    """Interpret a file's kernel, in a process that interprets."""
     tensors = [to_torch(array.copy()) for array in inputs]
     file = source.load()
     try:

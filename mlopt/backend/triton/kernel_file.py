@@ -14,6 +14,7 @@ Triton's interpreter.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -140,6 +141,11 @@ def source_of(workload: Workload) -> Source:
 def given(workload: Workload) -> Mapping[str, Any]:
     """What a launcher is told of its workload."""
     return {"workload": workload.name, **workload.parameters}
+
+
+def verified_on(source: Source, config: Mapping[str, Any], workload: Workload) -> Sequence[Workload]:
+    """The workload in the sizes that a file wants a configuration verified on."""
+    return [dataclasses.replace(workload, **sizes) for sizes in source.load().small(config)]  # type: ignore[type-var]
 
 
 def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from ...protocols import Kernel, Workload
 from .ahead import Launch
 from .device import Cuda, DeviceKernel
 from .host import present
-from .kernel_file import Source, given
+from .kernel_file import Source, given, verified_on
 from .target import Gpu
 
 
@@ -40,13 +39,16 @@ class TritonProgram:
     def code_bytes(self) -> int | None:
         return sum(len(launch.kernel.asm.get("cubin") or launch.kernel.asm["hsaco"]) for launch in self.launches)
 
+    def small(self) -> Sequence[Workload]:
+        """The workload in the sizes that its file wants this configuration verified on."""
+        return verified_on(self.source, self.config, self.workload)
+
     def interpreted(self) -> Iterator[tuple[Workload, Kernel]]:
         """The same kernel on the sizes that its file wants it verified on."""
-        from .interpreter import InterpretedKernel
+        from .interpreter import interpreted
 
-        for sizes in self.source.load().small(self.config):
-            small: Workload = dataclasses.replace(self.workload, **sizes)  # type: ignore[type-var]
-            yield small, InterpretedKernel(self.source, self.config, given(small))
+        for small in self.small():
+            yield small, interpreted(self.source, self.config, given(small))
 
     def load(self) -> Kernel:
         if self.gpu.arch not in {gpu.arch for gpu in present()}:

@@ -8,10 +8,12 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from ...core.errors import UserError, summary
-from ...core.schedule import Value
+from ...core.schedule import Decision, Schedule, Value
 from ...core.space import Kind, Knob, KnobSpace
-from ...protocols import Workload
+from ...protocols import SOURCE, Workload
+from .isolation import Isolation, unprotected
 from .kernel_file import KernelFile
+from .region import Region
 from .target import Gpu
 
 
@@ -45,6 +47,41 @@ class KernelSpace(KnobSpace):
     def _needs(self, name: str, names: Sequence[str]) -> tuple[str, ...]:
         needed = {other for rule in self._rules[name] for other in rule.knobs} - {name}
         return tuple(sorted(needed, key=names.index))
+
+
+class RewritableKernelSpace(KernelSpace):
+    """The same, where a part of the file may be rewritten (`protocols.RewritableSpace`)."""
+
+    def __init__(self, file: KernelFile, workload: Workload, gpu: Gpu, region: Region, isolation: Isolation) -> None:
+        super().__init__(file, workload, gpu)
+        if SOURCE in file.knobs:
+            raise UserError(f"{SOURCE} names what is rewritten of a kernel's file: give the knob another name")
+        self._region = region
+        self._isolation = isolation
+
+    @property
+    def source(self) -> str:
+        return self._region.text
+
+    @property
+    def surroundings(self) -> tuple[str, str]:
+        return self._region.before, self._region.after
+
+    def unprotected(self) -> Sequence[str]:
+        return unprotected(self._isolation)
+
+    def options(self, prefix: Schedule) -> Sequence[Decision]:
+        return () if _is_rewritten(prefix) else super().options(prefix)
+
+    def check(self, schedule: Schedule) -> None:
+        if _is_rewritten(schedule):
+            self._region.rewritten(str(schedule[-1].value))
+            schedule = schedule.prefix(len(schedule) - 1)
+        super().check(schedule)
+
+
+def _is_rewritten(schedule: Schedule) -> bool:
+    return bool(schedule) and schedule[-1].knob == SOURCE
 
 
 class _Rule:

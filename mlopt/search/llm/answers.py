@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ...core.schedule import Value
@@ -15,14 +16,17 @@ PROPOSALS, SCHEDULE, REASON = "proposals", "schedule", "reason"
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
 
 
-def schema(knobs: Sequence[Knob], most: int) -> dict[str, Any]:
-    """The JSON schema of an answer with at most `most` proposals. No knob is required: gaps are filled."""
+def schema(knobs: Sequence[Knob], most: int, further: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """The JSON schema of an answer with at most `most` proposals. No knob is required: gaps are filled.
+
+    `further` are properties that each proposal has besides, and their schemas.
+    """
     values = {knob.name: {"enum": list(knob.values)} for knob in knobs}
     schedule = {"type": "object", "properties": values, "additionalProperties": False}
     proposal = {
         "type": "object",
-        "properties": {REASON: {"type": "string"}, SCHEDULE: schedule},
-        "required": [REASON, SCHEDULE],
+        "properties": {REASON: {"type": "string"}, **further, SCHEDULE: schedule},
+        "required": [REASON, *further, SCHEDULE],
         "additionalProperties": False,
     }
     proposals = {"type": "array", "items": proposal, "minItems": 1, "maxItems": most}
@@ -34,19 +38,22 @@ def schema(knobs: Sequence[Knob], most: int) -> dict[str, Any]:
     }
 
 
-def proposals(text: str, knobs: Mapping[str, Knob], most: int) -> list[dict[str, Value]]:
-    """What the first `most` proposals in an answer decide, of knobs that there are, by values of a knob's type.
-
-    Empty for an answer that holds none. A proposal that decides nothing is an empty one.
-    """
+def proposals(text: str, most: int) -> list[dict[str, Any]]:
+    """The first `most` proposals in an answer, whatever they hold; empty for an answer that holds none."""
     found = _found(text)
     if isinstance(found, dict):
         lists = [value for value in (found.get(PROPOSALS), *found.values()) if isinstance(value, list)]
         found = lists[0] if lists else [found]
-    if not isinstance(found, list):
-        return []
-    chosen = [entry.get(SCHEDULE, entry) for entry in found[:most] if isinstance(entry, dict)]
-    return [_decisions(entry, knobs) for entry in chosen if isinstance(entry, dict)]
+    return [entry for entry in found[:most] if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def decisions(proposal: Mapping[str, Any], knobs: Mapping[str, Knob]) -> dict[str, Value]:
+    """What a proposal decides, of knobs that there are, by values of a knob's type."""
+    entry = proposal.get(SCHEDULE, proposal)
+    if not isinstance(entry, dict):
+        return {}
+    read = {name: _value(value, knobs[name]) for name, value in entry.items() if name in knobs}
+    return {name: value for name, value in read.items() if value is not None}
 
 
 def _found(text: str) -> Any:
@@ -65,11 +72,6 @@ def _from_brackets(text: str) -> Iterator[str]:
         start, end = text.find(opening), text.rfind(closing)
         if 0 <= start < end:
             yield text[start : end + 1]
-
-
-def _decisions(entry: Mapping[str, Any], knobs: Mapping[str, Knob]) -> dict[str, Value]:
-    read = {name: _value(value, knobs[name]) for name, value in entry.items() if name in knobs}
-    return {name: value for name, value in read.items() if value is not None}
 
 
 def _value(given: Any, knob: Knob) -> Value | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...core.schedule import Schedule, Value
 from ...core.trial import Trial
+from .known import decisions
 
 PRIOR = 2.0
 """Trials of no effect that each value is taken to have had, so that one lucky trial proves little."""
@@ -45,6 +46,10 @@ class History:
         if trial.objective is not None and trial.objective < self._best:
             self._best, self.last_gain = trial.objective, len(self)
 
+    def trial(self, schedule: Schedule) -> Trial | None:
+        """What became of `schedule`, if that is known."""
+        return self._trials.get(schedule)
+
     def best(self, most: int) -> list[Trial]:
         """The best trials, the best first."""
         ranked = [(trial.objective, trial) for trial in self._trials.values() if trial.objective is not None]
@@ -60,7 +65,7 @@ class History:
         logs: dict[str, dict[Value, list[float]]] = defaultdict(lambda: defaultdict(list))
         for trial in self._trials.values():
             if trial.objective is not None:
-                for decision in trial.schedule:
+                for decision in decisions(trial.schedule):
                     logs[decision.knob][decision.value].append(math.log(trial.objective))
         effects: dict[str, list[Effect]] = {}
         for knob, values in logs.items():

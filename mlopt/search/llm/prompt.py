@@ -15,11 +15,9 @@ from ...core.trial import Trial
 from ...protocols import Brief, HintedSpace, Space
 from .endpoint import CHARACTERS
 from .history import Effect, History
+from .known import decisions
 
-PACKAGED = "decisions.md"
-"""The template in conf/prompt."""
-
-FULL = {"best": 12, "failures": 6, "effects": 40, "hints": 6, "values": 40, "program": 12_000}
+FULL = {"best": 12, "failures": 6, "effects": 40, "hints": 6, "values": 40, "inspirations": 3, "program": 12_000}
 """How many of each the longest prompt shows: of knobs' values, and of the program its characters."""
 
 SHORTENINGS = 12
@@ -31,19 +29,30 @@ ERROR = 200
 
 @dataclass(frozen=True)
 class Prompt:
-    """Renders the template at `path` (None: mlopt's own) into prompts of about `tokens` at most."""
+    """Renders the template at `path` (None: mlopt's own for this `mode`) into prompts of about `tokens` at most."""
 
     path: Path | None
     tokens: int
+    mode: str = "decisions"
+    """The name of the template in conf/prompt."""
 
     def check(self) -> None:
         """Raise UserError for a template that cannot be read."""
         self._template()
 
-    def render(self, brief: Brief, space: Space, history: History, left: int, most: int) -> str:
+    def render(
+        self,
+        brief: Brief,
+        space: Space,
+        history: History,
+        left: int,
+        most: int,
+        further: Callable[[Mapping[str, int]], Mapping[str, Any]] = lambda shown: {},
+    ) -> str:
         """A prompt for `most` proposals, when `left` trials may still be made.
 
-        Raises UserError when the template fails, or when even the shortest prompt is too long.
+        `further` says what the template may speak of besides, given how many of each are shown. Raises UserError when
+        the template fails, or when even the shortest prompt is too long.
         """
         from jinja2 import TemplateError
 
@@ -51,7 +60,8 @@ class Prompt:
         shown, text = dict(FULL), ""
         for _ in range(SHORTENINGS):
             try:
-                text = template(_words(brief, space, history, hints, shown), left, most)
+                words = {**_words(brief, space, history, hints, shown), **further(shown)}
+                text = template(words, left, most)
             except (TemplateError, TypeError, ValueError) as error:
                 raise UserError(f"{self._name}: {error}") from None
             if len(text) <= self.tokens * CHARACTERS:
@@ -64,14 +74,15 @@ class Prompt:
 
     @property
     def _name(self) -> str:
-        return f"search.template={self.path}" if self.path else f"conf/prompt/{PACKAGED}"
+        return f"search.template={self.path}" if self.path else f"conf/prompt/{self.mode}.md"
 
     def _template(self) -> Callable[[Mapping[str, Any], int, int], str]:
         from jinja2 import StrictUndefined, TemplateError
         from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         try:
-            source = (self.path or importlib.resources.files("mlopt") / "conf" / "prompt" / PACKAGED).read_text("utf-8")
+            packaged = importlib.resources.files("mlopt") / "conf" / "prompt" / f"{self.mode}.md"
+            source = (self.path or packaged).read_text("utf-8")
             environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
             # As it is, since the prompt is no page: `tojson` would write < and & as for one.
             environment.filters["tojson"] = json.dumps
@@ -101,8 +112,8 @@ def _words(
         "bytes": brief.bytes,
         "knobs": [_knob(knob, shown["values"]) for knob in space.knobs],
         "hints": hints[: shown["hints"]],
-        "best": [_success(trial, best[0]) for trial in best],
-        "failures": [_failure(trial) for trial in history.failures(shown["failures"])],
+        "best": [success(trial, best[0]) for trial in best],
+        "failures": [failure(trial) for trial in history.failures(shown["failures"])],
         "effects": _effects(history.effects(), shown["effects"]),
         "tried": len(history),
     }
@@ -116,16 +127,18 @@ def _knob(knob: Any, most: int) -> dict[str, Any]:
     return {**described, "needs": list(knob.needs)} if knob.needs else described
 
 
-def _success(trial: Trial, best: Trial) -> dict[str, Any]:
+def success(trial: Trial, best: Trial) -> dict[str, Any]:
+    """How a trial did, beside the best one; both were ok."""
     assert trial.objective is not None
     assert best.objective is not None
     number = {"seconds": float(f"{trial.objective:.4g}"), "ratio": round(trial.objective / best.objective, 3)}
-    return {**number, "schedule": trial.schedule.values()}
+    return {**number, "schedule": decisions(trial.schedule).values()}
 
 
-def _failure(trial: Trial) -> dict[str, Any]:
+def failure(trial: Trial) -> dict[str, Any]:
+    """How a trial failed."""
     error = printable(trial.error)[:ERROR]
-    return {"status": trial.status.value, "error": error, "schedule": trial.schedule.values()}
+    return {"status": trial.status.value, "error": error, "schedule": decisions(trial.schedule).values()}
 
 
 def _effects(effects: Sequence[Effect], most: int) -> list[dict[str, Any]]:

@@ -18,22 +18,22 @@ from ..partner import fresh_from
 from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary
-from . import answers, transcript
+from . import transcript
+from .decisions import Decisions
 from .endpoint import Answer, Endpoint, Message, Model, ModelError
 from .expert import Expert
 from .history import History
+from .known import Known
 from .price import Limits, Meter
 from .prompt import Prompt
+from .sources import Sources
+from .task import Task
 
 Fallback = Literal["expert", "none"]
-
-SYSTEM = "You are an expert of optimising compilers. You answer with JSON only."
+Mode = Literal["decisions", "source"]
 
 STRIKES = 3
 """Calls in a row without a usable proposal, after which a model is not asked again."""
-
-ATTEMPTS = 8
-"""Schedules near a known one that are tried in search of one that is new."""
 
 MODEL, EXPERT, PARTNER, DRAW = "model", "expert", "partner", "draw"
 """Who proposed a trial."""
@@ -42,8 +42,9 @@ MODEL, EXPERT, PARTNER, DRAW = "model", "expert", "partner", "draw"
 class Llm:
     """Lets a model propose `proposals` schedules at a time, from what it is shown of the study (`prompt.py`).
 
-    What it proposes is made legal by the nearest legal decisions. Where nothing new is left of an answer, it is sent
-    back with the reasons, `corrections` times at most; then schedules next to the repeated ones take their place.
+    In the mode `decisions` it decides (`decisions.py`), in the mode `source` it rewrites the program as well, which
+    evolves on so many `islands` (`sources.py`). Where nothing new is left of an answer, it is sent back with the
+    reasons, `corrections` times at most.
 
     With a `partner`, any other search, the model speaks only `opening` times at the beginning, and again after
     `patience` trials without a new best; the partner goes on from there, told of all trials.
@@ -58,6 +59,8 @@ class Llm:
         self,
         endpoint: Endpoint,
         limits: Limits = Limits(),  # noqa: B008 - immutable
+        mode: Mode = "decisions",
+        islands: int = 3,
         proposals: int = 8,
         corrections: int = 1,
         prompt_tokens: int = 12_000,
@@ -73,13 +76,17 @@ class Llm:
         limit("prompt_tokens", prompt_tokens, 1)
         limit("opening", opening, 1)
         limit("patience", patience, 1)
-        if fallback not in (known := get_args(Fallback)):
-            raise UserError(f"search.fallback={fallback} must be {' or '.join(known)}{nearest(fallback, known)}")
+        limit("islands", islands, 1)
+        for name, value, kind in (("fallback", fallback, Fallback), ("mode", mode, Mode)):
+            if value not in (known := get_args(kind)):
+                raise UserError(f"search.{name}={value} must be {' or '.join(known)}{nearest(value, known)}")
         self._endpoint = endpoint
         self._limits = limits
         self._proposals = proposals
         self._corrections = corrections
-        self._prompt = Prompt(None if template is None else Path(template), prompt_tokens)
+        self._mode = mode
+        self._islands = islands
+        self._prompt = Prompt(None if template is None else Path(template), prompt_tokens, mode)
         self._partner = partner
         self._opening = opening
         self._patience = patience
@@ -91,14 +98,15 @@ class Llm:
     def start(self, space: Space, context: StudyContext) -> None:
         self._prompt.check()
         self._space, self._context = space, context
-        self._knobs = {knob.name: knob for knob in space.knobs}
         self._end = time.monotonic() + (context.budget.seconds or float("inf"))
         own, others = context.rng.spawn(2)
         self._streams = Streams(own)
         self._draw = Draw(space, self._streams.rng)
-        self._vary = Vary(space, self._streams.rng)
+        self._known = Known(self._draw)
         self._history = History()
-        self._expert = Expert(space, self._history, self._draw, self._vary, self._streams.rng)
+        vary = Vary(space, self._streams.rng)
+        self._expert = Expert(space, self._history, self._draw, vary, self._streams.rng)
+        self._task = self._made_task(vary)
         if self._partner:
             self._partner.start(space, replace(context, rng=others))
         self._meter = Meter(self._limits)
@@ -123,12 +131,13 @@ class Llm:
         if self._partner:
             self._partner.tell(trials)
         for trial in trials:
-            new = self._draw.see(trial.schedule)
+            new = self._known.see(trial.schedule)
             if new and not self._asked:  # of an interrupted study: a turn as it was then
                 self._begin_turn()
                 self._turn_left = max(0, self._turn_left - 1)
-            if trial.schedule in self._draw:
+            if trial.schedule in self._known:
                 self._history.add(trial)
+                self._task.learn(trial)
 
     def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
         """Who proposed `schedule`, and its share of what the model has cost."""
@@ -136,12 +145,14 @@ class Llm:
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
+        if self._task.first is not None and self._known.see(self._task.first):
+            return self._accounted(self._task.first, EXPERT)
         if not self._queue and self._begin_turn():
             self._take_turn()
         while self._queue:
-            if self._draw.see(schedule := self._queue.pop(0)):
+            if self._known.see(schedule := self._queue.pop(0)):
                 return self._accounted(schedule, MODEL)
-        self._streams.begin(len(self._draw))
+        self._streams.begin(len(self._known))
         if self._turn_left:
             self._turn_left -= 1
             return self._accounted(self._expert.propose(), EXPERT)
@@ -183,57 +194,32 @@ class Llm:
 
     def _consult(self) -> None:
         """Ask the model, and ask again as long as that may help."""
-        most, left = self._proposals, self._context.budget.trials - len(self._history)
-        text = self._prompt.render(self._context.brief(), self._space, self._history, left, most)
-        messages: list[Message] = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
-        schema = answers.schema(self._space.knobs, most)
+        task, turn = self._task, self._turns
+        self._streams.begin(len(self._known))
+        text = task.question(self._context.brief(), turn, self._context.budget.trials - len(self._history))
+        messages: list[Message] = [{"role": "system", "content": task.role}, {"role": "user", "content": text}]
         for correction in range(self._corrections + 1):
             seconds = min(self._end - time.monotonic(), self._meter.left_seconds())
             started = time.monotonic()
             paid = isinstance(self._model, transcript.Recorded) and self._model.is_kept
             try:
-                answer = self._model.complete(messages, schema, seconds)
+                answer = self._model.complete(messages, task.schema, seconds)
             except ModelError as error:
                 self._spend(None, time.monotonic() - started, paid)
                 self._strike(str(error), error.final)
                 return
             self._spend(answer, time.monotonic() - started, paid)
-            proposed, faults = self._read(answer.text, last=correction == self._corrections)
+            self._streams.begin(len(self._known))
+            proposed, faults = task.read(answer.text, turn, last=correction == self._corrections)
             if proposed:
                 self._strikes = 0
                 self._enqueue(proposed)
                 return
             if self._meter.reached():
                 break
-            complaint = f"None of that can be tried. {' '.join(faults)} Propose {most} others, as JSON only."
+            complaint = f"None of that can be tried. {' '.join(faults)} Propose {self._proposals} others, as JSON only."
             messages += [{"role": "assistant", "content": answer.text[:4000]}, {"role": "user", "content": complaint}]
         self._strike("its answers hold no new schedule", final=False)
-
-    def _read(self, text: str, last: bool) -> tuple[list[Schedule], list[str]]:
-        """The new schedules in an answer, and what is wrong with the others; the `last` one is bent until it fits."""
-        self._streams.begin(len(self._draw))
-        decided = answers.proposals(text, self._knobs, self._proposals)
-        faults = [] if decided else ["There was no JSON with proposals in your answer."]
-        proposed: list[Schedule] = []
-        for number, decisions in enumerate(decided, start=1):
-            if not decisions:
-                faults.append(f"Proposal {number} decides no knob of this space by a value of its own.")
-                continue
-            found: Schedule | None = (schedule := self._vary.repair(decisions))
-            if schedule in self._draw or schedule in proposed:
-                faults.append(f"Proposal {number} was tried already, or is equal to another one, when made legal.")
-                found = self._near(schedule, proposed) if last else None
-            if found is not None:
-                proposed.append(found)
-        return proposed, faults
-
-    def _near(self, schedule: Schedule, proposed: Sequence[Schedule]) -> Schedule | None:
-        """A new schedule next to a known one, if one is found."""
-        for attempt in range(ATTEMPTS):
-            changed = self._vary.mutate(schedule, 1 + attempt // 2, 1.0)
-            if changed not in self._draw and changed not in proposed:
-                return changed
-        return None
 
     def _enqueue(self, proposed: Sequence[Schedule]) -> None:
         """Propose these next, each with an equal share of what was spent for them."""
@@ -255,6 +241,17 @@ class Llm:
         self._strikes += 1
         if final or self._strikes == STRIKES:
             self._give_up(reason)
+
+    def _made_task(self, vary: Vary) -> Task:
+        given = (self._space, self._history, self._known, vary, self._prompt, self._proposals)
+        if self._mode == "decisions":
+            return Decisions(*given)
+        sources = Sources(*given, self._islands, self._streams.rng)
+        if sources.unprotected:
+            self._context.say(
+                f"rewritten programs are not kept from {' and '.join(sources.unprotected)} on this system"
+            )
+        return sources
 
     def _made_model(self) -> Model:
         """The endpoint, or the transcript in its place; recorded in the study's folder, if there is one."""

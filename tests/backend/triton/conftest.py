@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlopt.backend.triton.interpreter import InterpretedKernel
+from mlopt.backend.triton.interpreter import interpreted
 from mlopt.backend.triton.kernel_file import Source, given
 from mlopt.backend.triton.target import Gpu, gpu
 from mlopt.evaluator.correctness import TIMED, case, empty
@@ -39,7 +39,7 @@ def interpret() -> Callable[..., None]:
     """Carry out a workload's kernel in a configuration; raises WrongResult."""
 
     def carry_out(workload: Workload, config: Mapping[str, Any], text: str | None = None) -> None:
-        kernel = InterpretedKernel(Source(text or workload.source("triton"), workload.name), config, given(workload))
+        kernel = interpreted(Source(text or workload.source("triton"), workload.name), config, given(workload))
         case(workload, 0, TIMED).check(kernel, [empty(spec) for spec in workload.outputs])
 
     return carry_out

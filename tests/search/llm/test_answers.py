@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlopt.core.space import Knob
-from mlopt.search.llm.answers import proposals, schema
+from mlopt.search.llm.answers import decisions, proposals, schema
 
 KNOBS = {
     knob.name: knob
@@ -25,7 +25,7 @@ WHOLE = {"proposals": [{"reason": "why not", "schedule": {"tile": 4, "order": "n
 
 
 def read(text: str, most: int = 4) -> list[dict[str, Any]]:
-    return proposals(text, KNOBS, most)
+    return [decisions(each, KNOBS) for each in proposals(text, most)]
 
 
 def test_an_answer_by_the_schema_is_read_whole() -> None:
@@ -54,8 +54,8 @@ def test_other_forms_are_understood(text: str) -> None:
 
 
 def test_values_have_their_knobs_types() -> None:
-    (decisions,) = read('[{"tile": "8", "order": "NM", "peel": "true"}]')
-    assert [(type(value), value) for value in decisions.values()] == [(int, 8), (str, "nm"), (bool, True)]
+    (decided,) = read('[{"tile": "8", "order": "NM", "peel": "true"}]')
+    assert [(type(value), value) for value in decided.values()] == [(int, 8), (str, "nm"), (bool, True)]
 
 
 def test_a_number_that_is_no_value_is_left_to_be_mended() -> None:
@@ -72,11 +72,11 @@ JSON = st.recursive(st.none() | st.floats() | st.text(), lambda each: st.lists(e
 
 @pytest.mark.parametrize("text", NONE)
 def test_an_answer_without_proposals_is_none(text: str) -> None:
-    assert [decisions for decisions in read(text) if decisions] == []
+    assert [decided for decided in read(text) if decided] == []
 
 
 @given(st.text() | JSON.map(json.dumps))
 def test_whatever_is_answered_only_values_come_out(text: str) -> None:
-    for decisions in read(text):
-        assert decisions.keys() <= KNOBS.keys()
-        assert all(isinstance(value, (bool, int, float, str)) for value in decisions.values())
+    for decided in read(text):
+        assert decided.keys() <= KNOBS.keys()
+        assert all(isinstance(value, (bool, int, float, str)) for value in decided.values())

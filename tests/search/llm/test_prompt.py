@@ -5,26 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from dialogue import BRIEF
 from tiles import BEST, FAR, GOOD, Hinted, ok
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Brief, Roofline
 from mlopt.search.llm.history import History
 from mlopt.search.llm.prompt import Prompt
 from mlopt.testing.spaces import Flat
 
 GOLDEN = Path(__file__).with_name("prompt.golden.md")
-BRIEF = Brief(
-    workload={"name": "matmul", "m": 8, "n": 8, "k": 8},
-    program="C[m,n] += A[m,k] B[k,n]",
-    machine={"cpu": "A CPU", "cores": 2, "caches": {"L1": 32768}},
-    threads=2,
-    flops=1024,
-    bytes=768,
-    roofline=Roofline(1e9, 1e8),
-)
 
 
 def history() -> History:

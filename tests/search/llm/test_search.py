@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from models import Part, Reply, Server, closed_port, fails, proposes, says
+from dialogue import Serve, Study, endpoint
+from models import Part, Reply, closed_port, fails, proposes, says
 from tiles import BEST, GOOD, TILES, Hinted, best, distance, trial
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, Search, StudyContext
+from mlopt.core.trial import Status
+from mlopt.protocols import Search
 from mlopt.search.draw import Draw
 from mlopt.search.evolve import Evolve
-from mlopt.search.llm.endpoint import Endpoint
 from mlopt.search.llm.price import Limits
 from mlopt.search.llm.search import STRIKES, Llm
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
-
-Serve = Callable[[Part], Server]
-
-
-def endpoint(url: str, **settings: Any) -> Endpoint:
-    return Endpoint(url, "a model", **{"pause": 0.001, "timeout": 5.0, **settings})
 
 
 def alone(**settings: Any) -> Llm:
@@ -45,32 +39,6 @@ class TestWithoutModel(SearchContract):
 class TestWithPartner(SearchContract):
     def make(self) -> Search:
         return alone(partner=Random(), opening=1, proposals=3, patience=5)
-
-
-class Study:
-    """The loop of a study, one trial at a time, and what the user was told."""
-
-    def __init__(self, search: Search, directory: Path | None = None, space: Any = TILES) -> None:
-        self.search, self.space = search, space
-        self.said: list[str] = []
-        self.trials: list[Trial] = []
-        budget = Budget(200)
-        rng = np.random.default_rng(0)
-        search.start(space, StudyContext(rng, budget, slots=1, directory=directory, say=self.said.append))
-
-    def run(self, trials: int) -> list[Trial]:
-        """The new trials, with their origins."""
-        first = len(self.trials)
-        while len(self.trials) < first + trials and (asked := self.search.ask(1)):
-            tried = trial(len(self.trials), asked[0])
-            origin, spent = self.search.account(asked[0]) if isinstance(self.search, Llm) else ("", {})
-            self.trials.append(replace(tried, origin=origin, metrics={**tried.metrics, **spent}))
-            self.search.tell([tried])
-        return self.trials[first:]
-
-    @property
-    def origins(self) -> list[str]:
-        return [trial.origin for trial in self.trials]
 
 
 def random_model(seed: int = 0) -> Part:

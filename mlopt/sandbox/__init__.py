@@ -1,0 +1,1 @@
+"""Programs that nobody has looked at, in processes that can do little harm."""

@@ -1,0 +1,144 @@
+"""A model writes: each proposal is a program with some of its lines replaced, and its decisions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import InvalidSchedule, UserError, printable
+from ...core.schedule import Decision, Schedule
+from ...core.trial import Trial
+from ...protocols import SOURCE, Brief, RewritableSpace, Space
+from ..vary import Vary, hinted
+from . import answers, edits
+from .history import History
+from .known import Known, decisions
+from .programs import Programs
+from .prompt import Prompt, failure, success
+
+EDITS = "edits"
+
+DIFFERENCE = 2000
+"""Characters of what a failed program changed."""
+
+
+class Sources:
+    """Has the programs of islands rewritten by edits; what cannot be applied, or is not allowed, is sent back.
+
+    All begin with the program as it was given, decided as the space would begin.
+    Of the last answer of a turn, what is not allowed is proposed all the same: its trial is its record.
+    Raises UserError where the space's programs cannot be rewritten, or should not be on this system.
+    """
+
+    role = "You are an expert of GPU kernels and their compilers. You answer with JSON only."
+
+    def __init__(
+        self,
+        space: Space,
+        history: History,
+        known: Known,
+        vary: Vary,
+        prompt: Prompt,
+        most: int,
+        islands: int,
+        rng: np.random.Generator,
+    ) -> None:
+        if not isinstance(space, RewritableSpace):
+            raise UserError(
+                "search.mode=source needs a program that may be rewritten: backend=triton, and a kernel's file with "
+                "marked lines (docs/llm.md)"
+            )
+        self.unprotected = space.unprotected()
+        """What of this system its proposals will be able to reach."""
+        self._space = space
+        self._knobs = {knob.name: knob for knob in space.knobs}
+        self._history = history
+        self._known = known
+        self._vary = vary
+        self._prompt = prompt
+        self._most = most
+        self._rng = rng
+        self._programs = Programs(islands)
+        self.first = (hinted(space, vary) or [vary.repair({})])[0]
+        self._parent = self.first
+
+    def question(self, brief: Brief, turn: int, left: int) -> str:
+        self._parent = self._programs.parent(turn, self._rng) or self.first
+        return self._prompt.render(
+            brief, self._space, self._history, left, self._most, lambda shown: self._words(turn, shown)
+        )
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        edit = {
+            "type": "object",
+            "properties": {"search": {"type": "string"}, "replace": {"type": "string"}},
+            "required": ["search", "replace"],
+            "additionalProperties": False,
+        }
+        return answers.schema(self._space.knobs, self._most, {EDITS: {"type": "array", "items": edit}})
+
+    def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
+        found = answers.proposals(text, self._most) or [{EDITS: [asdict(edit) for edit in edits.blocks(text)]}]
+        proposed: list[Schedule] = []
+        faults: list[str] = []
+        for number, entry in enumerate(found, start=1):
+            try:
+                schedule = self._proposed(entry)
+                if schedule in self._known or schedule in proposed:
+                    raise edits.Unfit("this program was tried already, or is equal to another one")
+                try:
+                    self._space.check(schedule)
+                except InvalidSchedule as error:
+                    if not last:
+                        raise edits.Unfit(str(error)) from None
+            except edits.Unfit as unfit:
+                faults.append(f"Proposal {number}: {printable(str(unfit))}.")
+                continue
+            self._programs.settle(schedule, turn)
+            proposed.append(schedule)
+        return proposed, faults
+
+    def learn(self, trial: Trial) -> None:
+        self._programs.add(trial)
+
+    def _proposed(self, entry: Mapping[str, Any]) -> Schedule:
+        """The parent with its text edited and decided anew, as far as `entry` says. Raises Unfit."""
+        changes = edits.listed(entry.get(EDITS))
+        decided = answers.decisions(entry, self._knobs)
+        if not changes and not decided:
+            raise edits.Unfit("it neither edits the source nor decides a knob")
+        text = edits.edited(self._text(self._parent), changes)
+        schedule = self._vary.repair({**decisions(self._parent).values(), **decided})
+        return schedule if text == self._space.source else schedule.then(Decision(SOURCE, text))
+
+    def _text(self, schedule: Schedule) -> str:
+        return str(schedule.values().get(SOURCE, self._space.source))
+
+    def _words(self, turn: int, shown: Mapping[str, int]) -> dict[str, Any]:
+        """What a prompt says beside what every prompt says."""
+        before, after = self._space.surroundings
+        inspirations = self._programs.inspirations(turn, self._parent, shown["inspirations"])
+        return {
+            "before": before,
+            "after": after,
+            "parent": self._described(self._parent),
+            "inspirations": [self._described(schedule) for schedule in inspirations],
+            "failures": [self._failure(trial) for trial in self._history.failures(shown["failures"])],
+        }
+
+    def _described(self, schedule: Schedule) -> dict[str, Any]:
+        trial = self._history.trial(schedule)
+        best = self._history.best(1)
+        measured = success(trial, best[0]) if trial is not None and trial.objective is not None else {}
+        return {**measured, "schedule": decisions(schedule).values(), "source": self._text(schedule)}
+
+    def _failure(self, trial: Trial) -> dict[str, Any]:
+        """With what it changed of the source as it was given."""
+        lines = self._space.source.splitlines(), self._text(trial.schedule).splitlines()
+        difference = "\n".join(list(difflib.unified_diff(*lines, lineterm="", n=1))[2:])
+        return {**failure(trial), "difference": difference[:DIFFERENCE]}

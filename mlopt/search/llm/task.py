@@ -1,0 +1,38 @@
+"""What a model is asked for, and what is read in its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ...core.schedule import Schedule
+from ...core.trial import Trial
+from ...protocols import Brief
+
+
+class Task(Protocol):
+    """One way to have a model propose schedules; its turns are numbered from 1 on."""
+
+    @property
+    def role(self) -> str:
+        """What the model is told that it is."""
+
+    @property
+    def first(self) -> Schedule | None:
+        """What is tried before the model is asked, if anything."""
+
+    def question(self, brief: Brief, turn: int, left: int) -> str:
+        """The prompt of a turn, when `left` trials may still be made. Raises UserError."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema of an answer."""
+
+    def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
+        """The new schedules in an answer, and what is wrong with its other proposals, to be told to the model.
+
+        The `last` answer of a turn is taken as far as it goes.
+        """
+
+    def learn(self, trial: Trial) -> None:
+        """A finished trial."""

@@ -1,0 +1,199 @@
+"""A process that nobody trusts: what it tries comes to nothing, and each attempt is told as what it is."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlopt.core import processes
+from mlopt.core.trial import Failed, Status
+from mlopt.sandbox import host
+from mlopt.sandbox.confine import lacking
+from mlopt.sandbox.host import Refused, Sandbox
+
+pytestmark = pytest.mark.skipif(bool(lacking()), reason="this system cannot confine a process")
+
+Make = Callable[..., Sandbox]
+
+
+def sandbox(may_start_processes: bool = False) -> Sandbox:
+    return Sandbox(["hostile"], {"A_WORD": "in {folder}"}, may_start_processes)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    """For attempts that leave it alive."""
+    with sandbox() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def compiling() -> Iterator[Sandbox]:
+    """One that may start processes."""
+    with sandbox(may_start_processes=True) as made:
+        yield made
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text("sk-secret")
+    return path
+
+
+def test_answers_with_plain_data_and_arrays(shared: Sandbox) -> None:
+    given = [np.arange(6.0).reshape(2, 3), np.array(3, "int8")]
+    plain, arrays = shared.ask("adds", {"a": 1, "b": 2}, given)
+    assert plain == {"sum": 3}
+    assert [(a.tolist(), a.dtype) for a in arrays] == [((a + 1).tolist(), a.dtype) for a in given]
+
+
+def test_sees_no_environment_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "sk-secret")
+    with sandbox() as made:
+        found = made.ask("environment", {})[0]["found"]
+    assert "sk-secret" not in str(found)
+    assert found.keys() <= {"A_WORD", "HOME", "TMPDIR", "OMP_NUM_THREADS", "LC_CTYPE"}
+    assert found["A_WORD"] == f"in {found['HOME']}"
+
+
+@pytest.mark.parametrize("way", ["reads", "links"])
+def test_reads_no_file_of_the_users(shared: Sandbox, secret: Path, way: str) -> None:
+    with pytest.raises(Refused, match="PermissionError"):
+        shared.ask(way, {"path": str(secret)})
+
+
+@pytest.mark.parametrize("folder", ["/", "/etc", "/proc", "/home", "/tmp"])
+def test_lists_no_folder_of_the_systems(shared: Sandbox, folder: str) -> None:
+    with pytest.raises(Refused, match="PermissionError"):
+        shared.ask("lists", {"path": folder})
+
+
+def test_writes_in_its_own_folder_alone(shared: Sandbox, secret: Path) -> None:
+    shared.ask("writes", {})
+    for attempt, path in (("writes", secret), ("writes", secret.with_name("new")), ("removes", secret)):
+        with pytest.raises(Refused, match="PermissionError"):
+            shared.ask(attempt, {"path": str(path)})
+    assert [path.read_text() for path in secret.parent.iterdir()] == ["sk-secret"]
+
+
+@pytest.mark.parametrize("may_start_processes", [False, True])
+def test_reaches_no_network(shared: Sandbox, compiling: Sandbox, may_start_processes: bool) -> None:
+    made = compiling if may_start_processes else shared
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with pytest.raises(Refused, match="PermissionError"):
+            made.ask("connects", {"port": server.getsockname()[1]})
+        server.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    for family in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"):
+        with pytest.raises(Refused, match="PermissionError"):
+            made.ask("opens", {"family": family})
+
+
+@pytest.mark.parametrize("attempt", ["forks", "runs"])
+def test_starts_no_process_unless_it_may(shared: Sandbox, compiling: Sandbox, attempt: str) -> None:
+    with pytest.raises(Refused, match="PermissionError"):
+        shared.ask(attempt, {})
+    compiling.ask(attempt, {})
+
+
+@pytest.mark.parametrize("may_start_processes", [False, True])
+def test_signals_nobody(shared: Sandbox, compiling: Sandbox, may_start_processes: bool) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        with pytest.raises(Refused, match="PermissionError"):
+            (compiling if may_start_processes else shared).ask("signals", {"pid": other.pid})
+        assert other.poll() is None
+        other.kill()
+
+
+def test_one_that_multiplies_is_ended_with_all_that_it_started() -> None:
+    with sandbox(may_start_processes=True) as made:
+        group = made._process.pid
+        with pytest.raises(Failed, match=r"processes in the sandbox|was ended by|exited") as raised:
+            made.ask("multiplies", {})
+        assert raised.value.status is Status.CRASH
+    assert processes.in_group(group) == []
+
+
+def test_one_that_never_ends_can_be_left_at_any_time() -> None:
+    with sandbox() as made:
+        made.ask("adds", {"a": 1, "b": 1})
+        folder, group = made._folder.name, made._process.pid
+        made._connection.send_bytes(host.message.pack({"function": "sleeps", "given": {}}))
+    assert processes.in_group(group) == []
+    assert not os.path.exists(folder)
+
+
+def test_what_a_killed_host_has_left_is_removed() -> None:
+    left, others = (
+        Path(tempfile.gettempdir()) / f"{prefix}1-1-left"  # of a process that began before the first one
+        for prefix in (host._prefix(), "mlopt-sandbox-0-")
+    )
+    left.mkdir()
+    others.mkdir()
+    with sandbox() as made:
+        assert not left.exists()
+        assert others.exists()
+        others.rmdir()
+        with sandbox():
+            assert made.ask("adds", {"a": 1, "b": 1})[0] == {"sum": 2}
+            made.ask("writes", {})
+
+
+@pytest.mark.parametrize("attempt", ["exits", "crashes"])
+def test_one_that_dies_is_a_crash(attempt: str) -> None:
+    with sandbox() as made, pytest.raises(Failed) as raised:
+        made.ask(attempt, {})
+    assert raised.value.status is Status.CRASH
+
+
+def test_one_that_wants_to_leave_is_told_so(shared: Sandbox) -> None:
+    with pytest.raises(Refused, match="gone"):
+        shared.ask("leaves", {})
+
+
+def test_what_it_says_is_one_short_line_without_commands(shared: Sandbox) -> None:
+    with pytest.raises(Refused) as raised:
+        shared.ask("shouts", {})
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) <= 1000
+
+
+def test_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "MEMORY_BYTES", 1 << 29)
+    with sandbox() as made, pytest.raises(Failed) as raised:
+        made.ask("hoards", {})
+    assert raised.value.status is Status.OUT_OF_MEMORY
+
+
+def test_files_have_an_end(shared: Sandbox) -> None:
+    with pytest.raises((Refused, Failed), match=r"File too large|SIGXFSZ"):
+        shared.ask("fills", {})
+
+
+def test_all_files_together_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "FOLDER_BYTES", 1)
+    with sandbox() as made:
+        made.ask("writes", {})
+        with pytest.raises(Failed, match="has written more"):
+            made.ask("sleeps", {})
+
+
+def test_a_forged_answer_is_no_answer() -> None:
+    with sandbox() as made, pytest.raises(Failed, match="cannot be read"):
+        made.ask("forges", {})
+
+
+def test_clocks_here_go_on(shared: Sandbox) -> None:
+    start = time.perf_counter()
+    assert shared.ask("patches", {})[0]["found"] == 0.0
+    assert time.perf_counter() > start
