@@ -72,6 +72,9 @@ class Cpu:
     """Of the instruction cache."""
     fork_microseconds: Figure = 5.0
     """To begin and end a parallel loop."""
+    maximum_instructions: Count = 4
+    """Of a maximum or minimum that hands NaN on: on x86 also a comparison, a choice, and the sign of zero."""
+    maximum_latency: Figure = 6.0
     dots: bool = False
     """Whether there are dot products of pairs of bfloat16."""
 

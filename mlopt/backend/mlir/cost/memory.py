@@ -19,20 +19,24 @@ LINE, PAGE = 64, 4096
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Accesses to one buffer that move alike: `width` bytes that they cover together, in the widest gap-less piece."""
+    """Accesses to one buffer that move alike: `width` bytes that they cover together, in the widest gap-less piece.
+
+    What is `streamed` goes to memory past the caches.
+    """
 
     buffer: int
     steps: Mapping[int, float]
     width: float
     pieces: float
     store: bool
+    streamed: bool
 
 
 def groups(accesses: Sequence[Access]) -> list[Group]:
     """Accesses that differ by their start alone, taken together."""
     alike: dict[tuple[object, ...], list[Access]] = {}
     for access in accesses:
-        alike.setdefault((access.buffer, *sorted(access.steps.items())), []).append(access)
+        alike.setdefault((access.buffer, access.streamed, *sorted(access.steps.items())), []).append(access)
     found = []
     for members in alike.values():
         starts = sorted({access.start for access in members})
@@ -46,8 +50,14 @@ def groups(accesses: Sequence[Access]) -> list[Group]:
                 width += max(0.0, start + widest - end)
             end = max(end, start + widest)
         store = any(access.store for access in members)
-        found.append(Group(members[0].buffer, members[0].steps, width / max(1, pieces), pieces, store))
+        first = members[0]
+        found.append(Group(first.buffer, first.steps, width / max(1, pieces), pieces, store, first.streamed))
     return found
+
+
+def past_caches(groups: Sequence[Group]) -> float:
+    """Bytes that one iteration streams to memory."""
+    return sum(group.width * group.pieces for group in groups if group.streamed)
 
 
 def grouped(loop: Loop) -> dict[int, list[Group]]:
@@ -157,7 +167,7 @@ class Visits:
             kept = 0.0 if loop == 0 else min(visit.touched[depth], limit) * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
-        return brought * (2.0 if visit.group.store else 1.0)
+        return brought * (2.0 if visit.group.store and self.unit == LINE else 1.0)  # a page is looked up once
 
 
 def _crowding(size: float, step: float, lines: float, sets: int) -> float:

@@ -16,6 +16,7 @@ from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
 """Reductions of floats whose order LLVM must keep."""
+EXTREMES = tuple(f"#vector.kind<{name}>" for name in ("maximumf", "minimumf", "maxnumf", "minnumf"))
 INDEX = Shape(1, 1, 64, False)
 LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
 STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
@@ -82,7 +83,8 @@ class Reader:
             detail = (first, *mask)
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
-            detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
+            kind = str(op.attributes["kind"])
+            detail = (int(kind in IN_ORDER), int(kind in EXTREMES))
         self._add(path, Operation(name, result, operands, shape, detail), made)
 
     def _insert(self, op: Any, path: list[Loop]) -> None:
@@ -128,7 +130,7 @@ class Reader:
             result, shape = hash(loaded), self._shapes.of(loaded.type) or INDEX
         width = shape.lanes * max(1, shape.bits // 8) * shape.rows
         steps = {loop: step for loop, step in steps.items() if step}
-        access = Access(buffer.number, steps, start, width, store)
+        access = Access(buffer.number, steps, start, width, store, store and _is_streamed(op))
         path[-1].accesses.append(access)
         masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
         self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
@@ -243,6 +245,10 @@ class Reader:
     def _reshape(self, op: Any, path: list[Loop]) -> None:
         kind = ir.MemRefType(op.results[0].type)
         self.buffers[hash(op.results[0])] = reshaped(self.buffers[hash(op.operands[0])], kind)
+
+
+def _is_streamed(store: Any) -> bool:
+    return "nontemporal" in store.attributes and bool(store.attributes["nontemporal"].value)
 
 
 HANDLERS = {

@@ -11,8 +11,10 @@ from .tree import Loop, Operation, Shape
 
 FLOAT_ADD = {"arith.addf", "arith.subf"}
 FUSED = {"vector.fma", "math.fma", "arith.mulf"}
-WIDE_COMPARES = {"arith.maximumf": 3, "arith.minimumf": 3, "math.copysign": 3, "arith.fptosi": 2}
-"""Operations of several instructions: a maximum that hands NaN on takes a comparison and a choice more."""
+NAN_AWARE = {"arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf"}
+"""Maxima and minima that say what becomes of NaN, which the instructions of most CPUs do otherwise."""
+SEVERAL = {"math.copysign": 3, "arith.fptosi": 2}
+"""Operations of several instructions."""
 DIVISIONS = {"arith.divf": 1.0, "math.sqrt": 1.0, "math.rsqrt": 2.0}
 FREE = {"arith.bitcast", "vector.bitcast", "vector.shape_cast", "arith.constant", "vector.create_mask"}
 LIBRARY_CALL = 20.0
@@ -52,10 +54,14 @@ class Uses:
         )
 
 
+def instructions(name: str, cpu: Cpu) -> int:
+    """Of an operation that is neither a multiplication nor an addition."""
+    return cpu.maximum_instructions if name in NAN_AWARE else SEVERAL.get(name, 1)
+
+
 def turns(shape: Shape, bits: int) -> int:
-    """How many pieces of `bits` a value is handled in; LLVM widens rows to powers of two."""
-    row = shape.lanes * shape.bits
-    return shape.rows * (1 if row <= bits else (1 << (row - 1).bit_length()) // bits)
+    """How many pieces of `bits` a value is handled in; LLVM widens rows, and drops the pieces that hold nothing."""
+    return shape.rows * -(-shape.lanes * shape.bits // bits)
 
 
 def memory_turns(shape: Shape, bits: int) -> int:
@@ -117,9 +123,10 @@ class Counting:
         elif name in FREE:
             pass
         elif name == "vector.reduction":
-            steps = shape.lanes if operation.detail[0] else n + shape.lanes.bit_length()
-            uses.vector += steps
-            uses.float_ += steps
+            in_order, extreme = operation.detail
+            steps = shape.lanes if in_order else n + shape.lanes.bit_length()
+            uses.vector += steps * (cpu.maximum_instructions if extreme else 1)
+            uses.float_ += 0 if extreme else steps
             uses.shuffle += steps
         elif name in DIVISIONS:
             uses.divide += DIVISIONS[name] * n * cpu.divide_cycles
@@ -136,7 +143,7 @@ class Counting:
         elif name.startswith("math.") and name not in ("math.absf", "math.copysign", "math.fma"):
             uses.extra += LIBRARY_CALL * shape.lanes * shape.rows
         else:
-            uses.vector += WIDE_COMPARES.get(name, 1) * n
+            uses.vector += instructions(name, cpu) * n
 
     def _rearrange(self, operation: Operation) -> None:
         """Elements put together from others: a shuffle for each pair of registers that they go between."""

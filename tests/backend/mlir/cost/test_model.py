@@ -57,6 +57,20 @@ def test_data_from_memory_takes_the_time_of_memory() -> None:
     assert cost(blocks(1, 65536), on=slow) == pytest.approx(3 * 65536 * 4 / 1e8, rel=0.05)
 
 
+def test_what_is_streamed_goes_to_memory_once_however_large_the_caches() -> None:
+    slow = replace(CPU, memory_bytes_per_second_one_core=1e8, memory_bytes_per_second=1e8)
+    streamed = blocks(1, 65536).replace("%b[%j] :", "%b[%j] {nontemporal = true} :")
+    assert cost(streamed, on=slow) == pytest.approx(65536 * 4 / 1e8, rel=0.01)
+    assert cost(streamed.replace("true", "false"), on=slow) == cost(blocks(1, 65536), on=slow)
+    assert cost(blocks(1, 65536), on=slow) < 0.1 * cost(streamed, on=slow)
+
+
+def test_a_page_that_is_written_is_looked_up_once() -> None:
+    lost = replace(CPU, tlb_entries=4, page_walk=1e5)
+    read_only = blocks(1, 65536).replace("vector.store %w, %b[%j] : memref<65536xf32>, vector<16xf32>", "")
+    assert cost(blocks(1, 65536), on=lost) == pytest.approx(2 * cost(read_only, on=lost), rel=0.1)
+
+
 def test_pages_are_looked_up_while_lines_move() -> None:
     far = replace(CPU, tlb_entries=4)
     (usual, slow, slower) = (cost(blocks(1, 65536), on=replace(far, page_walk=cycles)) for cycles in (0.0, 1e5, 2e5))
