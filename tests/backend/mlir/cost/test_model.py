@@ -8,9 +8,11 @@ import pytest
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.cost.model import analyse
+from mlopt.backend.mlir.target import described
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule
-from mlopt.protocols import Space
+from mlopt.evaluator.simulation import Simulation
+from mlopt.protocols import Calibration, Roofline, Space
 from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -98,6 +100,21 @@ def test_the_same_schedule_always_costs_the_same(workload: Matmul | Softmax) -> 
     first, second = (backend.build(workload, schedule).simulate() for _ in range(2))
     assert first == second
     assert first["cost"] > 0.0
+
+
+def test_costs_keep_to_what_this_machine_was_measured_to_reach() -> None:
+    workload = Softmax(rows=64, cols=64)
+
+    def simulated(backend: Mlir, calibration: Calibration | None) -> float:
+        evaluator = Simulation() if calibration is None else Simulation().calibrated(calibration)
+        program = backend.build(workload, some_schedule(backend.space(workload)))
+        return evaluator.evaluate(program, workload, None).metrics["cost"]
+
+    slow, slower = (Calibration(Roofline(peak, 1e9), 1) for peak in (1e9, 1e8))
+    assert simulated(Mlir(1), slower) == pytest.approx(10 * simulated(Mlir(1), slow), rel=0.3)
+    assert simulated(Mlir(1), slow) > 2 * simulated(Mlir(1), None)
+    neon = Mlir(1, target=described("neon"))
+    assert simulated(neon, slow) == simulated(neon, None)
 
 
 def test_spaces_follow_the_target() -> None:
