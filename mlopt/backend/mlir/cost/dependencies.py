@@ -17,11 +17,15 @@ def path(loop: Loop, cpu: Cpu) -> float:
     ready: dict[int, float] = {}
     longest = 0.0
     for operation in loop.operations:
-        begin = max((ready[operand] for operand in operation.operands if operand in ready), default=0.0)
+        begin = 0.0
+        for operand in operation.operands:  # the busiest lines of the model
+            if operand in ready and ready[operand] > begin:
+                begin = ready[operand]
         end = begin + latency(operation, cpu)
         if operation.result:
             ready[operation.result] = end
-        longest = max(longest, end)
+        if end > longest:
+            longest = end
     return longest
 
 

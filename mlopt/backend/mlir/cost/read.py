@@ -18,9 +18,9 @@ IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
 """Reductions of floats whose order LLVM must keep."""
 EXTREMES = tuple(f"#vector.kind<{name}>" for name in ("maximumf", "minimumf", "maxnumf", "minnumf"))
 INDEX = Shape(1, 1, 64, False)
-LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
-STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
-FREE = ("memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim")
+LOADS = {"vector.load", "memref.load", "vector.maskedload", "vector.transfer_read"}
+STORES = {"vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write"}
+FREE = {"memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim"}
 
 
 class Reader:
@@ -64,7 +64,7 @@ class Reader:
                 self._arithmetic(op, name, path)
 
     def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
-        operands = tuple(hash(operand) for operand in op.operands)
+        operands = tuple(map(hash, op.operands))
         results = list(op.results)
         made = shape = self._shapes.of(results[0].type) if results else None
         if made is None or shape is None:
@@ -110,7 +110,7 @@ class Reader:
     def _access(self, op: Any, name: str, path: list[Loop]) -> None:
         operands = list(op.operands)
         store = name in STORES
-        keys = [hash(operand) for operand in operands]
+        keys = list(map(hash, operands))
         place = next(i for i, key in enumerate(keys) if key in self.buffers)
         buffer = self.buffers[keys[place]]
         subscripts = keys[place + 1 : place + 1 + len(buffer.strides)]

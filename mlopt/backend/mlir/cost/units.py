@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 from ..target import Cpu
 from .lanes import REARRANGING, Lanes
@@ -77,7 +78,7 @@ class Counting:
         self.loop, self.cpu, self.promoted = loop, cpu, promoted
         self.uses = Uses()
         self._made = {operation.result: operation for operation in loop.operations if operation.result}
-        self._used = Counter(operand for operation in loop.operations for operand in operation.operands)
+        self._used = Counter(chain.from_iterable(operation.operands for operation in loop.operations))
         self._gathered: set[tuple[int, ...]] = set()
         self._lanes = Lanes()
         self._chains: dict[int, int] = {}
@@ -91,23 +92,20 @@ class Counting:
 
     def _count(self, operation: Operation) -> None:
         name, shape, uses, cpu = operation.name, operation.shape, self.uses, self.cpu
-        n = turns(shape, cpu.datapath_bits)
         if name in REARRANGING:
             self._lanes.put(operation)
             return
-        for operand in operation.operands:
-            uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
-        if (
-            name in ("vector.extract", "vector.insert", "vector.broadcast")
-            and shape.lanes == 1
-            and not operation.detail
-        ):
-            pass
-        elif name in ("vector.extract", "vector.insert"):
-            self._rearrange(operation)
-        elif name == "vector.broadcast":
+        if self._lanes:
+            for operand in operation.operands:
+                uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
+        if name in ("vector.extract", "vector.insert"):
+            if shape.lanes > 1 or operation.detail:
+                self._rearrange(operation)
+            return
+        n = turns(shape, cpu.datapath_bits)
+        if name == "vector.broadcast":
             source = self._made.get(operation.operands[0])
-            if source is None or not source.name.endswith("load"):
+            if shape.lanes > 1 and (source is None or not source.name.endswith("load")):
                 row = Shape(1, shape.lanes, shape.bits, True)
                 uses.shuffle += turns(row, cpu.vector_bits)
         elif operation.access and operation.access.buffer in self.promoted:
