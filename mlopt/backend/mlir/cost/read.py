@@ -35,6 +35,7 @@ class Reader:
         self.temporary: set[int] = set()
         self._shapes = Shapes()
         self._forms = Forms()
+        self._positions: dict[int, tuple[int, ...]] = {}
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
         self._fixed: set[int] = set()
@@ -76,7 +77,7 @@ class Reader:
         result = hash(results[0])
         detail: tuple[int, ...] = ()
         if name == "vector.extract":
-            detail = tuple(op.attributes["static_position"])
+            detail = self._position(op)
         elif name in REARRANGING:
             first = self.shapes.get(operands[0], shape).lanes
             mask = op.attributes["mask"] if name == SHUFFLE else [each.value for each in op.attributes["offsets"]]
@@ -91,8 +92,16 @@ class Reader:
         """The most frequent operation, whose result is like what it is put into."""
         value, into, *_ = op.operands
         shape = self.shapes.get(hash(into)) or self._shapes.of(into.type) or INDEX
-        detail = tuple(op.attributes["static_position"])
+        detail = self._position(op)
         self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
+
+    def _position(self, op: Any) -> tuple[int, ...]:
+        """Where an element is taken from or put to; an attribute, of which a program has few, is looked at once."""
+        attribute = op.attributes["static_position"]
+        key = hash(attribute)
+        if key not in self._positions:
+            self._positions[key] = tuple(attribute)
+        return self._positions[key]
 
     def _add(self, path: list[Loop], operation: Operation, result: Shape) -> None:
         here = path[-1]
