@@ -89,6 +89,14 @@ class Roofline:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What this machine was measured to reach on so many threads, for costs that are told and not timed."""
+
+    roofline: Roofline
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What an expert would ask about a study before its first trial."""
 
@@ -341,6 +349,14 @@ class SimulatedProgram(Program, Protocol):
 
 
 @runtime_checkable
+class CalibratedProgram(SimulatedProgram, Protocol):
+    """A program whose cost can be told by what its machine was measured to reach."""
+
+    def calibrated(self, calibration: Calibration) -> SimulatedProgram:
+        """The same program, and another cost; the same cost where it is for another machine."""
+
+
+@runtime_checkable
 class FeaturedProgram(SimulatedProgram, Protocol):
     """A program whose IR can be described by numbers, to learn from."""
 
@@ -506,6 +522,13 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
     def identity(self) -> Mapping[str, Any]:
         """The settings that its numbers depend on, as plain data."""
+
+
+@runtime_checkable
+class CalibratedEvaluator(Evaluator, Protocol):
+    """An evaluator whose judgement depends on what this machine was measured to reach, where that is known."""
+
+    def calibrated(self, calibration: Calibration) -> Evaluator: ...
 
 
 @runtime_checkable

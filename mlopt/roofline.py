@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
@@ -32,9 +33,8 @@ def roofline(backend: Backend, run: Callable[[Measure], Roofline], workload: Wor
     `seconds` is what `workload` took at best. One that does not allow it was measured in a bad moment: it is measured
     again, and the higher of each peak stands.
     """
-    key = digest([fingerprint(), type(backend).__qualname__, backend.thread_count])
-    path = cache_folder() / "roofline" / f"{key}.json"
-    known = _read(path)
+    path = _path(backend)
+    known = read(path)
     if known is None:
         known = run(Measure(backend))
         _write(path, known)
@@ -45,13 +45,25 @@ def roofline(backend: Backend, run: Callable[[Measure], Roofline], workload: Wor
     return known
 
 
-def _read(path: Path) -> Roofline | None:
+def kept(backend: Backend) -> Roofline | None:
+    """What was measured for this backend and its thread count before, if anything was."""
+    return read(_path(backend))
+
+
+def _path(backend: Backend) -> Path:
+    key = digest([fingerprint(), type(backend).__qualname__, backend.thread_count])
+    return cache_folder() / "roofline" / f"{key}.json"
+
+
+def read(path: Path) -> Roofline | None:
+    """A roofline as it is kept in a file; None where none is."""
     try:
         values = json.loads(path.read_text())
         roofline = Roofline(**{peak.name: float(values[peak.name]) for peak in fields(Roofline)})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return roofline if all(peak > 0 for peak in astuple(roofline)) else None
+    finite = math.isfinite(roofline.flops_per_second) and math.isfinite(roofline.bytes_per_second)
+    return roofline if finite and all(peak > 0 for peak in astuple(roofline)) else None
 
 
 def _write(path: Path, roofline: Roofline) -> None:

@@ -26,6 +26,7 @@ STUDY = {
     "result",
     "limit",
     "roofline",
+    "calibration",
     "trackers",
     "trial_log",
     "proposal_log",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import __version__, result
 from ..core.errors import CompileError, InvalidSchedule, UserError, WrongResult
-from ..core.fingerprint import fingerprint
+from ..core.fingerprint import CPU, fingerprint
 from ..core.schedule import Schedule
 from ..core.trial import WorkerLost
 from ..executor.worker import Worker
@@ -25,9 +25,6 @@ FOLDER = "export"
 """Where a study's library goes, in its folder."""
 MANIFEST = "export.json"
 """Lists an export's files, for the next one to replace."""
-
-CPU = ("cpu", "machine", "flags")
-"""What of a fingerprint tells CPUs apart."""
 
 
 def export(arguments: list[str]) -> int:

@@ -40,7 +40,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt export DIR [--to DIR]           write a study's best kernel as a library for C and Python
   mlopt t4 DIR [--to FILE]              write a study's trials as a T4 file (by default DIR/t4.json)
   mlopt dataset DIR... [--to FILE]      write decisions, features of the IR and times as Parquet
-  mlopt residual DIR... --to FILE       learn what simulation misses from these studies, for evaluator.residual=FILE
+  mlopt residual DIR... --to FILE       learn what simulation misses, from studies or the archive
   mlopt train [KEY=VALUE]...            train a policy for search=ppo on many programs; resume=DIR goes on with one
   mlopt archive list|prune|export|merge see, thin out, export and join what was ever measured
   mlopt check-plugin PACKAGE            whether a plugin keeps what its kind promises

@@ -1,4 +1,7 @@
-"""`mlopt residual DIR... --to FILE`: learn what simulated costs miss from the timed trials of studies."""
+"""`mlopt residual DIR... --to FILE`: learn what simulated costs miss from the timed trials of studies.
+
+In the place of a study's folder may stand an archive: a file, a URL, or `archive` for the one of the current folder.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from ..residual.examples import Example, examples
 from ..residual.learn import learn
 from ..trial_log import TrialLog
 from .export import is_here
+from .instantiate import ARCHIVE
 from .parser import Parser
 from .study_folder import read
 
@@ -23,14 +27,35 @@ from .study_folder import read
 def residual(arguments: list[str]) -> int:
     """Write the file, and say how much better costs are with it. Raises UserError for what is nothing to learn from."""
     call = _parser().parse_args(arguments)
-    learned = learn([each for folder in call.directory for each in _examples(folder)], np.random.default_rng(call.seed))
+    learned = learn([each for place in call.places for each in _examples(place)], np.random.default_rng(call.seed))
     learned.write(call.to)
     print(_report(learned))
     print(call.to)
     return 0
 
 
-def _examples(folder: Path) -> list[Example]:
+def _examples(place: str) -> list[Example]:
+    if place == ARCHIVE or "://" in place or Path(place).is_file():
+        return _archived(None if place == ARCHIVE else place)
+    return _of_study(Path(place))
+
+
+def _archived(url: str | None) -> list[Example]:
+    """What an archive has to teach, where it was measured on a CPU like this one."""
+    from ..archive.store import Store  # loads SQLAlchemy
+    from ..residual.archived import studies
+
+    found: list[Example] = []
+    with contextlib.closing(Store(url, create=False)) as store:
+        for program, backend, trials in studies(store):
+            with contextlib.closing(Worker(backend.preload)) as worker:
+                found += examples(program, backend, trials, worker)
+        if not found:
+            raise UserError(f"archive {store.name} holds no trials of backend=mlir that were timed on a CPU like this")
+    return found
+
+
+def _of_study(folder: Path) -> list[Example]:
     """What a study's folder has to teach. Its configuration is code: it is built with what that names."""
     study = read(folder)
     if not is_here(study):
@@ -58,7 +83,7 @@ def _parser() -> Parser:
         add_help=False,
         allow_abbrev=False,
     )
-    parser.add_argument("directory", metavar="DIR", type=Path, nargs="+")
+    parser.add_argument("places", metavar="DIR", nargs="+")
     parser.add_argument("--to", metavar="FILE", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     return parser

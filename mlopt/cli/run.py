@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from ..calibration import calibrated
 from ..core.errors import UserError
 from ..protocols import SharableExecutor, StudyInfo
 from ..trial_log import TrialLog
@@ -152,7 +153,9 @@ def job(config: DictConfig, part: Part | None = None) -> int:
             info = _info(config, directory, sweep=part is not None)
             if archive.lacks:
                 trackers[-1].note(f"measurements are not kept for other studies: that needs {archive.lacks}")
-            kept, resume = archive.of_study(**parts), bool(config.resume)
+            resume = bool(config.resume)
+            parts["evaluator"] = calibrated(parts["evaluator"], parts["backend"], directory, resume)
+            kept = archive.of_study(**parts)
             Study(**parts, trackers=trackers, info=info, resume=resume, archive=kept).run()
         except NoValidSchedule as error:
             say(error)

@@ -18,6 +18,9 @@ from . import cgroup
 PACKAGES = ("mlopt", "torch-mlir", "torch", "triton", "numpy", "intel-openmp")
 """Distributions whose version can change what a kernel costs."""
 
+CPU = ("cpu", "machine", "flags")
+"""What of a fingerprint tells CPUs apart."""
+
 
 @functools.cache
 def cpu_flags() -> frozenset[str]:

@@ -19,6 +19,8 @@ from ..core.errors import UserError
 from ..core.trial import Measurement, Trial
 from ..protocols import (
     BoundedEvaluator,
+    CalibratedEvaluator,
+    Calibration,
     Evaluator,
     IdentifiedEvaluator,
     Inputs,
@@ -69,6 +71,10 @@ class Cascade:
 
     def identity(self) -> Mapping[str, Any]:
         return {"reduction": self.reduction, "cheap": _identity(self.cheap), "exact": _identity(self.exact)}
+
+    def calibrated(self, calibration: Calibration) -> Self:
+        cheap = self.cheap
+        return replace(self, cheap=cheap.calibrated(calibration)) if isinstance(cheap, CalibratedEvaluator) else self
 
     def bounded(self, threads: int) -> Self:
         exact = self.exact

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core.errors import UserError, printable
 from ..core.trial import Measurement
-from ..protocols import FeaturedProgram, InterpretedProgram, Program, SimulatedProgram, Workload
+from ..protocols import (
+    CalibratedProgram,
+    Calibration,
+    FeaturedProgram,
+    InterpretedProgram,
+    Program,
+    SimulatedProgram,
+    Workload,
+)
 from .correctness import FRESH, TIMED, case, empty
 from .unexecuted import Unexecuted
 
@@ -29,6 +38,8 @@ class Simulation(Unexecuted):
     """Of the inputs that are interpreted."""
     residual: str | None = None
     """A file of what simulation was found to miss on the backend's target, by which costs are then corrected."""
+    calibration: Calibration | None = field(default=None, init=False)
+    """What this machine was measured to reach; a residual knows that already."""
 
     def __post_init__(self) -> None:
         if self.residual is not None:
@@ -36,7 +47,14 @@ class Simulation(Unexecuted):
 
     def identity(self) -> Mapping[str, Any]:
         learned = self._learned
-        return {} if learned is None else {"residual": hashlib.sha256(learned.model_dump_json().encode()).hexdigest()}
+        if learned is not None:
+            return {"residual": hashlib.sha256(learned.model_dump_json().encode()).hexdigest()}
+        return {} if self.calibration is None else {"calibration": repr(self.calibration)}
+
+    def calibrated(self, calibration: Calibration) -> Self:
+        informed = copy.copy(self)
+        object.__setattr__(informed, "calibration", calibration)
+        return informed
 
     @property
     def training(self) -> Mapping[str, Any] | None:
@@ -52,7 +70,7 @@ class Simulation(Unexecuted):
         if not isinstance(program, SimulatedProgram):
             raise UserError("evaluator=simulation needs a backend that can simulate its programs, such as backend=mlir")
         learned = self._learned
-        metrics = program.simulate() if learned is None else self._corrected(program, learned)
+        metrics = self._simulated(program) if learned is None else self._corrected(program, learned)
         if isinstance(program, InterpretedProgram):
             self._verify(program)
         return Measurement(metrics=metrics)
@@ -64,6 +82,11 @@ class Simulation(Unexecuted):
         from .residual import read
 
         return read(self.residual)
+
+    def _simulated(self, program: SimulatedProgram) -> Mapping[str, float]:
+        if self.calibration is not None and isinstance(program, CalibratedProgram):
+            program = program.calibrated(self.calibration)
+        return program.simulate()
 
     def _corrected(self, program: SimulatedProgram, learned: Residual) -> Mapping[str, float]:
         if not isinstance(program, FeaturedProgram):

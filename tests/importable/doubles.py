@@ -19,7 +19,7 @@ from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.core.trial import Measurement
 from mlopt.evaluator.timing import Call
-from mlopt.protocols import Array, Inputs, Kernel, Program, Roofline, Workload
+from mlopt.protocols import Array, Inputs, Kernel, Program, Roofline, SimulatedProgram, Workload
 from mlopt.workloads.matmul.workload import Matmul
 
 Function = Callable[..., None]
@@ -291,6 +291,25 @@ class Length:
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         return Measurement(metrics={"cost": float(len(program.ir))})
+
+
+@dataclass(frozen=True)
+class TwiceTheCost:
+    """What a program takes is twice its simulated cost."""
+
+    executes: bool = False
+    inputs: Inputs = "warm"
+    preload: tuple[str, ...] = ()
+
+    def identity(self) -> Mapping[str, Any]:
+        return {}
+
+    def prepare(self, workload: Workload) -> None:
+        pass
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        assert isinstance(program, SimulatedProgram)
+        return Measurement(2.0 * program.simulate()["cost"])
 
 
 @dataclass(frozen=True)

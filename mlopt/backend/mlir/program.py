@@ -8,19 +8,19 @@ import hashlib
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...protocols import Array
+from ...protocols import Array, Calibration
 from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
 from .code_size import executable_bytes, object_code
 from .constants import load
 from .memory import keep_freed
 from .naive import lower
-from .target import HOST, Target, describe, name
+from .target import HOST, Target, calibrated, describe, name
 
 if TYPE_CHECKING:
     from .cost.model import Analysis
@@ -49,6 +49,9 @@ class MlirProgram:
 
     def simulate(self) -> Mapping[str, float]:
         return self._analysis.cost.metrics
+
+    def calibrated(self, calibration: Calibration) -> MlirProgram:
+        return replace(self, target=calibrated(self.target, calibration))
 
     def ir_features(self) -> Mapping[str, float]:
         from .cost.features import features

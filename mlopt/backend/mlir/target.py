@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, hardware
+from ...protocols import Calibration
 from ..description import Count, Figure, read
 from .simd import Simd, host_simd
 
@@ -72,6 +73,9 @@ class Cpu:
     """Of the instruction cache."""
     fork_microseconds: Figure = 5.0
     """To begin and end a parallel loop."""
+    maximum_instructions: Count = 4
+    """Of a maximum or minimum that hands NaN on: on x86 also a comparison, a choice, and the sign of zero."""
+    maximum_latency: Figure = 6.0
     dots: bool = False
     """Whether there are dot products of pairs of bfloat16."""
 
@@ -113,6 +117,25 @@ def described(name: str) -> Cpu:
 def describe(target: Target) -> Cpu:
     """The figures of a target; those of this machine as far as it tells, else of the nearest that is described."""
     return _host() if isinstance(target, Host) else target
+
+
+def calibrated(target: Target, calibration: Calibration) -> Target:
+    """This machine, its clock and its memory as they were measured; another target as it is described.
+
+    One core's clock follows from the peak of its units for fused multiply-adds, which is counted in float32.
+    """
+    if not isinstance(target, Host):
+        return target
+    cpu, roofline, threads = describe(target), calibration.roofline, calibration.threads
+    flops_per_cycle = 2 * cpu.fma_units * cpu.datapath_bits // 32
+    share = roofline.bytes_per_second / threads
+    one_core = share if threads == 1 else max(share, cpu.memory_bytes_per_second_one_core)
+    return replace(
+        cpu,
+        gigahertz=roofline.flops_per_second / (threads * flops_per_cycle * 1e9),
+        memory_bytes_per_second=max(roofline.bytes_per_second, one_core),
+        memory_bytes_per_second_one_core=one_core,
+    )
 
 
 def name(target: Target) -> str:

@@ -6,7 +6,7 @@ from ..target import Cpu
 from .lanes import REARRANGING, SHUFFLE
 from .llvm import moves
 from .tree import Loop, Operation
-from .units import DIVISIONS, FLOAT_ADD, FUSED, WIDE_COMPARES
+from .units import DIVISIONS, FLOAT_ADD, FUSED, NAN_AWARE, instructions
 
 FORWARD = 8.0
 """Cycles from a store to a load of the same place."""
@@ -17,11 +17,15 @@ def path(loop: Loop, cpu: Cpu) -> float:
     ready: dict[int, float] = {}
     longest = 0.0
     for operation in loop.operations:
-        begin = max((ready[operand] for operand in operation.operands if operand in ready), default=0.0)
+        begin = 0.0
+        for operand in operation.operands:  # the busiest lines of the model
+            if operand in ready and ready[operand] > begin:
+                begin = ready[operand]
         end = begin + latency(operation, cpu)
         if operation.result:
             ready[operation.result] = end
-        longest = max(longest, end)
+        if end > longest:
+            longest = end
     return longest
 
 
@@ -55,13 +59,15 @@ def latency(operation: Operation, cpu: Cpu) -> float:
     if name in DIVISIONS:
         return 3.0 * cpu.divide_cycles
     if name == "vector.reduction":
-        if operation.detail[0]:
+        in_order, extreme = operation.detail
+        if in_order:
             return cpu.add_latency * operation.shape.lanes
-        return (cpu.add_latency + cpu.shuffle_latency) * operation.shape.lanes.bit_length()
+        each = cpu.maximum_latency if extreme else cpu.add_latency
+        return (each + cpu.shuffle_latency) * operation.shape.lanes.bit_length()
     if name in REARRANGING:
         return cpu.shuffle_latency if name == SHUFFLE else 0.0
     if name in ("vector.insert", "vector.extract"):
         if operation.name == "vector.extract" and operation.shape.vector:
             return 0.0
         return 0.0 if operation.shape.rows > 1 else cpu.shuffle_latency
-    return float(WIDE_COMPARES.get(name, 1))
+    return cpu.maximum_latency if name in NAN_AWARE else float(instructions(name, cpu))

@@ -15,6 +15,9 @@ class Lanes:
     def __init__(self) -> None:
         self._origins: dict[int, list[tuple[int, int]]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._origins)
+
     def put(self, operation: Operation) -> None:
         """Follow one of `REARRANGING`."""
         first, second = operation.operands[0], operation.operands[-1]

@@ -19,20 +19,24 @@ LINE, PAGE = 64, 4096
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Accesses to one buffer that move alike: `width` bytes that they cover together, in the widest gap-less piece."""
+    """Accesses to one buffer that move alike: `width` bytes that they cover together, in the widest gap-less piece.
+
+    What is `streamed` goes to memory past the caches.
+    """
 
     buffer: int
     steps: Mapping[int, float]
     width: float
     pieces: float
     store: bool
+    streamed: bool
 
 
 def groups(accesses: Sequence[Access]) -> list[Group]:
     """Accesses that differ by their start alone, taken together."""
     alike: dict[tuple[object, ...], list[Access]] = {}
     for access in accesses:
-        alike.setdefault((access.buffer, *sorted(access.steps.items())), []).append(access)
+        alike.setdefault((access.buffer, access.streamed, *sorted(access.steps.items())), []).append(access)
     found = []
     for members in alike.values():
         starts = sorted({access.start for access in members})
@@ -46,8 +50,14 @@ def groups(accesses: Sequence[Access]) -> list[Group]:
                 width += max(0.0, start + widest - end)
             end = max(end, start + widest)
         store = any(access.store for access in members)
-        found.append(Group(members[0].buffer, members[0].steps, width / max(1, pieces), pieces, store))
+        first = members[0]
+        found.append(Group(first.buffer, first.steps, width / max(1, pieces), pieces, store, first.streamed))
     return found
+
+
+def past_caches(groups: Sequence[Group]) -> float:
+    """Bytes that one iteration streams to memory."""
+    return sum(group.width * group.pieces for group in groups if group.streamed)
 
 
 def grouped(loop: Loop) -> dict[int, list[Group]]:
@@ -77,12 +87,13 @@ def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], un
 
 class Visit:
     """A group where it stands: `loops` around it from the function (0) down, `touched` the bytes in all iterations of
-    the loops from each of these on, and after the last, of one iteration of it."""
+    the loops from each of these on, and after the last, of one iteration of it; `limit` those of its buffer."""
 
-    __slots__ = ("group", "loops", "steps", "touched")
+    __slots__ = ("group", "limit", "loops", "steps", "touched")
 
-    def __init__(self, group: Group, loops: tuple[int, ...], trips: Mapping[int, float], unit: int) -> None:
-        self.group, self.loops = group, loops
+    def __init__(self, group: Group, loops: tuple[int, ...], tree: Tree, unit: int) -> None:
+        self.group, self.loops, trips = group, loops, tree.trips
+        self.limit = max(tree.sizes.get(group.buffer, math.inf), unit)
         found = [footprint(group, loops[depth:], trips, unit) for depth in range(len(loops) + 1)]
         self.touched = [size for size, _, _ in found]
         self.steps = [(far, lines) for _, far, lines in found]
@@ -108,7 +119,7 @@ class Visits:
 
     def _gather(self, loop: Loop, outer: tuple[int, ...]) -> list[Visit]:
         path = (*outer, loop.number)
-        own = [Visit(group, path, self.tree.trips, self.unit) for group in self.grouped[loop.number]]
+        own = [Visit(group, path, self.tree, self.unit) for group in self.grouped[loop.number]]
         self.own[loop.number] = own
         self.within[loop.number] = own + [visit for inner in loop.loops for visit in self._gather(inner, path)]
         return self.within[loop.number]
@@ -120,10 +131,8 @@ class Visits:
             wholes: dict[int, list[float]] = {}
             for visit in visits:
                 depth = visit.loops.index(loop)
-                limit = max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
-                size = min(visit.touched[depth + 1], limit)
-                sizes.setdefault(visit.group.buffer, []).append(size)
-                wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], limit))
+                sizes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth + 1], visit.limit))
+                wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], visit.limit))
             self.working[loop] = sum(max(each) for each in sizes.values())
             for buffer, each in wholes.items():
                 self.once[loop, buffer] = max(each) / sum(each)
@@ -150,14 +159,14 @@ class Visits:
 
     def _bytes(self, visit: Visit, stays: Mapping[int, float]) -> float:
         """What one group brings in, both ways, from the innermost loop outwards."""
-        trips, limit = self.tree.trips, max(self.tree.sizes.get(visit.group.buffer, math.inf), self.unit)
+        trips = self.tree.trips
         brought = visit.touched[-1]
         for depth in range(len(visit.loops) - 1, -1, -1):
             loop = visit.loops[depth]
-            kept = 0.0 if loop == 0 else min(visit.touched[depth], limit) * self.once[loop, visit.group.buffer]
+            kept = 0.0 if loop == 0 else min(visit.touched[depth], visit.limit) * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
-        return brought * (2.0 if visit.group.store else 1.0)
+        return brought * (2.0 if visit.group.store and self.unit == LINE else 1.0)  # a page is looked up once
 
 
 def _crowding(size: float, step: float, lines: float, sets: int) -> float:

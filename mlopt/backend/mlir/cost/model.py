@@ -13,7 +13,7 @@ from ..bindings import active, ir
 from ..payload.frontend import first_line
 from ..target import Cpu
 from .core import Body
-from .memory import LINE, PAGE, Visits, grouped
+from .memory import LINE, PAGE, Visits, grouped, past_caches
 from .read import read
 from .tree import Loop, Tree
 
@@ -43,7 +43,7 @@ class Part:
     """Of `computing`, the cycles to begin and end the loop."""
     moving: float
     moved: tuple[float, ...]
-    """Bytes into each level of cache, the innermost first, both ways."""
+    """Bytes into each level of cache, the innermost first, both ways; in the last, also what is streamed past all."""
     walked: float
     """Pages that are looked up."""
 
@@ -94,7 +94,8 @@ def estimate(tree: Tree, cpu: Cpu, threads: int) -> Analysis:
     shares = _share_out(tree, threads)
     forks = sum(share.forks for share in shares)
     alike = grouped(tree.root)
-    lines, pages = Visits(tree, alike, LINE), Visits(tree, alike, PAGE)
+    cached = {loop: [group for group in groups if not group.streamed] for loop, groups in alike.items()}
+    lines, pages = Visits(tree, cached, LINE), Visits(tree, alike, PAGE)
     sharers = threads if forks else 1
     traffic = []
     for position, cache in enumerate(cpu.caches):
@@ -107,12 +108,14 @@ def estimate(tree: Tree, cpu: Cpu, threads: int) -> Analysis:
     for loop, times in _loops(tree.root, 1.0):
         body = Body(loop, cpu, tree.temporary)
         entry = times * entering(loop, cpu) if loop.number else 0.0
-        moved = tuple(level.get(loop.number, 0.0) for level in traffic)
+        moved = [level.get(loop.number, 0.0) for level in traffic]
+        if moved:
+            moved[-1] += times * max(loop.trips, 0.0) * past_caches(alike[loop.number])
         walked = walks.get(loop.number, 0.0) / PAGE
         computing = times * max(loop.trips, 0.0) * body.cycles() + entry
         # Pages are looked up while lines move.
         moving = max(walked * cpu.page_walk, *(size / rate for size, rate in zip(moved, rates, strict=True)))
-        parts.append(Part(body, times, computing, entry, moving, moved, walked))
+        parts.append(Part(body, times, computing, entry, moving, tuple(moved), walked))
     hertz = cpu.gigahertz * 1e9
     cost = Cost(
         sum(max(part.computing, part.moving) for part in parts) / hertz + forks * cpu.fork_microseconds * 1e-6,

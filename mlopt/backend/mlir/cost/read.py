@@ -16,10 +16,11 @@ from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
 """Reductions of floats whose order LLVM must keep."""
+EXTREMES = tuple(f"#vector.kind<{name}>" for name in ("maximumf", "minimumf", "maxnumf", "minnumf"))
 INDEX = Shape(1, 1, 64, False)
-LOADS = ("vector.load", "memref.load", "vector.maskedload", "vector.transfer_read")
-STORES = ("vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write")
-FREE = ("memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim")
+LOADS = {"vector.load", "memref.load", "vector.maskedload", "vector.transfer_read"}
+STORES = {"vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write"}
+FREE = {"memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim"}
 
 
 class Reader:
@@ -34,6 +35,7 @@ class Reader:
         self.temporary: set[int] = set()
         self._shapes = Shapes()
         self._forms = Forms()
+        self._positions: dict[int, tuple[int, ...]] = {}
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
         self._fixed: set[int] = set()
@@ -63,7 +65,7 @@ class Reader:
                 self._arithmetic(op, name, path)
 
     def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
-        operands = tuple(hash(operand) for operand in op.operands)
+        operands = tuple(map(hash, op.operands))
         results = list(op.results)
         made = shape = self._shapes.of(results[0].type) if results else None
         if made is None or shape is None:
@@ -75,22 +77,31 @@ class Reader:
         result = hash(results[0])
         detail: tuple[int, ...] = ()
         if name == "vector.extract":
-            detail = tuple(op.attributes["static_position"])
+            detail = self._position(op)
         elif name in REARRANGING:
             first = self.shapes.get(operands[0], shape).lanes
             mask = op.attributes["mask"] if name == SHUFFLE else [each.value for each in op.attributes["offsets"]]
             detail = (first, *mask)
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
-            detail = (int(str(op.attributes["kind"]) in IN_ORDER),)
+            kind = str(op.attributes["kind"])
+            detail = (int(kind in IN_ORDER), int(kind in EXTREMES))
         self._add(path, Operation(name, result, operands, shape, detail), made)
 
     def _insert(self, op: Any, path: list[Loop]) -> None:
         """The most frequent operation, whose result is like what it is put into."""
         value, into, *_ = op.operands
         shape = self.shapes.get(hash(into)) or self._shapes.of(into.type) or INDEX
-        detail = tuple(op.attributes["static_position"])
+        detail = self._position(op)
         self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
+
+    def _position(self, op: Any) -> tuple[int, ...]:
+        """Where an element is taken from or put to; an attribute, of which a program has few, is looked at once."""
+        attribute = op.attributes["static_position"]
+        key = hash(attribute)
+        if key not in self._positions:
+            self._positions[key] = tuple(attribute)
+        return self._positions[key]
 
     def _add(self, path: list[Loop], operation: Operation, result: Shape) -> None:
         here = path[-1]
@@ -108,7 +119,7 @@ class Reader:
     def _access(self, op: Any, name: str, path: list[Loop]) -> None:
         operands = list(op.operands)
         store = name in STORES
-        keys = [hash(operand) for operand in operands]
+        keys = list(map(hash, operands))
         place = next(i for i, key in enumerate(keys) if key in self.buffers)
         buffer = self.buffers[keys[place]]
         subscripts = keys[place + 1 : place + 1 + len(buffer.strides)]
@@ -128,7 +139,7 @@ class Reader:
             result, shape = hash(loaded), self._shapes.of(loaded.type) or INDEX
         width = shape.lanes * max(1, shape.bits // 8) * shape.rows
         steps = {loop: step for loop, step in steps.items() if step}
-        access = Access(buffer.number, steps, start, width, store)
+        access = Access(buffer.number, steps, start, width, store, store and _is_streamed(op))
         path[-1].accesses.append(access)
         masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
         self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
@@ -243,6 +254,10 @@ class Reader:
     def _reshape(self, op: Any, path: list[Loop]) -> None:
         kind = ir.MemRefType(op.results[0].type)
         self.buffers[hash(op.results[0])] = reshaped(self.buffers[hash(op.operands[0])], kind)
+
+
+def _is_streamed(store: Any) -> bool:
+    return "nontemporal" in store.attributes and bool(store.attributes["nontemporal"].value)
 
 
 HANDLERS = {

@@ -7,6 +7,11 @@ from .lanes import REARRANGING
 from .tree import Loop
 from .units import turns
 
+ELSEWHERE = {"vector.reduction", "vector.insert", "vector.extract", "arith.constant", *REARRANGING}
+"""Operations whose results take no register of their own."""
+LAZY = ("load", "broadcast")
+"""How operations end that are put off until they are needed."""
+
 
 def pressure(loop: Loop, cpu: Cpu) -> float:
     """Vector registers that are needed at once, if every load waits for its first use."""
@@ -27,23 +32,20 @@ def pressure(loop: Loop, cpu: Cpu) -> float:
     for value, shape in loop.carried:
         if shape.vector and value in last:
             ends[last[value]] = ends.get(last[value], 0.0) + turns(shape, cpu.vector_bits)
-    lazy = ("load", "broadcast")
     for position, operation in enumerate(operations):
-        if not operation.result or operation.result not in last:
+        result = operation.result
+        if operation.name in ELSEWHERE or result not in last or not operation.shape.vector:
             continue
-        if not operation.shape.vector or operation.name in ("vector.reduction",):
-            continue
-        if operation.name in ("vector.insert", "vector.extract", "arith.constant", *REARRANGING):
-            continue
+        begin, end = position, last[result]
+        if operation.name.endswith(LAZY):
+            begin = first.get(result, position)
+            if begin == end:
+                continue
         size = turns(operation.shape, cpu.vector_bits)
-        begin = first[operation.result] if operation.name.endswith(lazy) and operation.result in first else position
-        if operation.name.endswith(lazy) and last[operation.result] == begin:
-            continue
         begins[begin] = begins.get(begin, 0.0) + size
-        ends[last[operation.result]] = ends.get(last[operation.result], 0.0) + size
+        ends[end] = ends.get(end, 0.0) + size
     most = now
-    for position in range(len(operations) + 1):
-        now -= ends.get(position, 0.0)
-        now += begins.get(position, 0.0)
+    for position in sorted(begins.keys() | ends.keys()):
+        now += begins.get(position, 0.0) - ends.get(position, 0.0)
         most = max(most, now)
     return most

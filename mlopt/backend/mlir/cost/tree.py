@@ -28,6 +28,8 @@ class Access:
     width: int
     """Bytes in one piece."""
     store: bool
+    streamed: bool = False
+    """Whether it writes to memory, past the caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Operation:
     shape: Shape
     """Of its result, or of what it stores."""
     detail: tuple[int, ...] = ()
-    """The position that elements are taken from or put to."""
+    """The position that elements are taken from or put to; of a reduction, whether it keeps the order, and whether it
+    is a maximum or minimum."""
     access: Access | None = None
     """Of a load or store."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 
 from ..target import Cpu
 from .lanes import REARRANGING, Lanes
@@ -11,8 +12,10 @@ from .tree import Loop, Operation, Shape
 
 FLOAT_ADD = {"arith.addf", "arith.subf"}
 FUSED = {"vector.fma", "math.fma", "arith.mulf"}
-WIDE_COMPARES = {"arith.maximumf": 3, "arith.minimumf": 3, "math.copysign": 3, "arith.fptosi": 2}
-"""Operations of several instructions: a maximum that hands NaN on takes a comparison and a choice more."""
+NAN_AWARE = {"arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf"}
+"""Maxima and minima that say what becomes of NaN, which the instructions of most CPUs do otherwise."""
+SEVERAL = {"math.copysign": 3, "arith.fptosi": 2}
+"""Operations of several instructions."""
 DIVISIONS = {"arith.divf": 1.0, "math.sqrt": 1.0, "math.rsqrt": 2.0}
 FREE = {"arith.bitcast", "vector.bitcast", "vector.shape_cast", "arith.constant", "vector.create_mask"}
 LIBRARY_CALL = 20.0
@@ -52,10 +55,14 @@ class Uses:
         )
 
 
+def instructions(name: str, cpu: Cpu) -> int:
+    """Of an operation that is neither a multiplication nor an addition."""
+    return cpu.maximum_instructions if name in NAN_AWARE else SEVERAL.get(name, 1)
+
+
 def turns(shape: Shape, bits: int) -> int:
-    """How many pieces of `bits` a value is handled in; LLVM widens rows to powers of two."""
-    row = shape.lanes * shape.bits
-    return shape.rows * (1 if row <= bits else (1 << (row - 1).bit_length()) // bits)
+    """How many pieces of `bits` a value is handled in; LLVM widens rows, and drops the pieces that hold nothing."""
+    return shape.rows * -(-shape.lanes * shape.bits // bits)
 
 
 def memory_turns(shape: Shape, bits: int) -> int:
@@ -71,7 +78,7 @@ class Counting:
         self.loop, self.cpu, self.promoted = loop, cpu, promoted
         self.uses = Uses()
         self._made = {operation.result: operation for operation in loop.operations if operation.result}
-        self._used = Counter(operand for operation in loop.operations for operand in operation.operands)
+        self._used = Counter(chain.from_iterable(operation.operands for operation in loop.operations))
         self._gathered: set[tuple[int, ...]] = set()
         self._lanes = Lanes()
         self._chains: dict[int, int] = {}
@@ -85,23 +92,20 @@ class Counting:
 
     def _count(self, operation: Operation) -> None:
         name, shape, uses, cpu = operation.name, operation.shape, self.uses, self.cpu
-        n = turns(shape, cpu.datapath_bits)
         if name in REARRANGING:
             self._lanes.put(operation)
             return
-        for operand in operation.operands:
-            uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
-        if (
-            name in ("vector.extract", "vector.insert", "vector.broadcast")
-            and shape.lanes == 1
-            and not operation.detail
-        ):
-            pass
-        elif name in ("vector.extract", "vector.insert"):
-            self._rearrange(operation)
-        elif name == "vector.broadcast":
+        if self._lanes:
+            for operand in operation.operands:
+                uses.shuffle += self._lanes.shuffles(operand, cpu.vector_bits // shape.bits)
+        if name in ("vector.extract", "vector.insert"):
+            if shape.lanes > 1 or operation.detail:
+                self._rearrange(operation)
+            return
+        n = turns(shape, cpu.datapath_bits)
+        if name == "vector.broadcast":
             source = self._made.get(operation.operands[0])
-            if source is None or not source.name.endswith("load"):
+            if shape.lanes > 1 and (source is None or not source.name.endswith("load")):
                 row = Shape(1, shape.lanes, shape.bits, True)
                 uses.shuffle += turns(row, cpu.vector_bits)
         elif operation.access and operation.access.buffer in self.promoted:
@@ -117,9 +121,10 @@ class Counting:
         elif name in FREE:
             pass
         elif name == "vector.reduction":
-            steps = shape.lanes if operation.detail[0] else n + shape.lanes.bit_length()
-            uses.vector += steps
-            uses.float_ += steps
+            in_order, extreme = operation.detail
+            steps = shape.lanes if in_order else n + shape.lanes.bit_length()
+            uses.vector += steps * (cpu.maximum_instructions if extreme else 1)
+            uses.float_ += 0 if extreme else steps
             uses.shuffle += steps
         elif name in DIVISIONS:
             uses.divide += DIVISIONS[name] * n * cpu.divide_cycles
@@ -136,7 +141,7 @@ class Counting:
         elif name.startswith("math.") and name not in ("math.absf", "math.copysign", "math.fma"):
             uses.extra += LIBRARY_CALL * shape.lanes * shape.rows
         else:
-            uses.vector += WIDE_COMPARES.get(name, 1) * n
+            uses.vector += instructions(name, cpu) * n
 
     def _rearrange(self, operation: Operation) -> None:
         """Elements put together from others: a shuffle for each pair of registers that they go between."""

@@ -96,10 +96,30 @@ def test_a_sum_that_stays_in_memory_waits_for_its_store_unless_the_compiler_may_
 
 def test_a_sum_in_order_takes_as_long_as_all_its_terms() -> None:
     loops = [
-        Loop(1, 1000.0, operations=[Operation("vector.reduction", 5, (1,), Shape(1, 128, 32, True), (ordered,))])
+        Loop(1, 1000.0, operations=[Operation("vector.reduction", 5, (1,), Shape(1, 128, 32, True), (ordered, 0))])
         for ordered in (0, 1)
     ]
     assert cycles(loops[1]) > 4 * cycles(loops[0])
+
+
+def test_a_maximum_takes_as_many_instructions_as_the_cpu_needs_to_hand_nan_on() -> None:
+    maxima = Loop(1, 1000.0, operations=[Operation("arith.maximumf", 100 + i, (1, i), VECTOR) for i in range(16)])
+    reduced = Loop(1, 1000.0, operations=[Operation("vector.reduction", 5, (1,), VECTOR, (0, 1))])
+    native = replace(CPU, maximum_instructions=1)
+    assert cycles(maxima) == 4 * cycles(maxima, native)
+    assert cycles(reduced) > 2 * cycles(reduced, native)
+
+
+def test_a_chain_of_maxima_waits_for_each() -> None:
+    maximum = Operation("arith.maximumf", 100, (1, 10), VECTOR)
+    chain = Loop(1, 1000.0, carried=((10, VECTOR),), yields=(100,), operations=[maximum])
+    assert cycles(chain, replace(CPU, maximum_latency=9.0)) == 9.0
+
+
+def test_vectors_of_odd_lengths_take_the_turns_that_hold_something() -> None:
+    five, eight = (Loop(1, 1000.0, operations=[Operation("arith.addf", 5, (1, 2), Shape(4, lanes, 32, True))])
+                   for lanes in (80, 128))  # fmt: skip
+    assert cycles(five) / cycles(eight) == 5 / 8
 
 
 def test_code_that_the_instruction_cache_does_not_hold_is_fetched_again_and_again() -> None:

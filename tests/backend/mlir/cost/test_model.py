@@ -8,9 +8,11 @@ import pytest
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.cost.model import analyse
+from mlopt.backend.mlir.target import described
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule
-from mlopt.protocols import Space
+from mlopt.evaluator.simulation import Simulation
+from mlopt.protocols import Calibration, Roofline, Space
 from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -57,6 +59,20 @@ def test_data_from_memory_takes_the_time_of_memory() -> None:
     assert cost(blocks(1, 65536), on=slow) == pytest.approx(3 * 65536 * 4 / 1e8, rel=0.05)
 
 
+def test_what_is_streamed_goes_to_memory_once_however_large_the_caches() -> None:
+    slow = replace(CPU, memory_bytes_per_second_one_core=1e8, memory_bytes_per_second=1e8)
+    streamed = blocks(1, 65536).replace("%b[%j] :", "%b[%j] {nontemporal = true} :")
+    assert cost(streamed, on=slow) == pytest.approx(65536 * 4 / 1e8, rel=0.01)
+    assert cost(streamed.replace("true", "false"), on=slow) == cost(blocks(1, 65536), on=slow)
+    assert cost(blocks(1, 65536), on=slow) < 0.1 * cost(streamed, on=slow)
+
+
+def test_a_page_that_is_written_is_looked_up_once() -> None:
+    lost = replace(CPU, tlb_entries=4, page_walk=1e5)
+    read_only = blocks(1, 65536).replace("vector.store %w, %b[%j] : memref<65536xf32>, vector<16xf32>", "")
+    assert cost(blocks(1, 65536), on=lost) == pytest.approx(2 * cost(read_only, on=lost), rel=0.1)
+
+
 def test_pages_are_looked_up_while_lines_move() -> None:
     far = replace(CPU, tlb_entries=4)
     (usual, slow, slower) = (cost(blocks(1, 65536), on=replace(far, page_walk=cycles)) for cycles in (0.0, 1e5, 2e5))
@@ -84,6 +100,21 @@ def test_the_same_schedule_always_costs_the_same(workload: Matmul | Softmax) -> 
     first, second = (backend.build(workload, schedule).simulate() for _ in range(2))
     assert first == second
     assert first["cost"] > 0.0
+
+
+def test_costs_keep_to_what_this_machine_was_measured_to_reach() -> None:
+    workload = Softmax(rows=64, cols=64)
+
+    def simulated(backend: Mlir, calibration: Calibration | None) -> float:
+        evaluator = Simulation() if calibration is None else Simulation().calibrated(calibration)
+        program = backend.build(workload, some_schedule(backend.space(workload)))
+        return evaluator.evaluate(program, workload, None).metrics["cost"]
+
+    slow, slower = (Calibration(Roofline(peak, 1e9), 1) for peak in (1e9, 1e8))
+    assert simulated(Mlir(1), slower) == pytest.approx(10 * simulated(Mlir(1), slow), rel=0.3)
+    assert simulated(Mlir(1), slow) > 2 * simulated(Mlir(1), None)
+    neon = Mlir(1, target=described("neon"))
+    assert simulated(neon, slow) == simulated(neon, None)
 
 
 def test_spaces_follow_the_target() -> None:
