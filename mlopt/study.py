@@ -308,20 +308,17 @@ class Study:
         """Let the best schedules and the baselines meet, where programs are executed."""
         if self.best is None:
             return {}
-        if not self.evaluator.executes:
-            return {"best": result.provisional(self.best)}
         chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
-        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in chosen.items()}
-        schedules["naive"] = None
-        workload, inputs = self.workload, self.evaluator.inputs
-        contenders: list[Contender] = [
-            *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
-            *(self._pytorch(compiled) for compiled in (False, True)),
-        ]
+        if not self.evaluator.executes or not chosen:
+            return {"best": result.provisional(self.best)}
+        first, *others = (self._contender(name, trial.schedule) for name, trial in chosen.items())
+        naive, torch, compiled = self._contender("naive", None), self._pytorch(False), self._pytorch(True)
         # What is exported afterwards is compiled once more.
         seconds = self._spending.seconds_left - max(trial.compile_seconds or 0.0 for trial in chosen.values())
-        if math.isinf(seconds):  # who matters most begins where time is short, else who takes longest to get ready
-            contenders.reverse()
+        if math.isinf(seconds):  # who takes longest to get ready begins
+            contenders = [compiled, torch, first, *others, naive]
+        else:  # not all may be ready in time: who matters most begins
+            contenders = [first, naive, torch, *others, compiled]
         courses, absent = measure(contenders, np.random.default_rng(self.seed), seconds)
         roof = None
         try:
@@ -335,6 +332,9 @@ class Study:
                 del courses[name]
         self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
+
+    def _contender(self, name: str, schedule: Schedule | None) -> Contender:
+        return KernelContender(name, self.backend, self.workload, schedule, self.evaluator.inputs)
 
     def _pytorch(self, compiled: bool) -> Contender:
         workload, backend, inputs = self.workload, self.backend, self.evaluator.inputs

@@ -103,7 +103,7 @@ def _prepare(
     contenders: Sequence[Contender], workers: Mapping[str, Worker], pool: ThreadPoolExecutor, timetable: Timetable
 ) -> Absent:
     """Get all ready, side by side; who could not."""
-    late = dict(workers)
+    ready: set[str] = set()
 
     def prepare(contender: Contender) -> Exception | None:
         worker = workers[contender.name]
@@ -114,11 +114,11 @@ def _prepare(
         except Exception as error:  # whatever a baseline raises, the others go on
             worker.close()
             return error
-        late.pop(contender.name)
+        ready.add(contender.name)
         worker.pause()
         return None
 
-    with timetable.until_ready(lambda: list(late.values())):
+    with timetable.until_ready(lambda: (worker for name, worker in workers.items() if name not in ready)):
         reasons = list(zip(contenders, pool.map(prepare, contenders), strict=True))
     return {contender.name: reason for contender, reason in reasons if reason is not None}
 

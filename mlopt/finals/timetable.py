@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from ..executor.worker import Worker
 from .contender import Skipped
 
-READY, TIMED = 0.5, 0.75
+READY, TIMED = 0.6, 0.8
 """The shares of the seconds by which all are ready, and have had their turns: the last checks take as long as turns,
 and who is quickly ready leaves more to both."""
 
