@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .core.comparison import Comparison
+from .core.comparison import FEWEST_PAIRS, Comparison
 from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import fingerprint
 from .core.pareto import front
@@ -16,6 +16,7 @@ from .core.statistics import Estimate
 from .core.trial import Status, Trial
 from .finals.contender import Skipped
 from .finals.interleaved import Course
+from .finals.timetable import OutOfTime
 from .protocols import (
     Backend,
     DeviceBackend,
@@ -97,16 +98,17 @@ def final(
     They stand there by their medians; which of them the best beats for certain (`core.comparison`) each says itself, by
     `behind`: the others may be as fast. `speedup` is the baseline's time over the best's. `lost` names the
     finalists that did not come through; when none did, the best is provisional, beats nobody, and is none that was
-    found wrong.
+    found wrong. `turns` is how many each had; `caveat`, where there is one, says what was too little for certainty.
     """
     estimates = {name: course.estimate for name, course in courses.items()}
     standing = sorted((name for name in finalists if name in estimates), key=lambda name: estimates[name].seconds)
     lost = {name: _reason(error) for name, error in absent.items() if name in finalists}
+    late = [name for name, error in absent.items() if isinstance(error, OutOfTime)]
     if not standing:
         doubtful = [trial for name, trial in finalists.items() if not isinstance(absent[name], WrongResult)]
-        return {"best": provisional(doubtful[0]) if doubtful else None, "lost": lost}
+        return {"best": provisional(doubtful[0]) if doubtful else None, "lost": lost, **_caveat(late, 0)}
     best, winner = estimates[standing[0]], finalists[standing[0]]
-    baselines: dict[str, Any] = {name: _timed(e) for name, e in estimates.items() if name not in finalists}
+    baselines: dict[str, Any] = {name: _timed(c) for name, c in courses.items() if name not in finalists}
     if roofline is not None:
         baselines["roofline"] = {
             "seconds": roofline.seconds(workload.flops, workload.bytes),
@@ -117,13 +119,14 @@ def final(
     turns = {name: courses[name].medians for name in standing}
     behind = {name: Comparison.of(turns[standing[0]], turns[name]).winner == 0 for name in standing}
     return {
-        "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(best)},
+        "best": {"trial": winner.trial, "schedule": winner.schedule.values(), **_timed(courses[standing[0]])},
         "finalists": [
-            {"trial": finalists[name].trial, **_timed(estimates[name]), "behind": behind[name]} for name in standing
+            {"trial": finalists[name].trial, **_timed(courses[name]), "behind": behind[name]} for name in standing
         ],
         "lost": lost,
         "baselines": {**baselines, **skipped},
         "speedup": {name: baseline["seconds"] / best.seconds for name, baseline in baselines.items()},
+        **_caveat(late, len(turns[standing[0]])),
     }
 
 
@@ -155,8 +158,21 @@ def complete_record(directory: Path, found: Mapping[str, Any]) -> None:
     record.write_text(json.dumps({**written, **known}, indent=2) + "\n")
 
 
-def _timed(estimate: Estimate) -> dict[str, Any]:
-    return {"seconds": estimate.seconds, "ci95": [estimate.low, estimate.high]}
+def _timed(course: Course) -> dict[str, Any]:
+    """A single turn has no interval."""
+    estimate, turns = course.estimate, len(course.medians)
+    interval = {"ci95": [estimate.low, estimate.high]} if turns > 1 else {}
+    return {"seconds": estimate.seconds, **interval, "turns": turns}
+
+
+def _caveat(late: Sequence[str], turns: int) -> dict[str, str]:
+    """What to know of finals that had no time for those that are `late`, or only few `turns` for the best."""
+    reasons = [f"the budget left the finals no time for {', '.join(late)}"] if late else []
+    if not turns and late:
+        reasons.append("the best has its time from its trial alone")
+    elif 0 < turns < FEWEST_PAIRS:
+        reasons.append(f"the best was timed in {turns} turns, too few to be sure that it is faster than others")
+    return {"caveat": "; ".join(reasons)} if reasons else {}
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,9 @@ R = TypeVar("R")
 FINALISTS = 5
 EXPORT_SECONDS = 60.0
 FINALS_SHARE, FINALS_SECONDS = 0.25, 90.0
-"""What is kept of `budget.seconds` for the finals: this share of them, but no more than so many seconds."""
+SHORT_FINALS_SHARE, SHORT_FINALS_SECONDS = 0.5, 10.0
+"""What is kept of `budget.seconds` for the finals: a share of them, but no more than so many seconds. Of a small budget
+a larger one, since it takes seconds for all to get ready."""
 
 HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")
 """Of the fingerprint, what is no software."""
@@ -244,9 +247,11 @@ class Study:
         return executor.slots + (executor.in_line if isinstance(executor, QueueingExecutor) else 0)
 
     def _search_seconds_left(self) -> float:
-        """Until the search has to end, so that the budget's seconds suffice for the finals."""
-        share = FINALS_SHARE if self.evaluator.executes else 0.0
-        return self._spending.seconds_left - min(share * (self.budget.seconds or 0.0), FINALS_SECONDS)
+        """Until the search has to end, so that the budget's seconds suffice for the finals, if there is a finalist."""
+        if self.budget.seconds is None or not self.evaluator.executes or self.best is None:
+            return self._spending.seconds_left
+        short = min(SHORT_FINALS_SHARE * self.budget.seconds, SHORT_FINALS_SECONDS)
+        return self._spending.seconds_left - max(short, min(FINALS_SHARE * self.budget.seconds, FINALS_SECONDS))
 
     def _time_naive(self) -> None:
         """Begin to time the naive program once, for the trackers to see progress against."""
@@ -303,17 +308,18 @@ class Study:
         """Let the best schedules and the baselines meet, where programs are executed."""
         if self.best is None:
             return {}
-        if not self.evaluator.executes:
-            return {"best": result.provisional(self.best)}
         chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
-        schedules: dict[str, Schedule | None] = {name: trial.schedule for name, trial in chosen.items()}
-        schedules["naive"] = None
-        workload, inputs = self.workload, self.evaluator.inputs
-        contenders: list[Contender] = [  # who takes longest to get ready begins
-            *(self._pytorch(compiled) for compiled in (True, False)),
-            *(KernelContender(name, self.backend, workload, schedule, inputs) for name, schedule in schedules.items()),
-        ]
-        courses, absent = measure(contenders, np.random.default_rng(self.seed))
+        if not self.evaluator.executes or not chosen:
+            return {"best": result.provisional(self.best)}
+        first, *others = (self._contender(name, trial.schedule) for name, trial in chosen.items())
+        naive, torch, compiled = self._contender("naive", None), self._pytorch(False), self._pytorch(True)
+        # What is exported afterwards is compiled once more.
+        seconds = self._spending.seconds_left - max(trial.compile_seconds or 0.0 for trial in chosen.values())
+        if math.isinf(seconds):  # who takes longest to get ready begins
+            contenders = [compiled, torch, first, *others, naive]
+        else:  # not all may be ready in time: who matters most begins
+            contenders = [first, naive, torch, *others, compiled]
+        courses, absent = measure(contenders, np.random.default_rng(self.seed), seconds)
         roof = None
         try:
             fastest = min((course.estimate.seconds for course in courses.values()), default=float("inf"))
@@ -326,6 +332,9 @@ class Study:
                 del courses[name]
         self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
+
+    def _contender(self, name: str, schedule: Schedule | None) -> Contender:
+        return KernelContender(name, self.backend, self.workload, schedule, self.evaluator.inputs)
 
     def _pytorch(self, compiled: bool) -> Contender:
         workload, backend, inputs = self.workload, self.backend, self.evaluator.inputs
@@ -341,7 +350,8 @@ class Study:
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
-        return roofline(self.backend, lambda work: self._aside(work, DEADLINE_SECONDS), self.workload, fastest)
+        seconds = min(DEADLINE_SECONDS, self._spending.seconds_left)
+        return roofline(self.backend, lambda work: self._aside(work, seconds), self.workload, fastest)
 
     def _export(self, found: dict[str, Any]) -> None:
         """Write `best/`, which is there as a whole or not at all."""

@@ -17,6 +17,7 @@ from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
 from mlopt.finals.contender import Skipped
 from mlopt.finals.interleaved import Course
+from mlopt.finals.timetable import OutOfTime
 from mlopt.protocols import Roofline, StudyInfo
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -89,7 +90,7 @@ def test_a_study_is_described_with_the_keys_of_the_contract() -> None:
 
 def test_the_best_is_the_fastest_of_the_finals_not_of_its_own_trial() -> None:
     found = final({"trial 7": 3.0, "trial 9": 2.5, "naive": 5.0}, {})
-    assert found["best"] == {"trial": 9, "schedule": {"tile": 9}, "seconds": 2.5, "ci95": [2.25, 3.0]}
+    assert found["best"] == {"trial": 9, "schedule": {"tile": 9}, "seconds": 2.5, "ci95": [2.25, 3.0], "turns": 8}
     assert [finalist["trial"] for finalist in found["finalists"]] == [9, 7]
 
 
@@ -101,7 +102,7 @@ def test_a_finalist_says_whether_it_is_behind_for_certain(seconds: float, behind
 
 def test_baselines_come_with_what_the_best_gains_over_them() -> None:
     found = final({"trial 7": 2.0, "naive": 5.0, "torch": 1.0}, {}, Roofline(1e3, 1e9))
-    assert found["baselines"]["naive"] == {"seconds": 5.0, "ci95": [4.5, 6.0]}
+    assert found["baselines"]["naive"] == {"seconds": 5.0, "ci95": [4.5, 6.0], "turns": 8}
     assert found["baselines"]["roofline"] == {"seconds": 1.0, "flops_per_second": 1e3, "bytes_per_second": 1e9}
     assert found["speedup"] == {"naive": 2.5, "torch": 0.5, "roofline": 0.5}
 
@@ -125,6 +126,30 @@ def test_where_no_finalist_came_through_the_best_is_provisional_and_beats_nobody
     found = final({"naive": 5.0}, {"trial 7": WorkerLost(Status.CRASH, "killed"), "trial 9": CompileError("no")})
     assert found["best"] == {"trial": 7, "schedule": {"tile": 7}, "seconds": 1.0, "ci95": [1.0, 1.0]}
     assert set(found) == {"best", "lost"}
+
+
+def test_finals_that_had_no_time_for_all_say_so() -> None:
+    late: dict[str, Exception] = {"trial 7": OutOfTime("no time left"), "naive": OutOfTime("no time left")}
+    found = final({"trial 9": 2.0}, late)
+    assert found["best"]["trial"] == 9
+    assert found["caveat"] == "the budget left the finals no time for trial 7, naive"
+    assert found["baselines"]["naive"] == {"skipped": "no time left"}
+    alone = final({}, {**late, "trial 9": OutOfTime("no time left")})
+    assert alone["best"]["trial"] == 7
+    assert "trial 9; the best has its time from its trial alone" in alone["caveat"]
+    assert "caveat" not in final({"trial 7": 2.0}, {"trial 9": CompileError("no")})
+
+
+@pytest.mark.parametrize(("turns", "caveat"), [(6, True), (7, False)])
+def test_a_best_with_few_turns_is_not_called_certain(turns: int, caveat: bool) -> None:
+    found = result.final(FINALISTS, {"trial 7": Course([1.0] * turns)}, {}, None, MATMUL)
+    assert found["best"]["turns"] == turns
+    assert (f"timed in {turns} turns" in found.get("caveat", "")) == caveat
+
+
+def test_a_single_turn_has_no_interval() -> None:
+    assert "ci95" not in result.final(FINALISTS, {"trial 7": Course([1.0])}, {}, None, MATMUL)["best"]
+    assert "ci95" in result.final(FINALISTS, {"trial 7": Course([1.0, 1.1])}, {}, None, MATMUL)["best"]
 
 
 def test_a_finalist_that_was_found_wrong_is_never_the_best() -> None:

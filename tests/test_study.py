@@ -31,6 +31,7 @@ from mlopt.evaluator.simulation import Simulation
 from mlopt.executor.local import Local
 from mlopt.finals.contender import Contender, Skipped
 from mlopt.finals.interleaved import Course
+from mlopt.finals.timetable import OutOfTime
 from mlopt.limit import MARGIN
 from mlopt.protocols import Budget, Program, Roofline, Space, StudyContext, StudyInfo, Workload
 from mlopt.search.evolve import Evolve
@@ -170,7 +171,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
     def stage(outcome: Callable[[str], float | Exception]) -> list[Contender]:
         seen: list[Contender] = []
 
-        def measure(contenders: Sequence[Contender], rng: object) -> Any:
+        def measure(contenders: Sequence[Contender], rng: object, seconds: float) -> Any:
             seen.extend(contenders)
             outcomes = {contender.name: outcome(contender.name) for contender in contenders}
             times = {name: Course([s] * 8) for name, s in outcomes.items() if not isinstance(s, Exception)}
@@ -359,11 +360,40 @@ def test_the_finalists_and_the_baselines_meet_in_one_run(make: Make, meet: Meet)
         "naive",
     ]
     assert {contender.inputs for contender in contenders} == {found["inputs"]} == {"rotated"}
-    assert found["best"] == {"trial": 1, "schedule": {"number": 1}, "seconds": 1.1, "ci95": [1.1, 1.1]}
+    assert found["best"] == {"trial": 1, "schedule": {"number": 1}, "seconds": 1.1, "ci95": [1.1, 1.1], "turns": 8}
     assert found["baselines"]["roofline"]["seconds"] == max(MATMUL.flops / 1e12, MATMUL.bytes / 1e11)
     assert found["baselines"]["torch_compile"] == {"skipped": "no compiler"}
     assert found["speedup"]["naive"] == pytest.approx(2.0)
     assert 0.0 < notes.baselines["naive"] < 60.0
+
+
+def test_the_finals_have_what_the_budget_left_and_begin_with_who_matters_most(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met: list[tuple[list[str], float]] = []
+
+    def measure(contenders: Sequence[Contender], rng: object, seconds: float) -> Any:
+        met.append(([contender.name for contender in contenders], seconds))
+        return {}, {contender.name: OutOfTime("no time left") for contender in contenders}
+
+    monkeypatch.setattr(module, "measure", measure)
+    found = make(evaluator=ToyEvaluator(executes=True), trials=2, seconds=600.0).run()
+    ((names, seconds),) = met
+    assert names == ["trial 0", "naive", "torch", "trial 1", "torch_compile"]
+    assert 0.0 < seconds < 600.0
+    assert found["best"]["seconds"] == 1.0
+    assert found["lost"] == {"trial 0": "no time left", "trial 1": "no time left"}
+
+
+def test_the_search_spends_what_finals_without_a_finalist_would_have(
+    make: Make, meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet(lambda name: 1.0)
+    monkeypatch.setattr(module, "SHORT_FINALS_SHARE", 1.0)
+    monkeypatch.setattr(module, "SHORT_FINALS_SECONDS", 600.0)
+    faults = (functools.partial(fail, CompileError("no")),) * 3
+    found = make(ToyBackend(faults=faults), evaluator=ToyEvaluator(executes=True), seconds=600.0).run()
+    assert [found["trials"], found["counts"]["ok"]] == [4, 1]
 
 
 def test_a_roofline_that_cannot_be_measured_costs_nothing_else(make: Make, meet: Meet) -> None:

@@ -88,6 +88,8 @@ class Progress:
         for line in plain(result, self._console.width):
             self._print(line)
         self._print("")
+        if caveat := result.get("caveat"):
+            self._print(caveat)
         if not result.get("best"):
             self._print("no valid schedule was found")
         self._print(f"{result['trials']} trials in {duration(result['wall_seconds'])}: {counts or 'none ended'}")

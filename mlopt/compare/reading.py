@@ -59,11 +59,12 @@ def by_number(folder: Path) -> list[tuple[int, str]]:
 
 
 def read(folder: Path) -> StudyRecord | None:
-    """The study in `folder`; None for one that has not ended. Raises UserError for what no study wrote."""
+    """The study in `folder`; None for one that has not ended or has tried nothing. Raises UserError for what no study
+    wrote."""
     if not (folder / result.NAME).exists():
         return None
     found, trials = read_files(folder, _Result, read_outcomes)
-    if found.interrupted:
+    if found.interrupted or not trials:
         return None
     config = _config(folder / CONFIG)
     # References such as ${seed} stay what they are: studies of one problem differ in what they lead to.

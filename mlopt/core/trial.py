@@ -63,6 +63,10 @@ class WorkerKilled(WorkerLost):
     """
 
 
+class WorkerClosed(WorkerLost):
+    """The worker was closed by its driver, so that the loss says nothing of the work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What an evaluator found out about a correct program."""

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import UserError
 from ..core.processes import Process
-from ..core.trial import Status, WorkerKilled, WorkerLost
+from ..core.trial import Status, WorkerClosed, WorkerKilled, WorkerLost
 from . import clock, device
 from .retirement import RETIRED
 
@@ -107,7 +107,7 @@ class Worker:
 
     def _started(self) -> _Nursery:
         if self._closed:
-            raise WorkerLost(Status.CRASH, "the worker is closed")
+            raise WorkerClosed(Status.CRASH, "the worker is closed")
         if self._nursery is not None and self._nursery.process.poll() is not None:
             self._quit()
         if self._nursery is None:
@@ -160,7 +160,7 @@ class Worker:
             if resident == 0:  # dead, though a process below it holds the connection open
                 raise EOFError
             if self._closed:
-                raise self._loss(WorkerLost(Status.CRASH, "the worker was closed"))
+                raise self._loss(WorkerClosed(Status.CRASH, "the worker was closed"))
             if left <= 0:
                 raise self._loss(late)
             if resident and self._memory_bytes and resident > self._memory_bytes:

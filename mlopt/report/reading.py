@@ -57,6 +57,7 @@ class Result(BaseModel):
     wall_seconds: FiniteFloat
     fingerprint: dict[str, Any] = {}
     interrupted: StrictBool = False
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)

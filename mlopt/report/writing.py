@@ -83,6 +83,8 @@ def verdict(study: StudyRead) -> list[str]:
         sentences.append(f"Its interval overlaps with that of {', '.join(doubtful)}: they may be equally fast.")
     if found.interrupted:
         sentences.append("The study was interrupted: nothing was measured side by side, and this is provisional.")
+    if found.caveat:
+        sentences.append(f"{found.caveat[0].upper()}{found.caveat[1:]}.")
     return sentences
 
 

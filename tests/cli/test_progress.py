@@ -127,6 +127,10 @@ def test_the_end_shows_the_table_the_counts_and_the_files(info: StudyInfo) -> No
     ]
 
 
+def test_the_end_shows_how_uncertain_the_best_is(info: StudyInfo) -> None:
+    assert "\nno time for naive\n" in shown(info, [], {**RESULT, "caveat": "no time for naive"})
+
+
 def test_files_elsewhere_are_named_in_full(info: StudyInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

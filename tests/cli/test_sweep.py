@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from command import Answer, Mlopt
 
 from mlopt.cli.main import main
+from mlopt.cli.sweep.finished import objective
 from mlopt.cli.sweep.words import sweep_settings
 from mlopt.core.errors import UserError
 from mlopt.executor.ray import connection
@@ -96,6 +98,14 @@ def test_a_study_that_fails_touches_no_other(mlopt: Mlopt) -> None:
     assert answer.code == 2
     assert "line 1: no trial" in answer.out
     assert len(log("sweep/1")) == 3
+
+
+def test_studies_that_try_nothing_are_not_compared_and_reach_nothing(mlopt: Mlopt) -> None:
+    answer = mlopt("-m", "seed=0,1", "search=random", "budget.seconds=1e-9", "hydra.sweep.dir=sweep")
+    assert (answer.code, answer.err) == (3, "")
+    assert answer.out.count("ended before the first trial did") == 2
+    assert not Path("sweep/compare.json").exists()
+    assert {objective(Path("sweep", str(number))) for number in range(2)} == {math.inf}
 
 
 def test_a_sweep_that_is_not_there_cannot_be_resumed() -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mlopt.core.errors import UserError
-from mlopt.core.trial import Status, WorkerLost
+from mlopt.core.trial import Status, WorkerClosed, WorkerLost
 from mlopt.executor.retirement import Retirement
 from mlopt.executor.worker import Worker
 from mlopt.testing.executor import PATIENCE, hang_with_company, read_pids
@@ -109,7 +109,7 @@ def test_it_can_be_closed_from_another_thread_in_the_middle_of_a_work(worker: Wo
     pids = read_pids(tmp_path / "pids")
     worker.close()
     thread.join()
-    assert [error.status for error in errors] == [Status.CRASH]
+    assert [(type(error), error.status) for error in errors] == [(WorkerClosed, Status.CRASH)]
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 

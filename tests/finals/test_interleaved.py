@@ -24,9 +24,10 @@ from mlopt.core.schedule import Schedule
 from mlopt.core.statistics import Estimate
 from mlopt.core.trial import WorkerLost
 from mlopt.executor.worker import Worker
-from mlopt.finals import interleaved
+from mlopt.finals import interleaved, timetable
 from mlopt.finals.contender import KernelContender, Skipped, Turn
 from mlopt.finals.interleaved import Absent, Course, contending, measure
+from mlopt.finals.timetable import OutOfTime
 from mlopt.workloads.matmul.workload import Matmul
 
 SLOW = 0.31  # beyond SLOW_SECONDS
@@ -126,6 +127,11 @@ def test_in_a_round_each_has_one_turn_and_the_order_changes(finals: Finals) -> N
     assert len(set(rounds)) > 2
 
 
+def test_the_first_round_is_in_the_order_given(finals: Finals) -> None:
+    ready = [c.name for c in CONTENDERS if c.name not in ("skipped", "wrong", "crashes early")]
+    assert finals.turns[: len(ready)] == ready
+
+
 def test_the_number_of_rounds_is_bounded_and_the_slow_ones_leave_early(finals: Finals) -> None:
     turns = Counter(finals.turns)
     assert {turns[name] for name in QUICK} == {interleaved.FEWEST_ROUNDS}
@@ -171,21 +177,21 @@ def test_a_slow_one_takes_no_more_than_its_share_of_time(
 
 
 def test_a_turn_that_would_not_end_in_time_is_not_begun() -> None:
-    assert not Course([15.0] * 3, [15.0] * 3).over
-    assert Course([15.0] * 3, [16.0] * 3).over
+    assert not Course([15.0] * 3, [15.0] * 3).over(60.0)
+    assert Course([15.0] * 3, [16.0] * 3).over(60.0)
 
 
 def test_a_slow_one_leaves_no_sooner_than_it_can_be_told_from_a_faster_one() -> None:
     turns = 0
-    while not Course([0.4] * turns, [0.4] * turns).over:
+    while not Course([0.4] * turns, [0.4] * turns).over(60.0):
         turns += 1
     assert Comparison.of([0.3] * turns, [0.4] * turns).winner == 0
     assert Comparison.of([0.3] * (turns - 1), [0.4] * (turns - 1)).winner is None
 
 
 def test_one_disturbed_turn_does_not_make_a_contender_slow() -> None:
-    assert Course([0.1] * 9, [1.0] * 9).over
-    assert not Course([0.1] * 9, [0.1, *[1.0] * 8]).over
+    assert Course([0.1] * 9, [1.0] * 9).over(60.0)
+    assert not Course([0.1] * 9, [0.1, *[1.0] * 8]).over(60.0)
 
 
 def enter(file: Path) -> None:
@@ -258,6 +264,30 @@ def test_nobody_at_all_is_no_mistake() -> None:
 def hang(file: Path) -> None:
     file.touch()
     time.sleep(600.0)
+
+
+@pytest.mark.usefixtures("own_device")
+@pytest.mark.parametrize("stage", ["preparing", "calling", "verifying"])
+def test_the_seconds_end_it_whatever_is_under_way(tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 1)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    before = set(psutil.Process().children(recursive=True))
+    hanging = functools.partial(hang, tmp_path / "hangs")
+    courses, absent = measure([Sleeper("one", **{stage: hanging})], np.random.default_rng(0), 2.0)
+    assert not courses
+    assert isinstance(absent["one"], OutOfTime)
+    assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.usefixtures("own_device")
+def test_who_is_not_ready_by_then_leaves_the_rest_of_the_time_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 2)
+    monkeypatch.setattr(interleaved, "SECONDS", 0.0)
+    monkeypatch.setattr(timetable, "READY", 0.05)
+    contenders = [Sleeper("quick", 0.001), Sleeper("late", preparing=functools.partial(time.sleep, 600.0))]
+    courses, absent = measure(contenders, np.random.default_rng(0), 60.0)
+    assert set(courses) == {"quick"}
+    assert {name: str(error) for name, error in absent.items()} == {"late": "there was no time left to get it ready"}
 
 
 @pytest.mark.usefixtures("own_device")

@@ -133,6 +133,11 @@ def test_overlapping_intervals_are_told(tmp_path: Path) -> None:
     assert any("overlaps with that of torch" in sentence for sentence in verdict(study))
 
 
+def test_how_uncertain_the_best_is_is_told(tmp_path: Path) -> None:
+    study = read(folder(tmp_path / "s", tried(), caveat="the budget left the finals no time for naive"))
+    assert verdict(study)[-1] == "The budget left the finals no time for naive."
+
+
 @pytest.mark.parametrize(
     ("file", "content", "complaint"),
     [

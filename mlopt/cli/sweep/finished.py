@@ -32,11 +32,14 @@ def find(directory: Path, config: DictConfig) -> int | None:
 
 
 def objective(directory: Path) -> float:
-    """What a study reached, for a sweeper that minimises it; not a number where it found nothing."""
+    """What a study reached, for a sweeper that minimises it: infinite where it found nothing.
+
+    Optuna's ends with a traceback when it is told what is not a number.
+    """
     found = _read(directory)
     best = found.best if found else None
     reached = None if best is None else best.seconds if best.seconds is not None else best.cost
-    return math.nan if reached is None else reached
+    return math.inf if reached is None else reached
 
 
 def _read(directory: Path) -> Result | None:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ...core.errors import UserError
-from . import task
+from . import listener, task
 from .luggage import packages
 
 if TYPE_CHECKING:
     import psutil
 
 _OBJECT_STORE_BYTES = 100 << 20
-_CONNECT_SECONDS = 5.0
 _EXIT_SECONDS = 5.0
 _NODE = "ray.io/node-id"
 
@@ -37,8 +35,11 @@ class Connection:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # the processes to come send nothing home
         if here and address is not None:  # which asks for a token, as every Ray does that is started here
             os.environ.setdefault("RAY_AUTH_MODE", "token")
+        if address is not None:  # one attempt, which takes Ray up to a minute: by default there are twenty
+            os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")
         import ray
         import ray._private.ray_constants
+        import ray.exceptions
 
         # A Ray of our own listens on the loopback interface alone, as Ray itself arranges it on desktop systems.
         ray._private.ray_constants.ENABLE_RAY_CLUSTER = not here
@@ -48,14 +49,14 @@ class Connection:
             _start(self._folder.name, cpus)
         else:
             try:
-                _check_listener(address)
+                listener.check(address)
                 ray.init(
                     address=address,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                     runtime_env=None if here else {"py_modules": packages()},
                 )
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
                 raise UserError(f"no Ray cluster answers at executor.address={address}: {error}") from None
         self._task = ray.remote(max_retries=0)(task.run)
         self._environment = {
@@ -156,12 +157,6 @@ def _init(folder: str, cpus: int) -> None:
             "kill_child_processes_on_worker_exit": False,  # the nurseries clear up more thoroughly
         },
     )
-
-
-def _check_listener(address: str) -> None:
-    """Raise OSError or ValueError unless something listens at [ray://]HOST:PORT; Ray itself would try for minutes."""
-    host, port = address.removeprefix("ray://").rsplit(":", 1)
-    socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
 
 
 def _below(folder: str) -> list[psutil.Process]:
