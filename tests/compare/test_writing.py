@@ -10,7 +10,7 @@ import pytest
 from mlopt.compare.methods import compare
 from mlopt.compare.record import StudyRecord
 from mlopt.compare.verdict import verdict
-from mlopt.compare.writing import write
+from mlopt.compare.writing import SUMMARY, write
 
 
 def studies(search: str, level: float, count: int = 6, workload: str = "matmul") -> list[StudyRecord]:
@@ -37,6 +37,7 @@ def test_the_page_holds_all_that_it_shows(tmp_path: Path) -> None:
         assert sentence.replace("'", "&#39;") in page
     assert len(page) < 5_000_000
     assert json.loads((tmp_path / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    assert verdict(found)[0] in (tmp_path / SUMMARY).read_text()
     assert {"scores.png", "curve-1-trials.png", "methods.md", "methods.tex"} <= {
         file.name for file in (tmp_path / "compare").iterdir()
     }
