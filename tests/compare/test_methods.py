@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlopt.compare.methods import Methods, compare
 from mlopt.compare.record import StudyRecord, method_names, space_names
 from mlopt.compare.score import Yardstick
-from mlopt.compare.significance import holm, permutation_p
+from mlopt.compare.significance import fewest_studies, holm, permutation_p
 from mlopt.compare.yardsticks import expected_best, yardsticks
 from mlopt.core.errors import UserError
 
@@ -148,6 +148,14 @@ def test_the_permutation_test_agrees_with_all_permutations() -> None:
     # Of the 20 ways to share six scores out, this one and its mirror image are the most extreme.
     p = permutation_p([([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])], np.random.default_rng(0))
     assert p == pytest.approx(2 / 20, abs=0.01)
+
+
+@pytest.mark.parametrize(("pairs", "needed"), [(1, 4), (3, 5), (10, 6)])
+def test_with_fewer_studies_no_difference_is_certain(pairs: int, needed: int) -> None:
+    assert fewest_studies(pairs, 0.05) == needed
+    rng = np.random.default_rng(0)
+    apart = {n: permutation_p([(np.arange(n) + 100.0, np.arange(n) * 1.0)], rng) for n in (needed - 1, needed)}
+    assert pairs * apart[needed - 1] > 0.05 >= pairs * apart[needed] * 0.5  # which is itself sampled
 
 
 def test_a_true_null_is_seldom_rejected() -> None:

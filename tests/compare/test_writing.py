@@ -71,6 +71,16 @@ def test_the_verdict_says_first_what_matters_most(levels: dict[str, float], firs
     assert re.search(first, verdict(compare(among, np.random.default_rng(0)))[0])
 
 
+@pytest.mark.parametrize(("count", "needed"), [(2, True), (4, True), (5, False)])
+def test_the_verdict_says_how_many_seeds_could_make_a_difference_certain(count: int, needed: bool) -> None:
+    """Of three pairs of methods with four studies each, none can have a p below 0.05 after Holm's correction."""
+    levels = {"random": 9.0, "evolve": 1.01, "bayes": 1.0}
+    among = [study for search, level in levels.items() for study in studies(search, level, count)]
+    said = verdict(compare(among, np.random.default_rng(0)))
+    assert ("fewer than 5 seeds" in said[-1]) == needed
+    assert ("probab" in said[0]) != needed
+
+
 def test_tables_for_papers_keep_their_numbers(tmp_path: Path) -> None:
     among = [*studies("random", 9.0), *studies("evolve", 1.0)]
     found = compare(among, np.random.default_rng(0))
