@@ -37,9 +37,7 @@ def verdict(found: Methods) -> list[str]:
     if unfair := {reason for pair in found.pairs if pair.p is not None for reason in pair.unfair}:
         sentences.append(f"Not on equal terms, so nothing is called certain: {'; '.join(sorted(unfair))}.")
     elif open_ and hopeless:
-        sentences.append(
-            f"No difference, however large, is certain with fewer than {needed} seeds: try seed=range({needed})."
-        )
+        sentences.append(f"No difference is certain with fewer than {needed} seeds: take seed=range({needed}).")
     elif open_:
         sentences.append("More seeds would tell more." if studies < FEW else "They may simply be equally good here.")
     return sentences
