@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search cascade crash gpu fanout policy strategies
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search methodology cascade crash gpu fanout policy strategies
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -47,6 +47,10 @@ bench-schedules: $(READY) ## what becomes of 2,000 schedules drawn uniformly ove
 bench-search: $(READY) ## searches on recorded spaces, against the field's
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python benchmarks/search.py
+
+bench-methodology: $(READY) ## our scores on recorded spaces, against those of autotuning-methodology
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python benchmarks/methodology.py
 
 bench-strategies: $(READY) ## every search against random search on MLIR, executed; for hours, on a quiet machine
 	$(BIN)/python benchmarks/strategies.py

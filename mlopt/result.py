@@ -78,12 +78,17 @@ def describe_workload(info: StudyInfo, workload: Workload) -> dict[str, Any]:
 
 
 def provisional(best: Trial) -> dict[str, Any]:
-    """The best schedule by its own trial alone, where it met no baseline."""
+    """The best schedule by its own trial alone, where it met no baseline.
+
+    Its interval is that of the samples' median; a record may hold their mean, which outliers move out of it.
+    """
     found: dict[str, Any] = {"trial": best.trial, "schedule": best.schedule.values()}
     if best.seconds is None:
         return {**found, "cost": best.metrics["cost"]}
     estimate = Estimate.of(best.samples) if best.samples else None
-    return {**found, "seconds": best.seconds, **({"ci95": [estimate.low, estimate.high]} if estimate else {})}
+    if estimate is None or not estimate.low <= best.seconds <= estimate.high:
+        return {**found, "seconds": best.seconds}
+    return {**found, "seconds": best.seconds, "ci95": [estimate.low, estimate.high]}
 
 
 def final(

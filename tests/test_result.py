@@ -167,6 +167,7 @@ def test_a_simulated_best_has_a_cost_and_no_seconds() -> None:
 
 def test_a_provisional_best_has_its_own_seconds_and_the_interval_of_its_samples() -> None:
     assert result.provisional(Trial(3, Schedule(), Status.OK, 2.0, samples=(1.0, 2.0, 4.0)))["ci95"] == [1.0, 4.0]
+    assert "ci95" not in result.provisional(Trial(3, Schedule(), Status.OK, 5.0, samples=(1.0, 2.0, 4.0)))
     assert result.provisional(Trial(3, Schedule(), Status.OK, 2.0)) == {"trial": 3, "schedule": {}, "seconds": 2.0}
 
 

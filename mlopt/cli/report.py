@@ -12,6 +12,7 @@ from ..core.errors import UserError
 from ..report.reading import read
 from ..report.stability import MOST, Neighbour, neighbours, tried
 from ..report.writing import PAGE, verdict, write
+from ..tracker.pages import attach
 from .console import open_console
 from .parser import Parser
 
@@ -29,6 +30,8 @@ def report(arguments: Sequence[str]) -> int:
         write(study, page, beside)
     except OSError as error:
         raise UserError(f"cannot write {page}: {error.strerror}") from error
+    if call.out is None:
+        attach(call.folder, [PAGE])
     for sentence in verdict(study):
         print(sentence)
     print(f"report: {page}")

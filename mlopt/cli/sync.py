@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 from ..compare.reading import by_number
-from ..compare.writing import FILES
+from ..compare.writing import FILES, SUMMARY
 from ..core.errors import UserError
+from ..report.writing import PAGE as REPORT
 from ..tracker.mirror import NAME, Mirror
 from ..tracker.mlflow import writer
 from ..tracker.pages import attach
@@ -51,8 +52,12 @@ def _send(study: Path) -> None:
 
 
 def _send_pages(folder: Path) -> None:
-    """The comparison of a sweep."""
-    if not (folder / TrialLog.NAME).exists() and (helper := attach(folder, FILES)) is not None:
+    """The comparison of a sweep, or the report of a study."""
+    if (folder / TrialLog.NAME).exists():
+        helper = attach(folder, [REPORT])
+    else:
+        helper = attach(folder, FILES, SUMMARY if (folder / SUMMARY).exists() else "")
+    if helper is not None:
         output, _ = helper.communicate()
         if helper.returncode:
             raise UserError(f"{folder}: {output.decode().strip() or f'exit code {helper.returncode}'}")

@@ -14,6 +14,7 @@ from typing import IO
 
 from ..core.errors import UserError
 from ..tracker.store import Store, environment, locate
+from ..tracker.view import address
 from .parser import Parser
 
 STOP_SECONDS = 5.0
@@ -33,7 +34,7 @@ def ui(arguments: list[str]) -> int:
             while not _answers(call.host, call.port) and server.poll() is None:
                 time.sleep(0.1)
             if server.poll() is None:
-                print(f"MLflow UI: http://{call.host}:{call.port} (Ctrl-C ends it)", flush=True)
+                print(f"MLflow UI: {address(f'http://{call.host}:{call.port}')} (Ctrl-C ends it)", flush=True)
             if server.wait():
                 raise UserError(f"the MLflow server ended: {_last_line(output)}")
         except KeyboardInterrupt:

@@ -53,7 +53,7 @@ def _intervals(
             figure.axes.plot([low, high], [row, row], color=style.color)
             figure.axes.plot([value], [row], marker=style.marker, color=style.color, markersize=7.0)
         figure.axes.set_yticks(range(len(points)), list(points))
-        figure.axes.invert_yaxis()
+        figure.axes.set_ylim(len(points) - 0.5, -0.5)  # the first one above
         figure.axes.set_xlabel(name.removesuffix("s"))
         if mark is not None:
             figure.axes.axvline(mark, color="black", linewidth=0.8, linestyle=":")

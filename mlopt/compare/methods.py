@@ -34,6 +34,8 @@ class Method:
     score: float | None = None
     """The mean over the spaces; None where no space could be scored."""
     ci95: tuple[float, float] | None = None
+    by_rank: float | None = None
+    """The score as autotuning-methodology computes it; see `score.at_expected_rank`. For recorded spaces alone."""
     chance: float | None = None
     """The probability of being the best of the methods that have searched all spaces."""
     rank: float | None = None
@@ -80,6 +82,7 @@ class Methods:
                 method.name: {
                     "score": method.score,
                     "ci95": method.ci95,
+                    "score_autotuning_methodology": method.by_rank,
                     "best": list(method.best),
                     "scores": {space: list(scores) for space, scores in method.scores.items()},
                     "probability_best": method.chance,
@@ -106,6 +109,8 @@ class _Standing:
     """Shape (studies,)."""
     draws: NDArray[np.float64]
     """Shape (RESAMPLES,): what their mean could have been."""
+    by_rank: float | None
+    """Their mean as autotuning-methodology computes it, for a recorded space."""
 
 
 def compare(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Methods:
@@ -136,14 +141,16 @@ def compare(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Methods
 
 def _judge(among: Mapping[str, Sequence[StudyRecord]], rng: np.random.Generator) -> tuple[dict[str, _Standing], str]:
     """The methods that have searched one space, and where its baseline comes from. Raises UserError; see yardsticks."""
-    sticks, origin = yardsticks([study for own in among.values() for study in own], rng)
+    found = yardsticks([study for own in among.values() for study in own], rng)
+    sticks = found.sticks
     sampled = rng.integers(1, len(sticks), size=RESAMPLES) if len(sticks) > 1 else np.zeros(RESAMPLES, dtype=np.intp)
     judged = {}
     for name, own in among.items():
         best = incumbents([study.objectives for study in own], sticks[0].budget, sticks[0].worst)
         scores = np.stack([stick.scores(best) for stick in sticks])
-        judged[name] = _Standing(scores[0], resampled(scores, sampled, rng))
-    return judged, origin
+        by_rank = None if found.by_rank is None else float(found.by_rank.scores(best).mean())
+        judged[name] = _Standing(scores[0], resampled(scores, sampled, rng), by_rank)
+    return judged, found.origin
 
 
 def _methods(
@@ -163,8 +170,10 @@ def _methods(
         method = Method(name, scores, [study.best for study in studies], studies[0].unit)
         if scores:
             score = float(np.mean([one.scores.mean() for one in judged[name].values()]))
+            ranked = [one.by_rank for one in judged[name].values() if one.by_rank is not None]
+            by_rank = float(np.mean(ranked)) if len(ranked) == len(scores) else None
             chance = float(((means[name] == highest) / tied).mean()) if name in complete else None
-            method = replace(method, score=score, ci95=central(means[name]), chance=chance)
+            method = replace(method, score=score, ci95=central(means[name]), by_rank=by_rank, chance=chance)
         if name in ranks:
             method = replace(method, rank=float(ranks[name][0]), rank_ci95=central(ranks[name][1:]))
         methods.append(method)

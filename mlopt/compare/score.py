@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +45,17 @@ class Yardstick:
         if not len(ordered) or ordered[0] == ordered[-1]:
             raise UserError("a space whose valid objectives are all equal compares no searches")
         return cls(float(ordered[0]), float(ordered[-1]), expected_best(ordered, budget(ordered)))
+
+    @classmethod
+    def by_rank(cls, objectives: ArrayLike) -> Yardstick | None:
+        """The same by `at_expected_rank`; None where that reaches the optimum, which nothing can be ahead of."""
+        ordered = np.sort(np.asarray(objectives, dtype=np.float64))
+        baseline = at_expected_rank(ordered, budget(ordered))
+        return cls(float(ordered[0]), float(ordered[-1]), baseline) if baseline[-1] > ordered[0] else None
+
+    def cut(self, trials: int) -> Yardstick:
+        """The same for searches that had at most so many trials."""
+        return replace(self, baseline=self.baseline[:trials])
 
     @property
     def budget(self) -> int:
@@ -91,6 +102,17 @@ def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float6
         if k < n:
             chance = chance * np.maximum(behind[: len(chance)] - (k - 1), 0.0) / (n - k) * ((k + 1) / k)
     return best
+
+
+def at_expected_rank(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float64]:
+    """Shape (draws,): the value at the expected rank of the least of 1, 2, ... drawn so from `ordered` (ascending).
+
+    What autotuning-methodology 1.1 takes for the expected best (`RandomSearchCalculatedBaseline`, its rounding too). It
+    is another figure where values are unevenly spread: most are bad in some spaces, and weigh on the mean alone.
+    """
+    n, k = len(ordered), np.arange(1.0, draws + 1.0)
+    behind = np.minimum(n - 1, np.round(k * (n + 1) / (k + 1))).astype(np.intp)
+    return ordered[n - 1 - behind]
 
 
 def incumbents(studies: Sequence[Sequence[float | None]], trials: int, before: float = math.inf) -> NDArray[np.float64]:

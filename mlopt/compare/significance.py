@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,6 +43,14 @@ def permutation_p(blocks: Blocks, rng: np.random.Generator) -> float:
             part += rng.permuted(np.tile(pooled, (len(part), 1)), axis=1) @ weights
     exceeding = np.abs(permuted) >= abs(observed) * (1.0 - 1e-9)
     return float((1 + np.count_nonzero(exceeding)) / (1 + PERMUTATIONS))
+
+
+def fewest_studies(pairs: int, level: float) -> int:
+    """How many studies each method must have on one space, so that a difference among so many pairs can be certain.
+
+    Two of the C(2n, n) ways to share the scores of n and n studies out are the most extreme.
+    """
+    return next(n for n in itertools.count(1) if pairs * 2 / math.comb(2 * n, n) <= level)
 
 
 def superiority(blocks: Blocks) -> float:

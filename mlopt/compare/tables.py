@@ -11,7 +11,12 @@ from .methods import Methods, Pair
 
 def methods(found: Methods) -> Table:
     """A line a method, the best first."""
-    names = ("studies", "score", "95 % interval", "best of all (p)", "mean rank", "best", "median best")
+    names = ["studies", "score", "95 % interval", "best of all (p)", "mean rank", "best", "median best"]
+    caption = "score: 0 is random search, 1 the optimum at once; best: what its studies reached"
+    recorded = any(method.by_rank is not None for method in found.methods)
+    if recorded:
+        names.append("score by rank")
+        caption += "; score by rank: as autotuning-methodology computes it"
     rows = []
     for method in found.methods:
         best = [value for value in method.best if value is not None]
@@ -25,9 +30,9 @@ def methods(found: Methods) -> Table:
                 "" if method.chance is None else f"{100 * method.chance:.0f} %",
                 "" if method.rank is None else f"{method.rank:.2f}",
                 *((quantity(min(best), method.unit), quantity(np.median(best), method.unit)) if one else ("", "")),
+                *(["" if method.by_rank is None else f"{method.by_rank:.3f}"] if recorded else []),
             ]
         )
-    caption = "score: 0 is random search, 1 the optimum at once; best: what its studies reached"
     return Table([Column("method", number=False), *map(Column, names)], rows, caption)
 
 

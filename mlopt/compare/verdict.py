@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .methods import Method, Methods, Pair
+from .methods import ERROR_RATE, Method, Methods, Pair
+from .significance import fewest_studies
 
 LIKELY = 0.8
 """A probability of being the best that deserves the word."""
+
+FEW = 10
+"""Studies of a method on a space below which more would be worth it."""
 
 
 def verdict(found: Methods) -> list[str]:
@@ -23,25 +27,32 @@ def verdict(found: Methods) -> list[str]:
     }
     beaten = [name for name, pair in own.items() if pair.better == first.name]
     open_ = [name for name in own if name not in beaten]
-    sentences = [_first(first, beaten, open_, own)]
+    studies = min(len(scores) for method in scored for scores in method.scores.values())
+    needed = fewest_studies(sum(pair.p is not None for pair in found.pairs), ERROR_RATE)
+    hopeless = len(found.baselines) == 1 and studies < needed
+    sentences = [_first(first, beaten, open_, own, hopeless)]
     sentences += [f"{_by(own[name], first.name)}." for name in beaten[:1] if open_]
     others = [pair for pair in found.pairs if pair.better is not None and first.name not in (pair.a, pair.b)]
     sentences += [f"{_by(pair, str(pair.better))}." for pair in others[:3]]
     if unfair := {reason for pair in found.pairs if pair.p is not None for reason in pair.unfair}:
         sentences.append(f"Not on equal terms, so nothing is called certain: {'; '.join(sorted(unfair))}.")
+    elif open_ and hopeless:
+        sentences.append(f"No difference is certain with fewer than {needed} seeds: take seed=range({needed}).")
     elif open_:
-        sentences.append("More seeds would tell more." if _few(found) else "They may simply be equally good here.")
+        sentences.append("More seeds would tell more." if studies < FEW else "They may simply be equally good here.")
     return sentences
 
 
-def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict[str, Pair]) -> str:
+def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict[str, Pair], hopeless: bool) -> str:
+    """The first sentence; where too few studies make it `hopeless`, their bootstrap's probabilities mean nothing."""
     if not open_:
         nearest = min(beaten, key=lambda name: abs(own[name].effect or 0.0))
         if len(beaten) == 1:
             return f"{_by(own[nearest], first.name)}."
         return f"{first.name} is the best of {len(beaten) + 1} methods: {_by(own[nearest], first.name)}."
-    chance = "" if first.chance is None else f", and is the best with a probability of {100 * first.chance:.0f} %"
-    likely = first.chance is not None and first.chance >= LIKELY
+    likelihood = None if hopeless else first.chance
+    chance = "" if likelihood is None else f", and is the best with a probability of {100 * likelihood:.0f} %"
+    likely = likelihood is not None and likelihood >= LIKELY
     word = "is probably the best" if likely else "has the highest score"
     return f"{first.name} {word}, {first.score:.3f}{chance}; it cannot be told apart from {_list(open_)} for certain."
 
@@ -60,10 +71,6 @@ def _by(pair: Pair, better: str) -> str:
 
 def _other(pair: Pair, name: str) -> str:
     return pair.b if pair.a == name else pair.a
-
-
-def _few(found: Methods) -> bool:
-    return any(len(scores) < 10 for method in found.methods for scores in method.scores.values())
 
 
 def _list(names: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ NAME = "compare.json"
 PAGE = "compare.html"
 PAPER = "compare"
 """The folder of what goes into a paper."""
+SUMMARY = f"{PAPER}/summary.md"
+"""The verdict and the table of methods, for whoever wants a few lines."""
 FILES = (NAME, PAGE, PAPER)
 
 
@@ -27,11 +29,12 @@ def write(found: Methods, studies: Sequence[StudyRecord], out: Path) -> None:
     (out / NAME).write_text(json.dumps(found.to_json(), indent=2, allow_nan=False) + "\n")
     overall, curves = figures(found, studies)
     methods, pairs, spaces = tables.methods(found), tables.pairs(found), tables.spaces(found)
+    sentences = verdict(found)
     page = render(
         "compare.html.j2",
         title=f"{len(studies)} studies compared",
         version=__version__,
-        verdict=verdict(found),
+        verdict=sentences,
         methods=methods,
         pairs=pairs,
         spaces=spaces,
@@ -42,6 +45,7 @@ def write(found: Methods, studies: Sequence[StudyRecord], out: Path) -> None:
     (out / PAGE).write_text(page)
     paper = out / PAPER
     paper.mkdir(exist_ok=True)
+    (out / SUMMARY).write_text(f"{' '.join(sentences)}\n\n{methods.markdown()}\n")
     for picture in (*overall, *curves):
         (paper / f"{picture.name}.png").write_bytes(picture.png)
     for name, table in (("methods", methods), ("pairs", pairs), ("spaces", spaces)):

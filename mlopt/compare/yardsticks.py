@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,19 @@ CERTAIN = 20_000
 """Random trials that make a yardstick certain, next to the searches that are judged by it."""
 
 
-def yardsticks(studies: Sequence[StudyRecord], rng: np.random.Generator) -> tuple[Sequence[Yardstick], str]:
+@dataclass(frozen=True, slots=True)
+class Yardsticks:
+    """What the studies of one space are measured against."""
+
+    sticks: Sequence[Yardstick]
+    """The one that counts first."""
+    origin: str
+    """Where the baseline comes from; see `yardsticks`."""
+    by_rank: Yardstick | None = None
+    """Of a recorded space, what the score of autotuning-methodology is measured against."""
+
+
+def yardsticks(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Yardsticks:
     """The yardstick of one space, over as many trials as its studies had at most, and where the baseline comes from.
 
     `recorded`: exact, over all of a recorded space. `random`: estimated from the trials of the studies that drew at
@@ -34,8 +47,9 @@ def yardsticks(studies: Sequence[StudyRecord], rng: np.random.Generator) -> tupl
     better than random, so scores are lower. Raises UserError where there are no two different objectives.
     """
     trials = max(len(study.objectives) for study in studies)
-    if studies[0].table is not None and (exact := _recorded(studies[0].table)) is not None:
-        return [Yardstick(exact.optimum, exact.worst, exact.baseline[:trials])], "recorded"
+    if studies[0].table is not None and (recorded := _recorded(studies[0].table)) is not None:
+        by_rank = Yardstick.by_rank(recorded)
+        return Yardsticks([Yardstick.of(recorded).cut(trials)], "recorded", by_rank and by_rank.cut(trials))
     random = [valid for study in studies if study.search == RANDOM and len(valid := study.valid)]
     everything = [study.valid for study in studies]
     known = np.sort(np.concatenate(everything))
@@ -50,11 +64,13 @@ def yardsticks(studies: Sequence[StudyRecord], rng: np.random.Generator) -> tupl
 
     first = judged_by(drawn)
     if not random:
-        return [first], "pooled"
+        return Yardsticks([first], "pooled")
     if len(drawn) > CERTAIN:
-        return [first], RANDOM
+        return Yardsticks([first], RANDOM)
     samples = (rng.integers(len(random), size=len(random)) for _ in range(SAMPLES))
-    return [first, *(judged_by(np.sort(np.concatenate([random[i] for i in each]))) for each in samples)], RANDOM
+    return Yardsticks(
+        [first, *(judged_by(np.sort(np.concatenate([random[i] for i in each]))) for each in samples)], RANDOM
+    )
 
 
 def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float64]:
@@ -74,9 +90,9 @@ def expected_best(ordered: NDArray[np.float64], draws: int) -> NDArray[np.float6
 
 
 @functools.lru_cache(maxsize=4)
-def _recorded(path: Path) -> Yardstick | None:
-    """The exact yardstick of a record; None where the file is no longer there."""
+def _recorded(path: Path) -> NDArray[np.float64] | None:
+    """The valid objectives of a record; None where the file is no longer there."""
     if not path.is_file():
         return None
-    space = RecordedSpace(read(path))
-    return Yardstick.of([trial.objective for trial in space.trials.values() if trial.objective is not None])
+    trials = RecordedSpace(read(path)).trials.values()
+    return np.array([trial.objective for trial in trials if trial.objective is not None])

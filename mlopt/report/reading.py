@@ -18,6 +18,9 @@ from ..core.trial import Trial
 LONGEST = 400_000
 """Characters of an exported text that a page shows."""
 BEFORE, SCHEDULE, AFTER = "payload.mlir", "schedule.mlir", "optimized.mlir"
+KERNEL = "kernel.py"
+"""What a study of Triton starts from."""
+TEXTS = (BEFORE, KERNEL, SCHEDULE, AFTER)
 
 
 class Timed(BaseModel):
@@ -56,6 +59,7 @@ class Result(BaseModel):
     counts: dict[str, int] = {}
     wall_seconds: FiniteFloat
     fingerprint: dict[str, Any] = {}
+    executed: StrictInt = 0
     interrupted: StrictBool = False
     caveat: str = ""
 
@@ -84,7 +88,7 @@ def read(folder: Path) -> StudyRead:
     if not (folder / result.NAME).exists():
         raise UserError(f"{folder} has no {result.NAME}: it is no study's folder, or its study has not ended")
     found, trials = read_files(folder, Result, read_log)
-    return StudyRead(folder, found, trials, {name: _text(folder / "best" / name) for name in (BEFORE, SCHEDULE, AFTER)})
+    return StudyRead(folder, found, trials, {name: _text(folder / "best" / name) for name in TEXTS})
 
 
 def _text(file: Path) -> str:

@@ -113,9 +113,11 @@ def stage_seconds(trials: Sequence[Trial]) -> dict[str, float]:
     """What the stages of a trial took on the mean, in seconds, in their order."""
     stages: dict[str, list[float]] = {}
     for trial in trials:
-        for metric, value in trial.metrics.items():
-            if metric.endswith(STAGES) and metric not in NO_STAGES:
-                stages.setdefault(metric.removesuffix(STAGES).replace("_", " "), []).append(value)
+        took = {key: value for key, value in trial.metrics.items() if key.endswith(STAGES) and key not in NO_STAGES}
+        if not took and trial.compile_seconds is not None:  # a record does not say more
+            took = {"compile_seconds": trial.compile_seconds}
+        for metric, value in took.items():
+            stages.setdefault(metric.removesuffix(STAGES).replace("_", " "), []).append(value)
         if trial.samples:
             stages.setdefault("timed calls", []).append(sum(trial.samples))
     return {name: fmean(values) for name, values in stages.items()}

@@ -13,7 +13,7 @@ from ..page.render import quantity, render
 from . import figures, tables
 from .importance import FEWEST, importance
 from .progress import ABSENT, steps
-from .reading import AFTER, BEFORE, SCHEDULE, StudyRead
+from .reading import AFTER, BEFORE, KERNEL, SCHEDULE, StudyRead
 from .stability import Neighbour
 
 PAGE = "report.html"
@@ -52,7 +52,8 @@ def page(study: StudyRead, beside: Sequence[Neighbour] = ()) -> str:
         noise=figures.noise(study.trials),
         noise_words=noise(study),
         stability=tables.stability(found.speedup.get("torch"), beside),
-        before=study.texts[BEFORE],
+        executed=found.executed and found.best is not None,
+        before=study.texts[BEFORE] or study.texts[KERNEL],
         schedule=study.texts[SCHEDULE],
         after=study.texts[AFTER],
         decisions={} if found.best is None else found.best.schedule,

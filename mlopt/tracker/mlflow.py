@@ -18,6 +18,7 @@ from ..core.trial import Trial
 from ..protocols import StudyInfo
 from .mirror import Mirror, message, status
 from .store import environment, locate
+from .view import EXPERIMENT
 
 FINISH_SECONDS = 30.0
 """How long the end of a study waits for its mirror; a healthy store takes a few seconds at most."""
@@ -38,7 +39,7 @@ class Mlflow:
     (`mirror.py`): a study that is gone on with goes on with its run, and `mlopt sync` sends the rest.
     """
 
-    def __init__(self, uri: str | None = None, experiment: str = "mlopt") -> None:
+    def __init__(self, uri: str | None = None, experiment: str = EXPERIMENT) -> None:
         self._uri = uri
         self._experiment = experiment
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()

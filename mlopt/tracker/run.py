@@ -13,16 +13,23 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from .mirror import Mirror, locked
 from .store import locate
 from .summary import markdown
+from .view import TAGS
 
 LOCK_SECONDS = 5.0
 """How long another program may keep the SQLite database locked."""
 PARAMS_A_BATCH, METRICS_A_BATCH, KEY_LENGTH, PARAM_LENGTH, TAG_LENGTH = 100, 1000, 250, 6000, 8000
 """MLflow's limits."""
+
+FILES = ("result.json", "trials.jsonl", str(Path(".hydra", "config.yaml")))
+"""Of a study, kept as artifacts beside `best`; the last one is all that it takes to run the study again."""
+
+ELSEWHERE = ("archive", "tracker")
+"""Parts of a configuration that say where things are kept, and nothing about what came out."""
 
 
 class Run:
@@ -48,7 +55,7 @@ class Run:
                 self._client.update_run(known.run, "RUNNING")
             self._id = known.run
             if not known.sent:
-                params = [Param(key, value) for key, value in dict(flatten(known.config)).items()]
+                params = [Param(key, value) for key, value in dict(flatten(settings(known.config))).items()]
                 for start in range(0, len(params), PARAMS_A_BATCH):
                     self._client.log_batch(self._id, params=params[start : start + PARAMS_A_BATCH])
         self._done = 0
@@ -77,9 +84,9 @@ class Run:
                 self._client.log_batch(
                     self._id,
                     metrics=[Metric(key, value, now, 0) for key, value in figures(end["result"]).items()],
-                    tags=[RunTag("mlflow.note.content", markdown(end["result"])[:TAG_LENGTH])],
+                    tags=[RunTag(MLFLOW_RUN_NOTE, markdown(end["result"])[:TAG_LENGTH])],
                 )
-            for name in ("result.json", "trials.jsonl"):
+            for name in FILES:
                 if (self._directory / name).exists():
                     self._client.log_artifact(self._id, str(self._directory / name))
             if (self._directory / "best").exists():
@@ -90,10 +97,13 @@ class Run:
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
-        if known is not None:
-            return str(known.experiment_id)
-        artifacts = self._store.artifacts
-        return self._client.create_experiment(name, artifact_location=str(artifacts) if artifacts else None)
+        if known is None:
+            artifacts = str(self._store.artifacts) if self._store.artifacts else None
+            return self._client.create_experiment(name, artifact_location=artifacts, tags=dict(TAGS))
+        for key, value in TAGS.items():
+            if key not in known.tags:
+                self._client.set_experiment_tag(known.experiment_id, key, value)
+        return str(known.experiment_id)
 
     def _open_sweep(self, study: Mirror, folder: Path, experiment: str) -> str:
         """The run of the sweep in `folder`, which its first study makes."""
@@ -132,6 +142,16 @@ def figures(result: Mapping[str, Any]) -> dict[str, float]:
     best = result.get("best") or {}
     final = {f"final_{key}": best[key] for key in ("seconds", "cost") if best.get(key) is not None}
     return final | {_key(f"speedup_{name}"): value for name, value in result.get("speedup", {}).items()}
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration tells studies apart: neither names of classes, nor what is left open, nor `ELSEWHERE`."""
+    return _chosen({key: value for key, value in config.items() if key not in ELSEWHERE})
+
+
+def _chosen(config: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = {key: _chosen(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    return {key: value for key, value in chosen.items() if key != "_target_" and value not in (None, {})}
 
 
 def flatten(config: Any, path: str = "") -> Iterator[tuple[str, str]]:

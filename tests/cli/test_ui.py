@@ -57,7 +57,7 @@ def test_it_serves_on_loopback_until_ctrl_c_and_leaves_nothing_running(store: Pa
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()
-        assert re.match(rf"MLflow UI: http://127\.0\.0\.1:{port} ", line), process.stderr.read()
+        assert re.match(rf"MLflow UI: http://127\.0\.0\.1:{port}/#/experiments", line), process.stderr.read()
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mlopt.compare.methods import Methods, compare
 from mlopt.compare.record import StudyRecord, method_names, space_names
-from mlopt.compare.significance import holm, permutation_p
+from mlopt.compare.score import Yardstick
+from mlopt.compare.significance import fewest_studies, holm, permutation_p
 from mlopt.compare.yardsticks import expected_best, yardsticks
 from mlopt.core.errors import UserError
 
@@ -123,11 +124,11 @@ def test_a_space_where_all_is_equal_has_no_score() -> None:
 
 def test_the_baseline_is_that_of_studies_that_drew_at_random() -> None:
     random = study("random", objectives=[4.0, 6.0])
-    (stick, *_), source = yardsticks([random, study(objectives=[1.0, 1.5])], np.random.default_rng(0))
-    assert source == "random"
-    assert stick.optimum == 1.0
-    assert stick.baseline[0] == pytest.approx(5.0)
-    assert yardsticks([study(), study("bayes")], np.random.default_rng(0))[1] == "pooled"
+    found = yardsticks([random, study(objectives=[1.0, 1.5])], np.random.default_rng(0))
+    assert found.origin == "random"
+    assert found.sticks[0].optimum == 1.0
+    assert found.sticks[0].baseline[0] == pytest.approx(5.0)
+    assert yardsticks([study(), study("bayes")], np.random.default_rng(0)).origin == "pooled"
 
 
 @given(st.lists(st.floats(0.5, 100.0), min_size=1, max_size=5), st.integers(1, 4))
@@ -147,6 +148,14 @@ def test_the_permutation_test_agrees_with_all_permutations() -> None:
     # Of the 20 ways to share six scores out, this one and its mirror image are the most extreme.
     p = permutation_p([([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])], np.random.default_rng(0))
     assert p == pytest.approx(2 / 20, abs=0.01)
+
+
+@pytest.mark.parametrize(("pairs", "needed"), [(1, 4), (3, 5), (10, 6)])
+def test_with_fewer_studies_no_difference_is_certain(pairs: int, needed: int) -> None:
+    assert fewest_studies(pairs, 0.05) == needed
+    rng = np.random.default_rng(0)
+    apart = {n: permutation_p([(np.arange(n) + 100.0, np.arange(n) * 1.0)], rng) for n in (needed - 1, needed)}
+    assert pairs * apart[needed - 1] > 0.05 >= pairs * apart[needed] * 0.5  # which is itself sampled
 
 
 def test_a_true_null_is_seldom_rejected() -> None:
@@ -195,3 +204,21 @@ def test_methods_that_are_alike_are_called_different_seldom() -> None:
         alike = [study(name, i, objectives=list(rng.random(6))) for name in ("random", "evolve") for i in range(5)]
         called += compared(*alike).pairs[0].better is not None
     assert called <= 10
+
+
+def test_a_recorded_space_has_the_score_of_autotuning_methodology_too(tmp_path: Path) -> None:
+    values = np.sort(np.random.default_rng(0).lognormal(size=500))
+    results = [
+        {"configuration": {"n": n}, "invalidity": "correct", "measurements": [{"name": "time", "value": value}]}
+        for n, value in enumerate(values)
+    ]
+    table = tmp_path / "space.json"
+    table.write_text(json.dumps({"metadata": {"timeunit": "seconds"}, "results": results}))
+    here = study(table=table, objectives=[values[5], values[0]])
+    yardstick = Yardstick.by_rank(values)
+    assert yardstick is not None
+    method = compared(here).to_json()["methods"]["evolve"]
+    assert method["score_autotuning_methodology"] == pytest.approx(yardstick.cut(2).score(here.objectives))
+    assert method["score_autotuning_methodology"] != pytest.approx(method["score"])
+    elsewhere = study(problem={"name": "other"}, objectives=[2.0, 1.0])
+    assert compared(here, elsewhere).methods[0].by_rank is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.compare.score import Yardstick, budget, expected_best, interval, mean_interval
+from mlopt.compare.score import Yardstick, at_expected_rank, budget, expected_best, interval, mean_interval
 from mlopt.core.errors import UserError
 
 objectives = st.lists(st.integers(1, 50).map(float), min_size=2, max_size=6)
@@ -19,6 +19,30 @@ objectives = st.lists(st.integers(1, 50).map(float), min_size=2, max_size=6)
 def test_the_expected_best_is_the_mean_over_all_draws(values: list[float]) -> None:
     expected = [np.mean([min(c) for c in itertools.combinations(values, k + 1)]) for k in range(len(values))]
     assert expected_best(np.sort(values), len(values)) == pytest.approx(expected)
+
+
+@given(st.sets(st.integers(1, 10_000).map(float), min_size=2, max_size=7))
+def test_the_expected_rank_is_the_mean_rank_over_all_draws(values: set[float]) -> None:
+    """Up to its rounding, and to the package's counting from 0 what comes from a formula that counts from 1."""
+    ordered = np.sort(list(values))
+    for k, value in enumerate(at_expected_rank(ordered, len(ordered)), start=1):
+        ranks = [min(draw) for draw in itertools.combinations(range(len(ordered)), k)]
+        assert abs(np.searchsorted(ordered, value) - max(0.0, np.mean(ranks) - 1.0)) <= 0.5
+
+
+def test_the_score_by_rank_is_that_of_the_package() -> None:
+    """The index of RandomSearchCalculatedBaseline: round(M (N + 1) / (M + 1)) from the worst value on."""
+    values = np.random.default_rng(0).lognormal(size=500)
+    yardstick = Yardstick.by_rank(values)
+    assert yardstick is not None
+    worst_first = np.sort(values)[::-1]
+    assert list(yardstick.baseline) == [worst_first[round(m * 501 / (m + 1))] for m in range(1, yardstick.budget + 1)]
+    assert yardstick.budget == Yardstick.of(values).budget
+    assert yardstick.cut(2).budget == 2
+
+
+def test_there_is_no_score_by_rank_where_random_search_is_at_the_optimum() -> None:
+    assert Yardstick.by_rank([1.0, 1.0, 1.0, 2.0]) is None
 
 
 def test_the_expected_best_of_large_spaces_is_exact_at_both_ends() -> None:

@@ -10,7 +10,7 @@ import pytest
 from mlopt.compare.methods import compare
 from mlopt.compare.record import StudyRecord
 from mlopt.compare.verdict import verdict
-from mlopt.compare.writing import write
+from mlopt.compare.writing import SUMMARY, write
 
 
 def studies(search: str, level: float, count: int = 6, workload: str = "matmul") -> list[StudyRecord]:
@@ -37,6 +37,7 @@ def test_the_page_holds_all_that_it_shows(tmp_path: Path) -> None:
         assert sentence.replace("'", "&#39;") in page
     assert len(page) < 5_000_000
     assert json.loads((tmp_path / "compare.json").read_text()) == json.loads(json.dumps(found.to_json()))
+    assert verdict(found)[0] in (tmp_path / SUMMARY).read_text()
     assert {"scores.png", "curve-1-trials.png", "methods.md", "methods.tex"} <= {
         file.name for file in (tmp_path / "compare").iterdir()
     }
@@ -68,6 +69,16 @@ def test_the_same_studies_give_the_same_page(tmp_path: Path) -> None:
 def test_the_verdict_says_first_what_matters_most(levels: dict[str, float], first: str) -> None:
     among = [study for search, level in levels.items() for study in studies(search, level)]
     assert re.search(first, verdict(compare(among, np.random.default_rng(0)))[0])
+
+
+@pytest.mark.parametrize(("count", "needed"), [(2, True), (4, True), (5, False)])
+def test_the_verdict_says_how_many_seeds_could_make_a_difference_certain(count: int, needed: bool) -> None:
+    """Of three pairs of methods with four studies each, none can have a p below 0.05 after Holm's correction."""
+    levels = {"random": 9.0, "evolve": 1.01, "bayes": 1.0}
+    among = [study for search, level in levels.items() for study in studies(search, level, count)]
+    said = verdict(compare(among, np.random.default_rng(0)))
+    assert ("fewer than 5 seeds" in said[-1]) == needed
+    assert ("probab" in said[0]) != needed
 
 
 def test_tables_for_papers_keep_their_numbers(tmp_path: Path) -> None:

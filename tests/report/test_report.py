@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mlopt.core.trial import Status, Trial
 from mlopt.report.importance import encode, importance
 from mlopt.report.progress import ABSENT, changes, steps
 from mlopt.report.reading import read
+from mlopt.report.tables import stage_seconds
 from mlopt.report.writing import PAGE, page, verdict, write
 
 
@@ -125,6 +127,24 @@ def test_a_cost_is_not_called_seconds(tmp_path: Path) -> None:
     text = page(read(folder(tmp_path / "s", trials, best=best, baselines={}, speedup={}, evaluator="simulation")))
     assert "simulated cost of 5; nothing was run" in text
     assert "<td>5</td>" in text.replace(' class="number"', "")
+
+
+def test_a_triton_kernel_is_what_stands_before(tmp_path: Path) -> None:
+    where = folder(tmp_path / "study", tried())
+    (where / "best" / "payload.mlir").rename(where / "best" / "kernel.py")
+    assert "@before()" in page(read(where))
+
+
+@pytest.mark.parametrize(("executed", "told"), [(60, True), (0, False)])
+def test_a_study_that_ran_kernels_says_how_to_measure_stability(tmp_path: Path, executed: int, told: bool) -> None:
+    text = page(read(folder(tmp_path / "study", tried(), executed=executed)))
+    assert ("report.stability=true" in text) == told
+
+
+def test_the_time_of_a_stage_is_its_mean_and_a_record_knows_the_whole_compile_time() -> None:
+    assert stage_seconds([trial(0, 1.0), trial(1, None)]) == {"lower": 0.01}
+    recorded = [replace(trial(n, 1.0), metrics={}, samples=(1.0, 2.0), compile_seconds=0.1 + n) for n in range(2)]
+    assert stage_seconds(recorded) == pytest.approx({"compile": 0.6, "timed calls": 3.0})
 
 
 def test_overlapping_intervals_are_told(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from mlopt.protocols import StudyInfo
 from mlopt.testing.tracker import RESULT, TRIALS, TrackerContract
 from mlopt.tracker import mlflow as module
+from mlopt.tracker import view
 from mlopt.tracker.mirror import Mirror
 from mlopt.tracker.mlflow import Mlflow, writer
 from mlopt.tracker.pages import attach
@@ -22,6 +23,10 @@ CONFIG = {
     "workload": {"name": "matmul", "shape": [8, 8]},
     "odd/key?": "x" * 7000,
     "many": {f"k{i}": i for i in range(120)},
+    "search": {"_target_": "mlopt.search.evolve.Evolve", "hints": True, "warm_start": None},
+    "tracker": {"uri": "elsewhere"},
+    "resume": None,
+    "backend": {"_target_": "mlopt.backend.mlir.backend.Mlir"},
 }
 TAGS = {"workload": "matmul", "backend": "mlir", "search": "evolve", "evaluator": "execution", "machine": "here"}
 
@@ -41,7 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trackers = []
     for name in ("first", "second"):
         (folder / name / "best").mkdir(parents=True)
-        for file in ("trials.jsonl", "result.json", "best/payload.mlir"):
+        (folder / name / ".hydra").mkdir()
+        for file in ("trials.jsonl", "result.json", "best/payload.mlir", ".hydra/config.yaml"):
             (folder / name / file).write_text(f"{file} of {name}")
         tracker = Mlflow(f"sqlite:///{folder}/mlflow.db", "mine")
         tracker.start(StudyInfo(name, folder / name, CONFIG, TAGS, sweep=folder))
@@ -99,6 +105,30 @@ def test_params_are_the_flattened_config_within_the_limits_of_mlflow(client: Any
     assert {f"many.k{i}" for i in range(120)} < set(params)
 
 
+def test_params_leave_out_what_does_not_tell_studies_apart(client: Any) -> None:
+    params = find(client, "attributes.run_name = 'first'").data.params
+    assert {key for key in params if not key.startswith("many.")} == {
+        "workload.name", "workload.shape", "odd_key_", "search.hints",
+    }  # fmt: skip
+
+
+def test_an_experiment_opens_on_the_table_of_its_studies(client: Any, folder: Path) -> None:
+    """An older one, too, without losing what its users have set."""
+    from mlopt.tracker.run import Run
+
+    assert dict(client.get_experiment_by_name("mine").tags).items() >= view.TAGS.items()
+    client.create_experiment("older", tags={"mlflow.experimentKind": "theirs"})
+    Run(Mirror(uri=f"sqlite:///{folder}/mlflow.db", experiment="older", name="any"), folder / "first")
+    assert client.get_experiment_by_name("older").tags == {**view.TAGS, "mlflow.experimentKind": "theirs"}
+
+
+def test_the_columns_of_the_table_are_numbers_that_runs_have(client: Any) -> None:
+    (shown,) = (json.loads(value) for key, value in view.TAGS.items() if "sharedViewState" in key)
+    run = find(client, "attributes.run_name = 'first'").data
+    metrics = [column for column in shown["selectedColumns"] if column.startswith("metrics.")]
+    assert {f"metrics.`{name}`" for name in run.metrics} >= {*metrics} - {"metrics.`speedup_torch`"}
+
+
 def test_each_number_of_a_trial_is_drawn_at_its_own_step(client: Any) -> None:
     run_id = find(client, "attributes.run_name = 'first'").info.run_id
     curve = {key: [(m.step, m.value) for m in client.get_metric_history(run_id, key)] for key in ("seconds", "cost")}
@@ -122,6 +152,7 @@ def test_the_files_of_the_study_are_its_artifacts(client: Any, folder: Path, tmp
     copy = Path(client.download_artifacts(run.info.run_id, "", str(tmp_path)))
     for file in ("trials.jsonl", "result.json", "best/payload.mlir"):
         assert (copy / file).read_text() == f"{file} of first"
+    assert (copy / "config.yaml").read_text() == ".hydra/config.yaml of first"
 
 
 def test_the_description_is_the_table_of_the_result(client: Any) -> None:
@@ -139,10 +170,11 @@ def test_the_comparison_of_a_sweep_is_an_artifact_of_its_run(client: Any, folder
     (folder / "compare.html").write_text("a page")
     (folder / "compare").mkdir()
     (folder / "compare" / "methods.md").write_text("a table")
-    helper = attach(folder, ["compare.html", "compare", "no-such-file"])
+    helper = attach(folder, ["compare.html", "compare", "no-such-file"], "compare/methods.md")
     assert helper is not None
     assert helper.communicate(timeout=100.0) == (b"", None)
     run = find(client, f"attributes.run_name = '{folder.name}'").info.run_id
+    assert client.get_run(run).data.tags["mlflow.note.content"] == "a table"
     copy = Path(client.download_artifacts(run, "", str(tmp_path)))
     assert (copy / "compare.html").read_text() == "a page"
     assert (copy / "compare" / "methods.md").read_text() == "a table"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...compare.reading import by_number, read
-from ...compare.writing import FILES
+from ...compare.writing import FILES, SUMMARY
 from ...core.errors import UserError
 from ...tracker.pages import attach
 from ..compare import show
@@ -30,7 +30,7 @@ def run_sweep(hydra: Hydra, words: list[str]) -> int:
     if studies and sweep.folder is not None:
         try:
             show(studies, sweep.folder)
-            attach(sweep.folder, FILES)
+            attach(sweep.folder, FILES, SUMMARY)
         except UserError as error:
             complain(f"the studies are complete, and cannot be compared: {error}")
     return max(sweep.codes, default=0)

@@ -96,7 +96,9 @@ class MlirLibrary:
             "includes": _includes(signature),
             "declaration": signature.declaration,
             "needs": (
-                f"The function needs libc, libm and {RUNTIME}. It runs on {threads} threads."
+                f"The function needs libc, libm and {RUNTIME}. It runs on {threads} threads. "
+                "Each should stay on a core of its own, as in the study (OMP_PROC_BIND=true, which example.c sets): "
+                "beside other work, a small kernel is several times as slow otherwise."
                 if runtime
                 else "The function needs libc and libm, and no other thread than the caller's."
             ),

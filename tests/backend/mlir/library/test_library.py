@@ -143,6 +143,17 @@ def test_the_example_in_c_is_right(
 
 
 @needs_gcc
+def test_the_example_keeps_threads_on_cores_of_their_own_unless_told_otherwise(
+    libraries: Mapping[str, tuple[MlirLibrary, Path]], tmp_path: Path
+) -> None:
+    folder = copy(libraries["parallel"][1], tmp_path)
+    assert shell(commands(folder)[0], folder).returncode == 0
+    bound, free = (shell(f"{word} OMP_DISPLAY_ENV=true ./example", folder) for word in ("", "OMP_PROC_BIND=false"))
+    assert "OMP_PROC_BIND='false'" not in bound.stdout + bound.stderr
+    assert "OMP_PROC_BIND='false'" in free.stdout + free.stderr
+
+
+@needs_gcc
 @pytest.mark.parametrize("name", ["matmul", "contraction", "integers"])
 def test_the_example_sees_a_wrong_result(
     libraries: Mapping[str, tuple[MlirLibrary, Path]], tmp_path: Path, name: str
