@@ -177,7 +177,7 @@ def _interchange(op: Any, order: Sequence[int]) -> None:
 
 def _start_from_zero(module: Any) -> None:
     """Add what a product is added to, such as a bias, afterwards, where it can be merged with what follows."""
-    for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).is_product]:
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).sums_products]:
         position = len(op.operands) - 1
         start, kind = op.operands[position], op.results[0].type
         if made_by(start, "linalg.fill"):

@@ -141,10 +141,12 @@ class LoopNest:
 
     @property
     def is_product(self) -> bool:
-        """Whether it sums products of two operands, other than a few coefficients with one.
+        """Whether it sums products of two operands, other than a few coefficients with one."""
+        return self.sums_products and not any(access.coefficients for access in self.inputs)
 
-        They are of the sum's type, or widened to it.
-        """
+    @property
+    def sums_products(self) -> bool:
+        """Whether it sums products of two operands, of the sum's type, or widened to it."""
         narrow = [access for access in self.inputs if self.outputs and access.dtype != self.outputs[0].dtype]
         kinds = sorted(self.operations)
         if kinds.count(WIDEN) == len(narrow):
@@ -153,7 +155,6 @@ class LoopNest:
             bool(self.reductions)
             and kinds in (["arith.addf", "arith.mulf"], ["math.fma"])
             and len(self.inputs) == 2
-            and not any(access.coefficients for access in self.inputs)
             and len(self.outputs) == 1
             and self.outputs[0].is_projection
         )

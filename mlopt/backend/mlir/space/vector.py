@@ -114,11 +114,12 @@ class VectorKnobs:
     def written_out(self) -> bool:
         """Whether several terms of a sum are computed one by one.
 
-        Those that slide along a window share its subscript with another loop, and are no vectors of their own.
+        Those that slide along a window share its subscript with another loop, and are no vectors of their own. Of what
+        is no sum of products, several rows of several terms have the terms in the middle, where nothing sums them.
         """
         rows = [row for access in self.nest.inputs for row in access.rows]
         slides = self.sum_loop is not None and any(row[self.sum_loop] and sum(map(bool, row)) > 1 for row in rows)
-        return slides or not self.nest.combines
+        return slides or not (self.nest.combines and self.nest.sums_products)
 
 
 def _walked(access: Access) -> list[int]:

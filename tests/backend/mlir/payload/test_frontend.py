@@ -126,6 +126,26 @@ def test_along_loops_of_one_iteration_nothing_is_computed_twice() -> None:
     assert kinds(BY_ROWS.replace("4x8xf32", "4x1xf32"))["map"] == 2  # one is the sum
 
 
+@pytest.mark.parametrize("weights", ["%weights", "%few"])
+def test_what_products_are_added_to_is_added_afterwards(weights: str) -> None:
+    """Also where the weights are so few that they are always at hand."""
+    shape = "tensor<5x4x1x1xf32>"
+    text = f"""
+    func.func @f(%image: tensor<1x4x3x7xf32>, %weights: {shape}, %bias: tensor<5xf32>) -> tensor<1x5x3x7xf32> {{
+      %few = arith.constant dense<0.5> : {shape}
+      %e = tensor.empty() : tensor<1x5x3x7xf32>
+      %b = linalg.broadcast ins(%bias : tensor<5xf32>) outs(%e : tensor<1x5x3x7xf32>) dimensions = [0, 2, 3]
+      %y = linalg.conv_2d_nchw_fchw ins(%image, {weights} : tensor<1x4x3x7xf32>, {shape})
+        outs(%b : tensor<1x5x3x7xf32>) -> tensor<1x5x3x7xf32>
+      return %y : tensor<1x5x3x7xf32>
+    }}"""
+    nests = {nest.tag: nest for nest in read(prepared(text))}
+    (product,) = (nest for nest in nests.values() if nest.reductions)
+    assert nests[str(product.outputs[0].producer)].is_fill
+    (reader,) = product.consumers
+    assert "arith.addf" in nests[reader].operations
+
+
 @pytest.mark.parametrize("text", [CHAIN, BY_ROWS, Mlp(m=4, d_model=8, d_ff=12).source("mlir")])
 def test_no_barrier_is_left_behind_and_every_operation_is_generic(text: str) -> None:
     names = {op.name for op in operations(prepared(text).operation)}

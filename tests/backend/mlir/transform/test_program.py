@@ -81,7 +81,7 @@ def test_what_compiles_computes_right(executor: Local, name: str, threads: int) 
     assert len(failures(executor, name, threads)) < len(drawn(name, threads))
 
 
-def test_nearly_everything_compiles(executor: Local) -> None:
+def test_everything_compiles(executor: Local) -> None:
     cases = [(name, threads) for name in WORKLOADS for threads in (1, 2)]
     failed = [failure for case in cases for failure in failures(executor, *case)]
-    assert len(failed) <= 0.05 * sum(len(drawn(*case)) for case in cases), "\n".join(failed)
+    assert not failed, "\n".join(failed)
