@@ -170,7 +170,7 @@ def test_failures_that_would_happen_again_are_known_and_others_are_tried_again(r
 def test_a_finalist_that_the_finals_find_wrong_stays_wrong(
     error: Exception, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(contenders: Sequence[Contender], rng: object) -> Any:
+    def measure(contenders: Sequence[Contender], rng: object, seconds: float) -> Any:
         names = [contender.name for contender in contenders]
         return {name: Course([1.0] * 8) for name in names if name != "trial 1"}, {"trial 1": error}
 
