@@ -95,13 +95,27 @@ def window(taps: int = 3) -> VectorKnobs:
     return VectorKnobs(nest, "", AVX2)
 
 
+def transform(arithmetic: tuple[str, ...]) -> VectorKnobs:
+    """A sum of 12 rows of 64, with a coefficient each."""
+    rows, coefficients = Access(((1, 0), (0, 1)), (12, 64), "f32"), Access(((1, 0),), (12,), "f32", coefficients=True)
+    written = Access(((0, 1),), (64,), "f32")
+    nest = LoopNest("sum0", (12, 64), frozenset({0}), (rows, coefficients), (written,), arithmetic)
+    return VectorKnobs(nest, "", AVX2)
+
+
 def test_terms_within_a_window_are_written_out_whatever_it_slides_along() -> None:
     rows = ((1, 1),)
     given, written = Access(rows, (66,), "f32"), Access(((1, 0),), (64,), "f32")
-    along_vectors = VectorKnobs(LoopNest("sum0", (64, 3), frozenset({1}), (given,), (written,), ()), "", AVX2)
-    assert along_vectors.written_out
+    products = ("arith.mulf", "arith.addf")
+    nest = LoopNest("sum0", (64, 3), frozenset({1}), (given, Access(((0, 1),), (3,), "f32")), (written,), products)
+    assert VectorKnobs(nest, "", AVX2).written_out
     assert window().written_out
-    assert not knobs((12, 64), writes=((0, 1),), sums=frozenset({0})).written_out
+
+
+def test_only_terms_of_a_sum_of_products_need_not_be_written_out() -> None:
+    assert not transform(("arith.mulf", "arith.addf")).written_out
+    assert transform(("arith.subf", "arith.addf")).written_out
+    assert knobs((12, 64), writes=((0, 1),), sums=frozenset({0})).written_out
 
 
 def test_accumulators_of_a_window_fit_the_registers() -> None:
