@@ -16,6 +16,7 @@ from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
+from .results import own_results
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
@@ -67,6 +68,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     write_out_margins(module)
     put_left_first(module)
     contract_sums(module)
+    own_results(module)
     return read(module)
 
 

@@ -20,6 +20,7 @@ from .exact import GENERALIZE, INLINE, add_noise, raise_precision
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line
 from .nest import describe, operations, read, symbol
+from .results import own_results
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             lift(module)
             program = _copy(module)
             fold(program)
+            own_results(program)
             flops, longest = _work(_copy(program))
             judge = _judge(module, longest, origin)
         except (ir.MLIRError, ValueError) as error:
