@@ -10,10 +10,11 @@ import pytest
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import ir
+from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.naive import lower
 from mlopt.backend.mlir.payload.frontend import BARRIER, entry_point, finish, first_line, parse, prepare
 from mlopt.backend.mlir.payload.nest import operations, read
-from mlopt.backend.mlir.program import MlirKernel, compile_llvm
+from mlopt.backend.mlir.program import MlirKernel
 from mlopt.evaluator.correctness import empty
 from mlopt.protocols import Workload
 from mlopt.testing.workload import draw

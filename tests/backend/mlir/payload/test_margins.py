@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir, new_context
+from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.naive import lower
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import LoopNest, operations, read
-from mlopt.backend.mlir.program import bind, compile_llvm
+from mlopt.backend.mlir.program import bind
 from mlopt.core.errors import UserError
 
 
