@@ -38,7 +38,7 @@ def test_what_llvm_cannot_say_is_named_and_not_printed(capfd: pytest.CaptureFixt
 
 
 def test_a_function_that_nobody_defines_is_named_and_stderr_is_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
-    with active(), pytest.raises(RuntimeError, match="Symbols not found:.* no_such_function"):
+    with active(), pytest.raises(RuntimeError, match=r"Symbols not found:.* no_such_function"):
         compile_llvm(lowered(UNKNOWN), level=0)
     capfd.readouterr()
     os.write(STDERR, b"later\n")
