@@ -100,6 +100,8 @@ def check(module: Any, origin: str) -> None:
         for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
                 raise UserError(f"{origin}: {op.name} has the type {value.type}; its shape must be static")
+            if isinstance(value.type, ir.RankedTensorType) and 0 in value.type.shape:
+                raise UserError(f"{origin}: {op.name} has the type {value.type}, which holds no elements")
     if not any(_is_nest(op) for op in operations(module.operation)):
         raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
 

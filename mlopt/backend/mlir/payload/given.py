@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,9 @@ from .nest import describe, operations, read, symbol
 from .results import own_results
 
 log = logging.getLogger(__name__)
+
+FOREIGN = re.compile(r"Dialect `[^']*' not found for custom op '([^']*)'")
+"""What a parser says of an operation in a form that only its own dialect can read."""
 
 FALLBACK_ERROR = 64
 """Where no noise can be added: the error allowed, relative to a row's magnitude, in units times the longest sum."""
@@ -54,6 +58,8 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         try:
             module = ir.Module.parse(text)
         except ir.MLIRError as error:
+            if unknown := FOREIGN.search(str(error)):
+                raise UserError(f"{origin} has the operation {unknown[1]}, which mlopt does not know") from None
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
         function = _isolate(module, entry, origin)
         name, (operands, outputs) = symbol(function), _signature(module, origin)
@@ -112,6 +118,8 @@ def _signature(module: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, not a tensor of {known}")
         if not each.has_static_shape:
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}; its shape must be static")
+        if 0 in each.shape:
+            raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, which holds no elements")
         return TensorSpec(tuple(each.shape), dtype)
 
     inputs = [each for each, file in zip(kind.inputs, files(module), strict=True) if file is None]
