@@ -182,6 +182,10 @@ MISTAKES = {
     "%y = tensor.extract_slice %x[0] [0] [1] : tensor<3xf32> to tensor<0xf32>\n"
     "%s = linalg.reduce {arith.addf} ins(%y : tensor<0xf32>) outs(%i : tensor<f32>) dimensions = [0]\n"
     "return %s : tensor<f32> }",
+    "@f calls itself": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"
+    "%z = call @f(%y) : (tensor<3xf32>) -> tensor<3xf32> return %z : tensor<3xf32> }",
+    'argument 0 of @f is tensor<3xf32, "packed">, not a tensor of': 'func.func @f(%x: tensor<3xf32, "packed">) -> '
+    'tensor<3xf32, "packed"> { return %x : tensor<3xf32, "packed"> }',
     "has the operation strange.scan, which mlopt does not know": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {\n"
     "%y = strange.scan ins(%x : tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
     "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",

@@ -61,10 +61,10 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             if unknown := FOREIGN.search(str(error)):
                 raise UserError(f"{origin} has the operation {unknown[1]}, which mlopt does not know") from None
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
-        function = _isolate(module, entry, origin)
-        name, (operands, outputs) = symbol(function), _signature(module, origin)
-        check(module, origin)
         try:
+            name = symbol(_isolate(module, entry, origin))
+            operands, outputs = _signature(module, origin)
+            check(module, origin)
             lift(module)
             program = _copy(module)
             fold(program)
@@ -100,6 +100,8 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
         raise UserError(
             f"{origin}: @{name} needs {rest[0].operation.name} @{symbol(rest[0])}, which is not computed in it"
         )
+    if any(op.name == "func.call" for op in operations(kept)):
+        raise UserError(f"{origin}: @{name} calls itself; what is computed must be known beforehand")
     del kept.attributes["sym_visibility"]
     read_only(module)
     return kept
@@ -113,7 +115,7 @@ def _signature(module: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[
 
     def spec(role: str, number: int, each: Any) -> TensorSpec:
         dtype = DTYPES.get(str(each.element_type)) if isinstance(each, ir.RankedTensorType) else None
-        if dtype is None:
+        if dtype is None or each.encoding is not None:
             known = ", ".join(DTYPES)
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, not a tensor of {known}")
         if not each.has_static_shape:
