@@ -95,6 +95,21 @@ def test_constants_keep_the_values_that_float32_gives_them(tmp_path: Path) -> No
     assert (transposed.reference(*zeros)[1] == float(np.float32(0.1))).all()
 
 
+def test_margins_below_zero_cut_off(tmp_path: Path) -> None:
+    text = """
+func.func @f(%x: tensor<5x6xf32>) -> tensor<4x7xf32> {
+  %two = arith.constant 2.0 : f32
+  %y = tensor.pad %x low[-2, 3] high[1, -2] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %two : f32
+  } : tensor<5x6xf32> to tensor<4x7xf32>
+  return %y : tensor<4x7xf32>
+}"""
+    x = np.arange(30, dtype=np.float32).reshape(5, 6)
+    (result,) = write(tmp_path, text).reference(x)
+    assert np.array_equal(result, np.pad(x[2:, :-2], ((0, 1), (3, 0)), constant_values=2))
+
+
 def test_constants_are_no_operands(tmp_path: Path) -> None:
     weighted = write(tmp_path, programs.WEIGHTED)
     assert weighted.operands == (TensorSpec((8, 16), "float32"),)

@@ -20,6 +20,7 @@ from ..transform.script import Script
 from .exact import GENERALIZE, INLINE, add_noise, raise_precision
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line
+from .margins import cut_off
 from .nest import describe, operations, read, symbol
 from .results import own_results
 
@@ -91,6 +92,7 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     for op in [op for op in operations(module.operation) if op.name == "cf.assert"]:
         op.erase()  # a check of values, which has no place in a vector
     PassManager.parse(INLINE).run(module.operation)
+    cut_off(module)
     script = Script()
     script.decompose(script.match(script.payload, "linalg.softmax"))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)

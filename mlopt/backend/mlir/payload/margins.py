@@ -62,6 +62,34 @@ class Margins:
             op.attributes[f"static_{side}"] = ir.DenseI64ArrayAttr.get([margins[each] for each in dimensions])
 
 
+def cut_off(module: Any) -> None:
+    """Cut what margins below zero take away before the rest is padded, in place: MLIR computes no such padding.
+
+    Needs an active context.
+    """
+    for op in [op for op in operations(module.operation) if op.name == PAD and len(op.operands) == 1]:
+        margins = Margins.of(op)
+        if margins.cuts:
+            with ir.InsertionPoint(op), op.location:
+                op.operands[0] = _kept(op.operands[0], margins)
+            for side, found in (("low", margins.low), ("high", margins.high)):
+                op.attributes[f"static_{side}"] = ir.DenseI64ArrayAttr.get([max(margin, 0) for margin in found])
+
+
+def _kept(source: Any, margins: Margins) -> Any:
+    """What margins below zero leave of a tensor."""
+    starts, ends = ([max(-margin, 0) for margin in side] for side in (margins.low, margins.high))
+    sizes = [size - start - end for size, start, end in zip(source.type.shape, starts, ends, strict=True)]
+    attributes = {
+        "static_offsets": ir.DenseI64ArrayAttr.get(starts),
+        "static_sizes": ir.DenseI64ArrayAttr.get(sizes),
+        "static_strides": ir.DenseI64ArrayAttr.get([1] * len(sizes)),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0, 0]),
+    }
+    kind = ir.RankedTensorType.get(sizes, source.type.element_type)
+    return ir.Operation.create("tensor.extract_slice", [kind], [source], attributes).result
+
+
 def write_out_margins(module: Any) -> None:
     """Make loop nests of the paddings of a module, in place. Needs an active context."""
     for op in [op for op in operations(module.operation) if op.name == PAD]:
