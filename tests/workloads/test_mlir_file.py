@@ -188,6 +188,8 @@ MISTAKES = {
     "argument 0 of @f is f32": "func.func @f(%x: f32) -> f32 { return %x : f32 }",
     "result 0 of @f is tensor<2xbf16>": "func.func @f() -> tensor<2xbf16> {\n"
     "%x = tensor.empty() : tensor<2xbf16> return %x : tensor<2xbf16> }",
+    "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
+    "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
     "argument 0 of @f is tensor<0xf32>, which holds no elements": "func.func @f(%x: tensor<0xf32>) -> tensor<0xf32> {\n"
     "%y = math.exp %x : tensor<0xf32> return %y : tensor<0xf32> }",
     "result 1 of @f is tensor<0xf32>, which": "func.func @f(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<0xf32>) {\n"
@@ -203,8 +205,6 @@ MISTAKES = {
     'tensor<3xf32, "packed"> { return %x : tensor<3xf32, "packed"> }',
     "has the operation strange.scan, which mlopt does not know": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {\n"
     "%y = strange.scan ins(%x : tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
-    "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
-    "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
     "needs func.func @g": "func.func private @g(tensor<3xf32>) -> tensor<3xf32>\nfunc.func @f(%x: tensor<3xf32>) -> "
     "tensor<3xf32> { %y = call @g(%x) : (tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
     "cannot be compiled": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"

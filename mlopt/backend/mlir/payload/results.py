@@ -1,7 +1,7 @@
 """Memory of its own for every result: what would lie where an argument, a constant or another result lies is copied.
 
-A kernel writes its results to memory that the caller gave it for each. MLIR has no copy made where a function returns
-one tensor twice, and copies what it did not compute by what descriptors say of sizes, which kernels do not read.
+A kernel writes each result to memory that its caller gave for it. MLIR's passes crash where a function returns one
+tensor twice, and copy an argument by the sizes that descriptors tell, which need not be those of the program.
 """
 
 from __future__ import annotations
