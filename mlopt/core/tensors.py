@@ -24,7 +24,7 @@ def to_numpy(tensor: Any) -> NDArray[Any]:
     """An array on the memory of a tensor."""
     import torch
 
-    name = str(tensor.dtype).removeprefix("torch.")
+    name, tensor = str(tensor.dtype).removeprefix("torch."), tensor.detach()  # it may be a module's parameter
     if name not in BITS:
         plain: NDArray[Any] = tensor.numpy()
         return plain

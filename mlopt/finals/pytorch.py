@@ -134,7 +134,9 @@ class _PytorchPlace:
     def compare(self) -> None:
         """Look at what the last call returned. Raises WrongResult."""
         (result,) = self._results
-        self._case.compare([to_numpy(tensor) for tensor in (result if isinstance(result, tuple) else (result,))])
+        self._case.compare(
+            [to_numpy(tensor) for tensor in (result if isinstance(result, (tuple, list)) else (result,))]
+        )
 
     def _bind(self, inputs: Sequence[Array]) -> Call:
         tensors, function, results = [to_torch(array) for array in inputs], self._function, self._results

@@ -77,3 +77,22 @@ def curved(x: torch.Tensor) -> torch.Tensor:
 
 
 SIZE = 3
+
+
+class Weights(nn.Module):
+    """Returns what it computes, and what it computes with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.randn(16, 24))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x @ self.weights, self.weights
+
+
+def named(x: torch.Tensor) -> dict[str, torch.Tensor]:
+    return {"y": x.tanh()}
+
+
+def nothing(x: torch.Tensor) -> None:
+    x.tanh()

@@ -95,6 +95,21 @@ def test_constants_keep_the_values_that_float32_gives_them(tmp_path: Path) -> No
     assert (transposed.reference(*zeros)[1] == float(np.float32(0.1))).all()
 
 
+def test_margins_below_zero_cut_off(tmp_path: Path) -> None:
+    text = """
+func.func @f(%x: tensor<5x6xf32>) -> tensor<4x7xf32> {
+  %two = arith.constant 2.0 : f32
+  %y = tensor.pad %x low[-2, 3] high[1, -2] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %two : f32
+  } : tensor<5x6xf32> to tensor<4x7xf32>
+  return %y : tensor<4x7xf32>
+}"""
+    x = np.arange(30, dtype=np.float32).reshape(5, 6)
+    (result,) = write(tmp_path, text).reference(x)
+    assert np.array_equal(result, np.pad(x[2:, :-2], ((0, 1), (3, 0)), constant_values=2))
+
+
 def test_constants_are_no_operands(tmp_path: Path) -> None:
     weighted = write(tmp_path, programs.WEIGHTED)
     assert weighted.operands == (TensorSpec((8, 16), "float32"),)
@@ -175,6 +190,21 @@ MISTAKES = {
     "%x = tensor.empty() : tensor<2xbf16> return %x : tensor<2xbf16> }",
     "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
     "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
+    "argument 0 of @f is tensor<0xf32>, which holds no elements": "func.func @f(%x: tensor<0xf32>) -> tensor<0xf32> {\n"
+    "%y = math.exp %x : tensor<0xf32> return %y : tensor<0xf32> }",
+    "result 1 of @f is tensor<0xf32>, which": "func.func @f(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<0xf32>) {\n"
+    "%y = math.exp %x : tensor<3xf32>\n%z = tensor.empty() : tensor<0xf32>\n"
+    "return %y, %z : tensor<3xf32>, tensor<0xf32> }",
+    "has the type tensor<0xf32>, which": "func.func @f(%x: tensor<3xf32>, %i: tensor<f32>) -> tensor<f32> {\n"
+    "%y = tensor.extract_slice %x[0] [0] [1] : tensor<3xf32> to tensor<0xf32>\n"
+    "%s = linalg.reduce {arith.addf} ins(%y : tensor<0xf32>) outs(%i : tensor<f32>) dimensions = [0]\n"
+    "return %s : tensor<f32> }",
+    "@f calls itself": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"
+    "%z = call @f(%y) : (tensor<3xf32>) -> tensor<3xf32> return %z : tensor<3xf32> }",
+    'argument 0 of @f is tensor<3xf32, "packed">, not a tensor of': 'func.func @f(%x: tensor<3xf32, "packed">) -> '
+    'tensor<3xf32, "packed"> { return %x : tensor<3xf32, "packed"> }',
+    "has the operation strange.scan, which mlopt does not know": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> {\n"
+    "%y = strange.scan ins(%x : tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
     "needs func.func @g": "func.func private @g(tensor<3xf32>) -> tensor<3xf32>\nfunc.func @f(%x: tensor<3xf32>) -> "
     "tensor<3xf32> { %y = call @g(%x) : (tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
     "cannot be compiled": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"

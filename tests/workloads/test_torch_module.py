@@ -35,6 +35,7 @@ MODULES = {
     "modules:scaled_sum": TorchModule("modules:scaled_sum", ((8, 32), (8, 32))),
     "modules:GroupNorm": TorchModule("modules:GroupNorm", ((2, 8, 6, 6),)),
     "modules:masked_softmax": TorchModule("modules:masked_softmax", ((2, 24, 24),)),
+    "modules:Weights": TorchModule("modules:Weights", ((8, 16),)),
     "modules:curved": TorchModule("modules:curved", ((8, 40),)),
 }
 WITHOUT_TORCH = """
@@ -87,7 +88,7 @@ def test_is_what_the_module_computes_naively_and_scheduled(target: str) -> None:
     with torch.inference_mode():
         result = eager(*map(torch.from_numpy, inputs))
     for one, other in zip(result if isinstance(result, tuple) else (result,), workload.reference(*inputs), strict=True):
-        np.testing.assert_allclose(one.numpy(), other, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(one.detach().numpy(), other, rtol=1e-4, atol=1e-5)
     space, rng, schedule = backend.space(workload), np.random.default_rng(0), Schedule()
     while options := space.options(schedule):
         schedule = schedule.then(options[rng.integers(len(options))])
@@ -119,6 +120,8 @@ def test_a_copy_in_another_process_has_the_program_without_pytorch(tmp_path: Pat
         ("modules:Lnear", "cannot be imported: .*has no attribute 'Lnear'"),
         ("modules:Sized", "cannot be made without arguments"),
         ("modules:SIZE", "neither a module nor a function"),
+        ("modules:named", "returns a dict; it must return tensors"),
+        ("modules:nothing", "returns a NoneType; it must return tensors"),
         ("modules:Gated", "cannot be imported for these inputs: mat1 and mat2 shapes"),
     ],
 )

@@ -38,16 +38,30 @@ def import_module(target: str, shapes: Sequence[Sequence[int]]) -> str:
     found = load(target)
     try:
         with torch.inference_mode():
-            found(*inputs)
+            _tensors(found(*inputs), target)
         imported = fx.export_and_import(_as_module(found), *inputs, output_type="linalg-on-tensors")
         with imported.context as context, ir.Location.unknown(context):
             lift(imported)
         text = str(imported)
+    except UserError:
+        raise
     except Exception as error:  # of the module's own, or of any stage of the importer
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"workload.target={target} cannot be imported for these inputs: {lines[0]}") from error
+        reason = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+        raise UserError(f"workload.target={target} cannot be imported for these inputs: {reason}") from error
     _compare(text, found, inputs, target)
     return text
+
+
+def _tensors(result: Any, target: str) -> Sequence[Any]:
+    """What a module returned, as a sequence. Raises UserError where that is no tensors, or none."""
+    import torch
+
+    found = result if isinstance(result, (tuple, list)) else (result,)
+    for each in found:
+        if not isinstance(each, torch.Tensor):
+            raise UserError(f"workload.target={target} returns a {type(each).__name__}; it must return tensors")
+    return found
 
 
 def _as_module(found: Any) -> Any:
@@ -76,7 +90,7 @@ def _compare(text: str, found: Any, inputs: Sequence[Any], target: str) -> None:
             result = module(*(x.double() for x in inputs))
     except RuntimeError:  # it insists on float32; the finals compare it with the reference anyway
         return
-    expected = [x.numpy() for x in (result if isinstance(result, (tuple, list)) else (result,))]
+    expected = [x.detach().numpy() for x in _tensors(result, target)]
     computed = reference(*(x.numpy() for x in inputs), **understand(text, None, target).judge)
     for one, other in zip(expected, computed, strict=True):
         if not np.abs(one - other).max(initial=0.0) <= AGREEMENT * np.abs(one).max(initial=0.0):

@@ -92,10 +92,12 @@ class Mlir:
         return replace(self._driver().build(self._recipe(workload, schedule)), target=self.target)
 
     def identity(self, workload: Workload) -> Mapping[str, Any]:
+        from .passes import text
+
         return {
             "program": workload.source("mlir"),
             "target": None if self.native else asdict(self.target),  # this machine is known anyway
-            "pipelines": None if self.pipeline_space is None else Path(self.pipeline_space).read_text(),
+            "pipelines": None if self.pipeline_space is None else text(self.pipeline_space),
             **self._driver().identity(),
         }
 

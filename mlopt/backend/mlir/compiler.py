@@ -18,6 +18,8 @@ def check(driver: Driver, pipelines: Pipelines | None) -> None:
     """Raise UserError where a driver does not work, or does not know a pass or an option of `pipelines`."""
     try:
         words(driver)
+        if "module" not in (printed := driver.ask("module {}", pipeline())):
+            raise CompileError(f"of a module it makes {' '.join(printed.split())[:100] or 'nothing'}")
     except CompileError as error:
         raise UserError(f"backend.driver: it does not do as MLIR does: {error}") from None
     if pipelines and _refusal(driver, *pipelines.every()):

@@ -7,11 +7,13 @@ from typing import Any
 from .bindings import PassManager, ir, linalg
 from .lowering import NAIVE_BUFFERS, NAIVE_LOOPS, TO_LLVM, pipeline
 from .payload.nest import NARROW, operations
+from .payload.results import own_results
 from .payload.vector_math import expand
 
 
 def lower_to_loops(module: Any) -> None:
     """From tensors to loops on buffers, in place; results are written to arguments. Needs an active context."""
+    own_results(module)
     PassManager.parse(NAIVE_BUFFERS).run(module.operation)
     for op in [op for op in operations(module.operation) if op.name == "memref.copy"]:
         with ir.InsertionPoint(op), op.location:

@@ -130,14 +130,22 @@ class Pipelines(Strict):
                 yield from (Pass(step.name, step.op, {name: value}).text for value in values)
 
 
+def text(path: str) -> str:
+    """What the file of `backend.pipeline_space` holds. Raises UserError."""
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        raise UserError(f"cannot read backend.pipeline_space={path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"backend.pipeline_space={path} is not a file of text") from None
+
+
 @functools.cache
 def read(path: str) -> Pipelines:
     """The pipelines of a YAML file. Raises UserError for what it should not hold."""
     try:
-        content = yaml.safe_load(Path(path).read_text())
-    except OSError as error:
-        raise UserError(f"cannot read backend.pipeline_space={path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(text(path))
+    except yaml.YAMLError as error:
         raise UserError(f"{Path(path).name} is no YAML: {' '.join(str(error).split())}") from None
     try:
         found = Pipelines.model_validate_json(json.dumps(content), strict=True)

@@ -18,6 +18,7 @@ from . import openmp
 from .bindings import ExecutionEngine, ir, new_context, ranked_memref_descriptor
 from .code_size import executable_bytes, object_code
 from .constants import load
+from .machine_code import compile_llvm
 from .memory import keep_freed
 from .naive import lower
 from .target import HOST, Target, calibrated, describe, name
@@ -108,11 +109,6 @@ class MlirKernel:
     def rest(self) -> None:
         if self._threads:
             openmp.rest()
-
-
-def compile_llvm(module: Any, level: int, libraries: Sequence[str] = ()) -> Any:
-    """An execution engine for a module in the LLVM dialect, optimised at this level for this CPU."""
-    return ExecutionEngine(module, opt_level=level, shared_libs=list(libraries))
 
 
 def bind(engine: Any, entry: str, arrays: Sequence[Array]) -> Callable[[], None]:

@@ -19,7 +19,8 @@ from ...protocols import Array, Roofline
 from . import openmp
 from .bindings import PassManager, ir, new_context
 from .lowering import lowering
-from .program import MlirKernel, compile_llvm
+from .machine_code import compile_llvm
+from .program import MlirKernel
 from .simd import Simd, host_simd
 
 SECONDS = 0.4

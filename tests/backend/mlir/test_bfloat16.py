@@ -17,9 +17,10 @@ from mlopt.backend.mlir import transform
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import PassManager, active, apply_named_sequence, ir
 from mlopt.backend.mlir.lowering import lowering
+from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.payload.bfloat16 import narrow_products
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.program import MlirKernel, compile_llvm
+from mlopt.backend.mlir.program import MlirKernel
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.product import ProductKnobs
 from mlopt.backend.mlir.space.program import ProgramSpace

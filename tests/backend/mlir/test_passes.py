@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.lowering import PLAIN_POINTERS
 from mlopt.backend.mlir.passes import Pipelines, read
 from mlopt.core.errors import UserError
+from mlopt.protocols import Workload
 from mlopt.workloads.matmul.workload import Matmul
 
 FILE = """
@@ -80,9 +82,15 @@ def test_a_file_that_says_something_else_costs_one_line(tmp_path: Path, text: st
     assert str(refusal.value).isprintable()
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^cannot read backend\.pipeline_space=.*nothing: No such file"):
-        read(str(tmp_path / "nothing"))
+@pytest.mark.parametrize("ask", [Mlir.space, Mlir.identity], ids=["space", "identity"])
+def test_a_file_that_cannot_be_read_is_a_mistake_whoever_reads_it_first(
+    tmp_path: Path, ask: Callable[[Mlir, Workload], object]
+) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    reasons = {"nothing": "nothing: No such file", ".": "Is a directory", "bytes": "bytes is not a file of text"}
+    for name, reason in reasons.items():
+        with pytest.raises(UserError, match=rf"backend\.pipeline_space=.*{reason}"):
+            ask(Mlir(pipeline_space=str(tmp_path / name)), Matmul())
 
 
 @pytest.mark.parametrize(

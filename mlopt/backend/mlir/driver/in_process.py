@@ -12,8 +12,9 @@ from .. import naive, openmp
 from ..bindings import PassManager, active, apply_named_sequence, ir
 from ..constants import files
 from ..lowering import NAIVE_LEVEL, SLICED
+from ..machine_code import compile_llvm
 from ..payload.frontend import entry_point, first_line, parse
-from ..program import MlirProgram, compile_llvm
+from ..program import MlirProgram
 from .recipe import Recipe, stage
 
 

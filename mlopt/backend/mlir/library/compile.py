@@ -11,8 +11,9 @@ from typing import Any
 from ....core.errors import CompileError
 from ....protocols import Array
 from .. import openmp
-from ..bindings import ExecutionEngine, PassManager, ir, new_context
+from ..bindings import PassManager, ir, new_context
 from ..lowering import SCHEDULED_LEVEL
+from ..machine_code import compile_llvm
 from ..payload.frontend import entry_point, first_line
 from ..payload.nest import entry, operations
 from ..payload.nest import symbol as symbol_of
@@ -78,8 +79,7 @@ def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> 
             if streams:
                 _fence(lowered)
             libraries = [openmp.library_path()] if threads > 1 else []
-            engine = ExecutionEngine(module, opt_level=SCHEDULED_LEVEL, shared_libs=libraries, enable_pic=True)
-            engine.raw_lookup(symbol)  # this is when it compiles
+            engine = compile_llvm(module, SCHEDULED_LEVEL, libraries, relocatable=True)
         except (ir.MLIRError, ValueError, RuntimeError) as error:
             raise CompileError(f"library: {first_line(error)}") from error
     return ObjectCode(symbol, threads, allocates, streams, engine)

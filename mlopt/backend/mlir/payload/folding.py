@@ -11,8 +11,9 @@ import numpy as np
 from ....protocols import Array
 from ..bindings import ir
 from ..constants import FILE, attributes, files, load, save
+from ..machine_code import compile_llvm
 from ..naive import lower
-from ..program import bind, compile_llvm
+from ..program import bind
 from .nest import operations, symbol
 
 READ_ONLY = "bufferization.writable"

@@ -16,6 +16,7 @@ from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
+from .results import own_results
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
@@ -67,6 +68,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     write_out_margins(module)
     put_left_first(module)
     contract_sums(module)
+    own_results(module)
     return read(module)
 
 
@@ -98,6 +100,8 @@ def check(module: Any, origin: str) -> None:
         for value in (*op.operands, *op.results):
             if isinstance(value.type, ir.ShapedType) and not value.type.has_static_shape:
                 raise UserError(f"{origin}: {op.name} has the type {value.type}; its shape must be static")
+            if isinstance(value.type, ir.RankedTensorType) and 0 in value.type.shape:
+                raise UserError(f"{origin}: {op.name} has the type {value.type}, which holds no elements")
     if not any(_is_nest(op) for op in operations(module.operation)):
         raise UserError(f"{origin} holds no linalg operation on tensors: there is nothing to optimise")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,14 @@ from ..transform.script import Script
 from .exact import GENERALIZE, INLINE, add_noise, raise_precision
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line
+from .margins import cut_off
 from .nest import describe, operations, read, symbol
+from .results import own_results
 
 log = logging.getLogger(__name__)
+
+FOREIGN = re.compile(r"Dialect `[^']*' not found for custom op '([^']*)'")
+"""What a parser says of an operation in a form that only its own dialect can read."""
 
 FALLBACK_ERROR = 64
 """Where no noise can be added: the error allowed, relative to a row's magnitude, in units times the longest sum."""
@@ -53,14 +59,17 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         try:
             module = ir.Module.parse(text)
         except ir.MLIRError as error:
+            if unknown := FOREIGN.search(str(error)):
+                raise UserError(f"{origin} has the operation {unknown[1]}, which mlopt does not know") from None
             raise UserError(f"{origin} does not parse: {first_line(error)}") from None
-        function = _isolate(module, entry, origin)
-        name, (operands, outputs) = symbol(function), _signature(module, origin)
-        check(module, origin)
         try:
+            name = symbol(_isolate(module, entry, origin))
+            operands, outputs = _signature(module, origin)
+            check(module, origin)
             lift(module)
             program = _copy(module)
             fold(program)
+            own_results(program)
             flops, longest = _work(_copy(program))
             judge = _judge(module, longest, origin)
         except (ir.MLIRError, ValueError) as error:
@@ -83,6 +92,7 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     for op in [op for op in operations(module.operation) if op.name == "cf.assert"]:
         op.erase()  # a check of values, which has no place in a vector
     PassManager.parse(INLINE).run(module.operation)
+    cut_off(module)
     script = Script()
     script.decompose(script.match(script.payload, "linalg.softmax"))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
@@ -92,6 +102,8 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
         raise UserError(
             f"{origin}: @{name} needs {rest[0].operation.name} @{symbol(rest[0])}, which is not computed in it"
         )
+    if any(op.name == "func.call" for op in operations(kept)):
+        raise UserError(f"{origin}: @{name} calls itself; what is computed must be known beforehand")
     del kept.attributes["sym_visibility"]
     read_only(module)
     return kept
@@ -105,11 +117,13 @@ def _signature(module: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[
 
     def spec(role: str, number: int, each: Any) -> TensorSpec:
         dtype = DTYPES.get(str(each.element_type)) if isinstance(each, ir.RankedTensorType) else None
-        if dtype is None:
+        if dtype is None or each.encoding is not None:
             known = ", ".join(DTYPES)
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, not a tensor of {known}")
         if not each.has_static_shape:
             raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}; its shape must be static")
+        if 0 in each.shape:
+            raise UserError(f"{origin}: {role} {number} of @{symbol(function)} is {each}, which holds no elements")
         return TensorSpec(tuple(each.shape), dtype)
 
     inputs = [each for each, file in zip(kind.inputs, files(module), strict=True) if file is None]

@@ -1,4 +1,4 @@
-"""Padding with one number as a loop nest, which is cut into blocks and computed where it is read, like any other.
+"""Padding as a loop nest, which is cut into blocks and computed where it is read, like any other.
 
 MLIR's own way is to fill the whole tensor and to copy what it surrounds, in one go and on one core.
 """
@@ -33,14 +33,19 @@ class Margins:
         return cls(low, high, None if constant is None else constant.attributes["value"])
 
     @property
+    def cuts(self) -> bool:
+        """Whether they take something away."""
+        return min((*self.low, *self.high), default=0) < 0
+
+    @property
     def plain(self) -> bool:
         """Whether they are of one number, and nothing is cut off."""
-        return self.number is not None and min((*self.low, *self.high), default=0) >= 0
+        return self.number is not None and not self.cuts
 
     @property
     def becomes_nest(self) -> bool:
-        """Whether they are plain, and there are any."""
-        return self.plain and any(self.padded)
+        """Whether there are any, and nothing is cut off."""
+        return any(self.padded) and not self.cuts
 
     @property
     def padded(self) -> tuple[bool, ...]:
@@ -57,18 +62,47 @@ class Margins:
             op.attributes[f"static_{side}"] = ir.DenseI64ArrayAttr.get([margins[each] for each in dimensions])
 
 
+def cut_off(module: Any) -> None:
+    """Cut what margins below zero take away before the rest is padded, in place: MLIR computes no such padding.
+
+    Needs an active context.
+    """
+    for op in [op for op in operations(module.operation) if op.name == PAD and len(op.operands) == 1]:
+        margins = Margins.of(op)
+        if margins.cuts:
+            with ir.InsertionPoint(op), op.location:
+                op.operands[0] = _kept(op.operands[0], margins)
+            for side, found in (("low", margins.low), ("high", margins.high)):
+                op.attributes[f"static_{side}"] = ir.DenseI64ArrayAttr.get([max(margin, 0) for margin in found])
+
+
+def _kept(source: Any, margins: Margins) -> Any:
+    """What margins below zero leave of a tensor."""
+    starts, ends = ([max(-margin, 0) for margin in side] for side in (margins.low, margins.high))
+    sizes = [size - start - end for size, start, end in zip(source.type.shape, starts, ends, strict=True)]
+    attributes = {
+        "static_offsets": ir.DenseI64ArrayAttr.get(starts),
+        "static_sizes": ir.DenseI64ArrayAttr.get(sizes),
+        "static_strides": ir.DenseI64ArrayAttr.get([1] * len(sizes)),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0, 0]),
+    }
+    kind = ir.RankedTensorType.get(sizes, source.type.element_type)
+    return ir.Operation.create("tensor.extract_slice", [kind], [source], attributes).result
+
+
 def write_out_margins(module: Any) -> None:
     """Make loop nests of the paddings of a module, in place. Needs an active context."""
     for op in [op for op in operations(module.operation) if op.name == PAD]:
         margins = Margins.of(op)
         if margins.becomes_nest:
             with ir.InsertionPoint(op), op.location:
-                op.results[0].replace_all_uses_with(_nest(op.operands[0], margins, op.results[0].type))
+                op.results[0].replace_all_uses_with(_nest(op, margins))
             op.erase()
 
 
-def _nest(source: Any, margins: Margins, kind: Any) -> Any:
+def _nest(op: Any, margins: Margins) -> Any:
     """Each element by itself: of the source where it lies within. Blocks are split where margins begin and end."""
+    source, kind = op.operands[0], op.results[0].type
     sizes = source.type.shape
 
     def body(_: Any) -> Any:
@@ -78,7 +112,7 @@ def _nest(source: Any, margins: Margins, kind: Any) -> Any:
             offsets = [arith.subi(p, _index(low)) if low else p for p, low in zip(places, margins.low, strict=True)]
             scf.YieldOp([tensor.extract(source, offsets)])
         with ir.InsertionPoint(inside.else_block):
-            scf.YieldOp([arith.constant(kind.element_type, margins.number)])
+            scf.YieldOp([_number(op, places)])
         return inside.results[0]
 
     start = ir.Operation.create("tensor.empty", results=[kind]).result
@@ -86,6 +120,20 @@ def _nest(source: Any, margins: Margins, kind: Any) -> Any:
     ends = [end for low, size in zip(margins.low, sizes, strict=True) for end in (low, low + size)]
     nest.owner.attributes[INSIDE] = ir.DenseI64ArrayAttr.get(ends)
     return nest
+
+
+def _number(op: Any, places: Sequence[Any]) -> Any:
+    """What a padding puts at these subscripts: its region, once more; stands where the caller inserts."""
+    block = op.regions[0].blocks[0]
+    copies = dict(zip(block.arguments, places, strict=True))
+    *steps, end = (each.operation for each in block.operations)
+    for step in steps:
+        copy = step.clone()
+        for inner in (*operations(copy), copy):
+            for position, operand in enumerate(inner.operands):
+                inner.operands[position] = copies.get(operand, operand)
+        copies |= zip(step.results, copy.results, strict=True)
+    return copies.get(end.operands[0], end.operands[0])
 
 
 def _bounds(places: Sequence[Any], margins: Margins, sizes: Sequence[int]) -> list[Any]:

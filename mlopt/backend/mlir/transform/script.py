@@ -284,6 +284,7 @@ class Script:
         with self._body:
             return bufferization.OneShotBufferizeOp(
                 target,
+                allow_return_allocs_from_loops=True,
                 bufferize_function_boundaries=True,
                 function_boundary_type_conversion=layout,
                 memcpy_op="linalg.copy",

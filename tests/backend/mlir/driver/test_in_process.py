@@ -15,6 +15,8 @@ from mlopt.backend.mlir.code_size import object_code
 from mlopt.backend.mlir.lowering import lowering
 from mlopt.backend.mlir.payload.nest import operations
 from mlopt.core.cores import placement
+from mlopt.core.errors import CompileError
+from mlopt.core.schedule import Schedule
 from mlopt.search.draw import Draw
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -48,3 +50,15 @@ def test_the_entry_point_is_written_out_once_and_called_by_its_wrappers(tmp_path
     wrappers = {name: size for name, size in sizes.items() if name.startswith("_mlir_")}
     assert len(wrappers) == 3
     assert max(wrappers.values()) < sizes[program.entry]
+
+
+def test_a_pipeline_that_stops_short_of_llvm_says_which_operation_is_left(tmp_path: Path) -> None:
+    (tmp_path / "passes.yaml").write_text("""
+before: [{pass: one-shot-bufferize, options: {bufferize-function-boundaries: true}}]
+passes: [{pass: canonicalize, optional: true}]
+after: [convert-linalg-to-loops]
+""")
+    backend = Mlir(threads=1, pipeline_space=str(tmp_path / "passes.yaml"))
+    program = backend.build(Softmax(rows=4, cols=8), Schedule.of({"canonicalize": False}))
+    with pytest.raises(CompileError, match=r"^machine_code: .*(func\.func|memref|scf\.for)"):
+        program.load()

@@ -221,3 +221,8 @@ class TestFind:
         (self.folder / "path/cc").unlink()
         with pytest.raises(UserError, match=r"needs a linker: cc, clang, gcc, ld or ld\.lld"):
             find(self.path("build/mlir-opt"))
+
+
+def test_a_program_that_is_no_mlir_opt_is_told_before_anything_runs() -> None:
+    with pytest.raises(UserError, match=r"^backend\.driver: it does not do as MLIR does: .* makes nothing$"):
+        Mlir(threads=1, driver="mlir-opt", mlir_opt=shutil.which("true")).space(SMALL)

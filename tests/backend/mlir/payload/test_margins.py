@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir, new_context
+from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.naive import lower
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import LoopNest, operations, read
-from mlopt.backend.mlir.program import bind, compile_llvm
+from mlopt.backend.mlir.program import bind
 from mlopt.core.errors import UserError
 
 
@@ -66,6 +67,27 @@ def test_a_padding_alone_is_a_program_unless_nothing_is_padded() -> None:
     assert padding(text.replace("HIGH", "5").replace("MARGIN", "2")).sizes == (5,)
     with pytest.raises(UserError, match="nothing to optimise"):
         finished(text.replace("HIGH", "3").replace("MARGIN", "0"))
+
+
+def test_each_place_of_a_margin_may_have_a_number_of_its_own() -> None:
+    module = finished("""func.func @f(%x: tensor<3x4xf32>) -> tensor<6x6xf32> {
+      %y = tensor.pad %x low[1, 2] high[2, 0] {
+      ^bb0(%i: index, %j: index):
+        %ten = arith.constant 10 : index
+        %tens = arith.muli %i, %ten : index
+        %place = arith.addi %tens, %j : index
+        %whole = arith.index_cast %place : index to i32
+        %number = arith.sitofp %whole : i32 to f32
+        tensor.yield %number : f32
+      } : tensor<3x4xf32> to tensor<6x6xf32>
+      return %y : tensor<6x6xf32>
+    }""")
+    lower(module)
+    x, output = np.full((3, 4), -1, np.float32), np.empty((6, 6), np.float32)
+    bind(compile_llvm(module, 0), "f", (x, output))()
+    i, j = np.indices((6, 6))
+    expected = np.where((i >= 1) & (i < 4) & (j >= 2), -1, 10 * i + j)
+    np.testing.assert_array_equal(output, expected)
 
 
 def test_dimensions_without_margins_are_joined() -> None:

@@ -14,8 +14,9 @@ from scipy import special
 
 from mlopt.backend.mlir.bindings import PassManager, apply_named_sequence, ir
 from mlopt.backend.mlir.lowering import TO_LLVM
+from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.payload.vector_math import expand
-from mlopt.backend.mlir.program import MlirKernel, compile_llvm
+from mlopt.backend.mlir.program import MlirKernel
 
 Vector = NDArray[np.float32]
 ULPS = 4

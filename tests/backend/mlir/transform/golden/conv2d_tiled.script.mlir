@@ -66,7 +66,7 @@ module attributes {transform.with_named_sequence} {
     transform.apply_patterns to %13 {
       transform.apply_patterns.canonicalization
     } : !transform.any_op
-    %17 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
+    %17 = transform.bufferization.one_shot_bufferize layout{IdentityLayoutMap} %arg0 {allow_return_allocs_from_loops = true, bufferize_function_boundaries = true, memcpy_op = "linalg.copy"} : (!transform.any_op) -> !transform.any_op
     %18 = transform.structured.match ops{["func.func"]} in %17 : (!transform.any_op) -> !transform.any_op
     transform.apply_patterns to %18 {
       transform.apply_patterns.memref.fold_memref_alias_ops
