@@ -16,6 +16,7 @@ from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
+from .reversals import straighten
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
@@ -44,6 +45,7 @@ def prepare(module: Any) -> None:
     _generalize(module)
     PassManager.parse(POWERS).run(module.operation)
     _walk_kept_dimensions(module)
+    straighten(module)
     _follow_results(module)
     widen_products(module)
     _start_from_zero(module)

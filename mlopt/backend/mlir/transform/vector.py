@@ -43,7 +43,8 @@ class VectorScript:
         width = int(self.values[self.knobs.width])
         if vector in self.nest.reductions:
             if self.extents[vector] > width:
-                self.script.tile_sum(target, [width if loop == vector else 0 for loop in range(len(self.extents))])
+                sizes = [width if loop == vector else 0 for loop in range(len(self.extents))]
+                self.script.tile_sum(target, sizes, len(self.nest.outputs))
             return
         for strip in _strips(self.script, target, self.extents, vector, width, self.knobs.lanes):
             step = self._nested(strip, loops[position + 1 :])
