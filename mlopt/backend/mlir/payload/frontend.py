@@ -7,6 +7,7 @@ from typing import Any
 
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir
+from ..lowering import COMPLEX_PARTS, EXPANSIONS, pipeline
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .build import zeros
@@ -25,9 +26,6 @@ from .windows import separate_windows
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
 
-POWERS = "builtin.module(func.func(math-expand-ops{ops=fpowi}))"
-"""Makes products of powers whose exponent is a whole number."""
-
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
 
@@ -43,7 +41,7 @@ def prepare(module: Any) -> None:
     check(module, "the MLIR payload")
     narrow(module)
     _generalize(module)
-    PassManager.parse(POWERS).run(module.operation)
+    PassManager.parse(pipeline(EXPANSIONS)).run(module.operation)
     _walk_kept_dimensions(module)
     straighten(module)
     _follow_results(module)
@@ -63,6 +61,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
     split(module)
+    PassManager.parse(pipeline(COMPLEX_PARTS)).run(module.operation)
     _separate_starts(module)
     separate_products(module)
     merge(module)
