@@ -15,6 +15,12 @@ _ADDRESSES = ("expand-strided-metadata", "lower-affine")
 EXPANSIONS = "func.func(math-expand-ops{ops=clampf,fpowi})"
 """Makes arithmetic of what nothing else lowers well: products of powers whose exponent is a whole number."""
 
+SMALL_FLOATS = (
+    "func.func(arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32})",
+    "func.func(math-extend-to-supported-types)",
+)
+"""Makes arithmetic on float32 of that on smaller numbers, which are widened before and rounded after it."""
+
 COMPLEX_PARTS = "func.func(convert-complex-to-standard)"
 """Makes arithmetic on their parts of operations on complex numbers, for most of which there is no other lowering."""
 
@@ -84,6 +90,7 @@ NAIVE_BUFFERS = pipeline(
 
 NAIVE_LOOPS = pipeline(
     "func.func(convert-linalg-to-loops)",
+    *SMALL_FLOATS,
     EXPANSIONS,
     COMPLEX_PARTS,
     *_CALLS,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir
-from ..lowering import COMPLEX_PARTS, EXPANSIONS, pipeline
+from ..lowering import COMPLEX_PARTS, EXPANSIONS, SMALL_FLOATS, pipeline
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .build import zeros
@@ -41,7 +41,7 @@ def prepare(module: Any) -> None:
     check(module, "the MLIR payload")
     narrow(module)
     _generalize(module)
-    PassManager.parse(pipeline(EXPANSIONS)).run(module.operation)
+    PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
     _walk_kept_dimensions(module)
     straighten(module)
     _follow_results(module)
