@@ -10,6 +10,7 @@ from ..bindings import PassManager, apply_named_sequence, ir
 from ..lowering import COMPLEX_PARTS, EXPANSIONS, SMALL_FLOATS, pipeline
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
+from .booleans import keep_in_bytes
 from .build import zeros
 from .complex_product import split
 from .detours import narrow
@@ -42,6 +43,7 @@ def prepare(module: Any) -> None:
     narrow(module)
     _generalize(module)
     PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
+    keep_in_bytes(module)
     _walk_kept_dimensions(module)
     straighten(module)
     _follow_results(module)
