@@ -87,6 +87,8 @@ def test_sums_of_small_floats_are_rounded_once(tmp_path: Path) -> None:
     y, total, _ = workload.reference(*inputs)
     np.testing.assert_allclose(y, a @ b, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(total, np.abs(x).sum(axis=1), rtol=1e-12)
+    bits = [each.view(np.uint16) if each.dtype == "bfloat16" else each for each in inputs]
+    np.testing.assert_array_equal(workload.reference(*bits)[0], y)  # for whom numpy has no bfloat16
     for exact, allowed, unit in zip((y, total), workload.tolerance(*inputs), (2.0**-8, 2.0**-11), strict=False):
         assert np.all(allowed >= unit * np.abs(exact))
         assert np.median(allowed) < 16 * unit * np.sqrt(np.mean(exact**2))

@@ -74,8 +74,10 @@ def _inexact(x: Array) -> bool:
 
 
 def _widened(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """The arrays in float64 or complex128, whole numbers as they are; uint16 is the bits of bfloat16."""
     wide = {**dict.fromkeys(("bfloat16", "float16", "float32"), "float64"), "complex64": "complex128"}
-    return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in arrays)
+    numbers = [(a.astype(np.uint32) << 16).view(np.float32) if a.dtype == np.uint16 else a for a in arrays]
+    return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in numbers)
 
 
 @functools.lru_cache(maxsize=2)
