@@ -59,8 +59,8 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         name, (operands, outputs) = symbol(function), _signature(module, origin)
         check(module, origin)
         try:
-            widen_sums(module)
             lift(module)
+            widen_sums(module)
             program = _copy(module)
             fold(program)
             flops, longest = _work(_copy(program))
