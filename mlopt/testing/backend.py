@@ -245,7 +245,7 @@ def poisoned(workload: Workload) -> tuple[Array, ...]:
         memory = np.empty(math.prod(spec.shape) * dtype.itemsize + CACHE_LINE, np.uint8)
         start = -memory.ctypes.data % CACHE_LINE
         output = memory[start : memory.size - CACHE_LINE + start].view(dtype).reshape(spec.shape)
-        output.fill(np.nan if dtype.kind in "fc" else np.iinfo(dtype).max)
+        output.fill(np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else np.nan)
         found.append(output)
     return tuple(found)
 

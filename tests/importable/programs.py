@@ -127,6 +127,26 @@ func.func @bits(%x: tensor<8x32xf32>) -> tensor<8x32xf32> {
 """
 """The magnitude of each number, by its bits: there is no such program in float64."""
 
+SMALL_FLOATS = """
+func.func @small_floats(%a: tensor<6x16xbf16>, %b: tensor<16x24xbf16>, %x: tensor<4x700xf16>)
+    -> (tensor<6x24xbf16>, tensor<4xf16>, tensor<6x24xbf16>) {
+  %zero = arith.constant 0.0 : bf16
+  %half = arith.constant 0.0 : f16
+  %empty = tensor.empty() : tensor<6x24xbf16>
+  %clear = linalg.fill ins(%zero : bf16) outs(%empty : tensor<6x24xbf16>) -> tensor<6x24xbf16>
+  %y = linalg.matmul ins(%a, %b : tensor<6x16xbf16>, tensor<16x24xbf16>)
+    outs(%clear : tensor<6x24xbf16>) -> tensor<6x24xbf16>
+  %rows = tensor.empty() : tensor<4xf16>
+  %start = linalg.fill ins(%half : f16) outs(%rows : tensor<4xf16>) -> tensor<4xf16>
+  %size = math.absf %x : tensor<4x700xf16>
+  %sum = linalg.reduce { arith.addf } ins(%size : tensor<4x700xf16>) outs(%start : tensor<4xf16>) dimensions = [1]
+  %gate = math.tanh %y : tensor<6x24xbf16>
+  %z = arith.mulf %gate, %y : tensor<6x24xbf16>
+  return %y, %sum, %z : tensor<6x24xbf16>, tensor<4xf16>, tensor<6x24xbf16>
+}
+"""
+"""A product and arithmetic of bfloat16, and a sum of float16 that would stop to grow if each term were rounded."""
+
 PADDED = """
 func.func @padded(%x: tensor<4x16xf32>) -> tensor<7x1xf32> {
   %zero = arith.constant 0.0 : f32

@@ -54,6 +54,11 @@ class TestComplex(TestMlirFile):
         return write(self.folder, programs.COMPLEX)
 
 
+class TestSmallFloats(TestMlirFile):
+    def make(self) -> Workload:
+        return write(self.folder, programs.SMALL_FLOATS)
+
+
 class TestWeighted(TestMlirFile):
     """Large constants are no part of its text."""
 
@@ -73,6 +78,20 @@ def test_shapes_dtypes_and_work_are_read_from_the_function(tmp_path: Path) -> No
     assert [operand.shape for operand in gated.operands] == [(6, 16), (16, 24), (16, 24)]
     assert gated.outputs == (TensorSpec((6, 24), "float32"),) * 2
     assert gated.flops == 2 * 2 * 6 * 16 * 24 + (4 + 1) * 6 * 24
+
+
+def test_sums_of_small_floats_are_rounded_once(tmp_path: Path) -> None:
+    workload = write(tmp_path, programs.SMALL_FLOATS)
+    inputs = draw(workload, "normal")
+    a, b, x = (each.astype(np.float64) for each in inputs)
+    y, total, _ = workload.reference(*inputs)
+    np.testing.assert_allclose(y, a @ b, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(total, np.abs(x).sum(axis=1), rtol=1e-12)
+    bits = [each.view(np.uint16) if each.dtype == "bfloat16" else each for each in inputs]
+    np.testing.assert_array_equal(workload.reference(*bits)[0], y)  # for whom numpy has no bfloat16
+    for exact, allowed, unit in zip((y, total), workload.tolerance(*inputs), (2.0**-8, 2.0**-11), strict=False):
+        assert np.all(allowed >= unit * np.abs(exact))
+        assert np.median(allowed) < 16 * unit * np.sqrt(np.mean(exact**2))
 
 
 def test_the_entry_may_be_named(tmp_path: Path) -> None:
@@ -186,8 +205,8 @@ MISTAKES = {
     "no public function": "func.func private @f()",
     "shape must be static": "func.func @f(%x: tensor<?x3xf32>) -> tensor<?x3xf32> { return %x : tensor<?x3xf32> }",
     "argument 0 of @f is f32": "func.func @f(%x: f32) -> f32 { return %x : f32 }",
-    "result 0 of @f is tensor<2xbf16>": "func.func @f() -> tensor<2xbf16> {\n"
-    "%x = tensor.empty() : tensor<2xbf16> return %x : tensor<2xbf16> }",
+    "result 0 of @f is tensor<2xf8E5M2>": "func.func @f() -> tensor<2xf8E5M2> {\n"
+    "%x = tensor.empty() : tensor<2xf8E5M2> return %x : tensor<2xf8E5M2> }",
     "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
     "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
     "argument 0 of @f is tensor<0xf32>, which holds no elements": "func.func @f(%x: tensor<0xf32>) -> tensor<0xf32> {\n"

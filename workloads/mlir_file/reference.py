@@ -33,11 +33,14 @@ def reference(
     return _run(program, entry, pipeline, given)
 
 
-def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, **known: Any) -> tuple[Array, ...]:
+def tolerance(
+    *inputs: Array, noisy: str | None, units: Sequence[float], fallback: float, **known: Any
+) -> tuple[Array, ...]:
     """The error allowed in each element, from runs of the program `noisy`, which rounds more coarsely than kernels.
 
     It is MARGIN times the sum of two deviations, those of the element itself and of its neighbours on average, and
-    2 `unit` of the element for the last rounding. Without such a program it is `fallback` of the row's magnitude.
+    2 units (of which there is one a result, in `units`) of the element for the last rounding. Without such a program
+    it is `fallback` of the row's magnitude.
     Results that are whole numbers must be exact, unless the noise changes them.
     """
     exact = reference(*inputs, **known)
@@ -54,7 +57,7 @@ def tolerance(*inputs: Array, noisy: str | None, unit: float, fallback: float, *
     deviations = [np.sqrt(square / DRAWS) for square in squares]
     return tuple(
         MARGIN * (own + _pooled(own)) + 2.0 * unit * np.abs(np.nan_to_num(value)) * bool(own.any())
-        for own, value in zip(deviations, exact, strict=True)
+        for own, value, unit in zip(deviations, exact, units, strict=True)
     )
 
 
@@ -71,8 +74,10 @@ def _inexact(x: Array) -> bool:
 
 
 def _widened(arrays: Sequence[Array]) -> tuple[Array, ...]:
-    wide = {"float32": "float64", "complex64": "complex128"}
-    return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in arrays)
+    """The arrays in float64 or complex128, whole numbers as they are; uint16 is the bits of bfloat16."""
+    wide = {**dict.fromkeys(("bfloat16", "float16", "float32"), "float64"), "complex64": "complex128"}
+    numbers = [(a.astype(np.uint32) << 16).view(np.float32) if a.dtype == np.uint16 else a for a in arrays]
+    return tuple(array.astype(wide.get(str(array.dtype), array.dtype)) for array in numbers)
 
 
 @functools.lru_cache(maxsize=2)
@@ -108,7 +113,10 @@ def _compiled(program: str, entry: str, pipeline: str) -> tuple[Any, list[tuple[
 
 
 def _dtype(element: str) -> str:
-    names = {"f32": "float32", "f64": "float64", "complex<f32>": "complex64", "complex<f64>": "complex128"}
+    names = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f64": "float64"}
+    names |= {"complex<f32>": "complex64", "complex<f64>": "complex128"}
+    if element == "bf16":
+        importlib.import_module("ml_dtypes")  # numpy then knows it by its name
     return names.get(element, element.replace("i", "int"))
 
 

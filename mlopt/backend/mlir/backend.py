@@ -108,11 +108,13 @@ class Mlir:
 
     def library(self, workload: Workload, schedule: Schedule, name: str | None) -> MlirLibrary:
         from .library.write import compile_library
-        from .lowering import library_lowering
+        from .lowering import calls_library, library_lowering
 
         pipelines, threads = self._pipelines(), self.thread_count
-        lowering = pipelines.library_lowering if pipelines else library_lowering(threads)
-        return compile_library(workload, schedule, self.build(workload, schedule), lowering, threads, name)
+        program = self.build(workload, schedule)
+        calls = calls_library(program.ir)
+        lowering = pipelines.library_lowering if pipelines else library_lowering(threads, calls)
+        return compile_library(workload, schedule, program, lowering, threads, name)
 
     def roofline(self) -> Roofline:
         from .roofline import measure

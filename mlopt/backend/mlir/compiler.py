@@ -7,7 +7,7 @@ from ...core.schedule import Schedule
 from . import transform
 from .dialect import words
 from .driver.recipe import Driver, Recipe
-from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, lowering, pipeline
+from .lowering import NAIVE_LEVEL, SCHEDULED_LEVEL, calls_library, lowering, pipeline
 from .passes import Pipelines
 from .problem import problem
 from .simd import Simd
@@ -55,5 +55,6 @@ def recipe(
     found = problem(source, threads, simd)
     found.space.check(schedule)
     program, rest = found.stated(schedule)
-    down, unsliced = (version.lowering(lowering(threads > 1, sliced)) for sliced in (True, False))
+    calls = calls_library(program.text)
+    down, unsliced = (version.lowering(lowering(threads > 1, sliced, calls)) for sliced in (True, False))
     return Recipe(program.text, lambda: version.script(program.script(rest)), down, SCHEDULED_LEVEL, workers, unsliced)

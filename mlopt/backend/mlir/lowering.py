@@ -12,6 +12,23 @@ _SLICES = "convert-vector-to-llvm"
 _ADDRESSES = ("expand-strided-metadata", "lower-affine")
 """Writes out how addresses are computed."""
 
+EXPANSIONS = "func.func(math-expand-ops{ops=clampf,fpowi})"
+"""Makes arithmetic of what nothing else lowers well: products of powers whose exponent is a whole number."""
+
+SMALL_FLOATS = (
+    "func.func(arith-emulate-unsupported-floats{source-types=bf16,f16 target-type=f32})",
+    "func.func(math-extend-to-supported-types)",
+)
+"""Makes arithmetic on float32 of that on smaller numbers, which are widened before and rounded after it."""
+
+COMPLEX_PARTS = "func.func(convert-complex-to-standard)"
+"""Makes arithmetic on their parts of operations on complex numbers, for most of which there is no other lowering."""
+
+CALLED = ("math.acosh", "math.asinh", "math.atanh", "math.cbrt", "math.erf", "math.erfc")
+"""What LLVM has no operation for."""
+_CALLS = ("func.func(convert-math-to-llvm)", "convert-math-to-libm")
+"""Has the C library called for each element of it."""
+
 _REST = (
     "finalize-memref-to-llvm",  # before control flow: OpenMP's scopes must be gone when loops become blocks
     "convert-scf-to-cf",
@@ -31,14 +48,20 @@ _CAPTURES = ("canonicalize{max-iterations=1 region-simplify=disabled}",)
 region becomes a function that takes them through memory."""
 
 
-def lowering(parallel: bool, sliced: bool = True) -> str:
+def calls_library(program: str) -> bool:
+    """Whether a program, as text, computes something that the C library is called for."""
+    return any(f"{name} " in program for name in CALLED)
+
+
+def lowering(parallel: bool, sliced: bool = True, calls: bool = False) -> str:
     """The pass pipeline after a schedule; `parallel` hands scf.forall to OpenMP, else it becomes a plain loop.
 
-    What has no slices of vectors, by its mark, can be spared the pass for them, which takes milliseconds.
+    What has no slices of vectors, by its mark, can be spared the pass for them, which takes milliseconds; `calls` says
+    whether the C library is called.
 
     Vectors are not canonicalised: it would take the flat ones that a schedule ends in apart, element by element.
     """
-    down = _SLICED_TO_LLVM if sliced else TO_LLVM
+    down = (*(_CALLS if calls else ()), *(_SLICED_TO_LLVM if sliced else TO_LLVM))
     return pipeline(*_OPENMP, *down, *_CAPTURES) if parallel else pipeline(*_PLAIN, *down)
 
 
@@ -46,11 +69,13 @@ PLAIN_POINTERS = "convert-func-to-llvm{use-bare-ptr-memref-call-conv=true}"
 """Makes functions take plain pointers; to be run while buffers are still buffers."""
 
 
-def library_lowering(threads: int) -> str:
+def library_lowering(threads: int, calls: bool = False) -> str:
     """As `lowering`, to a function that takes plain pointers and asks OpenMP itself for so many threads."""
+    called = _CALLS if calls else ()
     if threads == 1:
-        return pipeline(*_PLAIN, PLAIN_POINTERS, *_SLICED_TO_LLVM)
-    return pipeline(_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}", PLAIN_POINTERS, *_SLICED_TO_LLVM, *_CAPTURES)
+        return pipeline(*_PLAIN, *called, PLAIN_POINTERS, *_SLICED_TO_LLVM)
+    threaded = (_OPENMP[0], f"{_OPENMP[1]}{{num-threads={threads}}}")
+    return pipeline(*threaded, *called, PLAIN_POINTERS, *_SLICED_TO_LLVM, *_CAPTURES)
 
 
 def pipeline(*passes: str) -> str:
@@ -66,6 +91,8 @@ NAIVE_BUFFERS = pipeline(
 
 NAIVE_LOOPS = pipeline(
     "func.func(convert-linalg-to-loops)",
-    "func.func(convert-math-to-llvm)",
-    "convert-math-to-libm",  # what LLVM has no intrinsic for
+    *SMALL_FLOATS,
+    EXPANSIONS,
+    COMPLEX_PARTS,
+    *_CALLS,
 )

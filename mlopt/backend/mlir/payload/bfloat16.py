@@ -4,8 +4,60 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..bindings import PassManager, ir
+from ..bindings import PassManager, ir, linalg
+from ..lowering import SMALL_FLOATS, pipeline
 from .nest import ELEMENTWISE, NARROW, WIDEN, describe, made_by, operations
+
+
+def widen_sums(module: Any) -> None:
+    """Let reductions to bfloat16 or float16 go on in float32, and be rounded at the end, in place.
+
+    Rounded after every term, a long sum would stop to grow. Needs an active context.
+    """
+    if not any(map(_is_small, (value for op in operations(module.operation) for value in op.results))):
+        return
+    PassManager.parse(pipeline(f"{ELEMENTWISE},func.func(linalg-generalize-named-ops)")).run(module.operation)
+    PassManager.parse(pipeline(*SMALL_FLOATS, "func.func(canonicalize)")).run(module.operation)
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        if len(op.results) == 1 and _is_small(op.results[0]) and describe(op).reductions:
+            _widen_sum(op)
+    PassManager.parse(pipeline(ELEMENTWISE)).run(module.operation)
+
+
+def _is_small(value: Any) -> bool:
+    kind = value.type
+    return isinstance(kind, ir.RankedTensorType) and isinstance(kind.element_type, (ir.BF16Type, ir.F16Type))
+
+
+def _widen_sum(op: Any) -> None:
+    """Widen what a reduction begins with, if all that it does with its result so far is arithmetic on float32."""
+    body = op.regions[0].blocks[0]
+    total, result = body.arguments[len(op.operands) - 1], list(body.operations)[-1].operation
+    widened = [use.owner.operation for use in total.uses]
+    rounded = made_by(result.operands[0], NARROW)
+    single = ir.F32Type.get()
+    if rounded is None or any(each.name != WIDEN or each.results[0].type != single for each in widened):
+        return
+    start, small = op.operands[len(op.operands) - 1], op.results[0].type
+    wide = ir.RankedTensorType.get(small.shape, single)
+    fill = made_by(start, "linalg.fill")
+    with ir.InsertionPoint(op), op.location:
+        if fill is not None:
+            empty = ir.Operation.create("tensor.empty", results=[wide]).result
+            number = ir.Operation.create(WIDEN, results=[single], operands=[fill.operands[0]]).result
+            op.operands[len(op.operands) - 1] = linalg.fill(number, outs=[empty])
+        else:
+            op.operands[len(op.operands) - 1] = ir.Operation.create(WIDEN, results=[wide], operands=[start]).result
+    total.set_type(single)
+    for each in widened:
+        each.results[0].replace_all_uses_with(total)
+        each.erase()
+    result.operands[0] = rounded.operands[0]
+    op.results[0].set_type(wide)
+    with ir.InsertionPoint(op), op.location:
+        small_again = ir.Operation.create(NARROW, results=[small], operands=[op.results[0]])
+    small_again.move_after(op)
+    op.results[0].replace_all_uses_except(small_again.results[0], small_again)
 
 
 def widen_products(module: Any) -> None:
@@ -38,7 +90,7 @@ def narrow_products(module: Any) -> None:
             with ir.InsertionPoint(op), op.location:
                 narrow = ir.RankedTensorType.get(kind.shape, ir.BF16Type.get())
                 rounded = (
-                    [] if is_widened(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
+                    [] if _was_narrow(tensor) else [ir.Operation.create(NARROW, results=[narrow], operands=[tensor])]
                 )
                 op.operands[position] = rounded[0].results[0] if rounded else tensor.owner.operands[0]
             argument.set_type(narrow.element_type)
@@ -55,7 +107,12 @@ def can_narrow(module: Any) -> bool:
 
 def _narrowable(module: Any) -> list[Any]:
     generic = [op for op in operations(module.operation) if op.name == "linalg.generic"]
-    return [op for op in generic if describe(op).is_product and any(map(is_widened, list(op.operands)[:2]))]
+    return [op for op in generic if describe(op).is_product and any(map(_was_narrow, list(op.operands)[:2]))]
+
+
+def _was_narrow(tensor: Any) -> bool:
+    """Whether a tensor is bfloat16, widened."""
+    return is_widened(tensor) and describe(tensor.owner).inputs[0].dtype == "bf16"
 
 
 def is_widened(tensor: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..bindings import ir, linalg
+from ..bindings import arith, ir, linalg
 
 Subscripts = Sequence[Any]
 """Of one tensor, an affine expression a dimension."""
@@ -20,6 +20,16 @@ Subscript = Label | tuple[Label, int, Label]
 def loops(count: int) -> list[Any]:
     """The subscripts that are one loop each."""
     return [ir.AffineDimExpr.get(loop) for loop in range(count)]
+
+
+def place(loop: int) -> Any:
+    """The iteration of a loop, within a nest's body."""
+    dimension = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), loop)
+    return ir.Operation.create("linalg.index", [ir.IndexType.get()], attributes={"dim": dimension}).result
+
+
+def index(value: int) -> Any:
+    return arith.constant(ir.IndexType.get(), value)
 
 
 def copied(source: Any, read: Subscripts, shape: Sequence[int]) -> Any:

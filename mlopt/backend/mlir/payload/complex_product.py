@@ -2,11 +2,13 @@
 
 A complex number in memory is a pair of floats, so tensors need not be copied for it, nor need what calls the function
 know. A product C[m, n] = sum A[m, k] B[k, n] becomes C[m, n, c] = sum A[m, k, s] B'[k, s, n, c], where B' holds B and
-i B: a matrix product, too, twice as deep and twice as wide as if the numbers were real.
+i B: a matrix product, too, twice as deep and twice as wide as if the numbers were real. Where A or B is conjugated,
+B' holds that of B, or minus i B.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from ..bindings import ir, linalg
@@ -15,6 +17,7 @@ from .merge import wall
 from .nest import LoopNest, describe, made_by, operations
 
 FILL, EMPTY, RETURN = "linalg.fill", "tensor.empty", "func.return"
+CONJ = "complex.conj"
 
 
 def split(module: Any) -> None:
@@ -60,24 +63,28 @@ def _is_understood(op: Any) -> bool:
         return constant is not None and all(
             ir.FloatAttr(part).value == 0.0 for part in ir.ArrayAttr(constant.attributes["value"])
         )
-    return op.name == "linalg.generic" and _sums_products(op) and _right(describe(op)) is not None
+    return op.name == "linalg.generic" and _conjugated(op) is not None and _right(describe(op)) is not None
 
 
-def _sums_products(op: Any) -> bool:
-    """Whether the body is out + a * b, and the sum starts from a fill."""
+def _conjugated(op: Any) -> frozenset[int] | None:
+    """Which operands are conjugated, if the body is out + a * b, and the sum starts from a fill; None otherwise."""
     body = op.regions[0].blocks[0]
-    names = [each.operation.name for each in body.operations]
-    if names != ["complex.mul", "complex.add", "linalg.yield"] or len(body.arguments) != 3:
-        return False
-    if made_by(op.operands[len(op.operands) - 1], FILL) is None:
-        return False
-    multiply, add, result = (each.operation for each in body.operations)
+    conjugates = {
+        each.operation.results[0]: each.operation.operands[0] for each in body.operations if each.operation.name == CONJ
+    }
+    others = [each.operation for each in body.operations if each.operation.name != CONJ]
+    if [each.name for each in others] != ["complex.mul", "complex.add", "linalg.yield"] or len(body.arguments) != 3:
+        return None
+    multiply, add, result = others
     left, right, total = body.arguments
-    return (
-        {*multiply.operands} == {left, right}
+    understood = (
+        {conjugates.get(factor, factor) for factor in multiply.operands} == {left, right}
         and {*add.operands} == {multiply.results[0], total}
         and result.operands[0] == add.results[0]
+        and made_by(op.operands[len(op.operands) - 1], FILL) is not None
     )
+    turned = [factor for factor in multiply.operands if factor in conjugates]
+    return frozenset(ir.BlockArgument(conjugates[each]).arg_number for each in turned) if understood else None
 
 
 def _right(nest: LoopNest) -> int | None:
@@ -108,7 +115,7 @@ def _product(op: Any, nest: LoopNest) -> Any:
     assert right is not None
     maps = [list(ir.AffineMapAttr(each).value.results) for each in op.attributes["indexing_maps"]]
     part, term = (ir.AffineDimExpr.get(len(nest.sizes) + extra) for extra in (0, 1))
-    turned, order = _turned(op.operands[right], nest, right)
+    turned, order = _turned(op.operands[right], nest, right, _conjugated(op) or frozenset())
     maps[right] = [ir.AffineDimExpr.get(loop) for loop in order]
     maps[1 - right] = [*maps[1 - right], term]
     maps[2] = [*maps[2], part]
@@ -118,9 +125,10 @@ def _product(op: Any, nest: LoopNest) -> Any:
     return generic(operands, op.operands[2], maps, [*kinds, "parallel", "reduction"], multiply_add)
 
 
-def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int]]:
-    """B and i B, and the loops of the product that its dimensions belong to.
+def _turned(value: Any, nest: LoopNest, right: int, conjugated: Collection[int]) -> tuple[Any, list[int]]:
+    """B and i B, and the loops of the product that its dimensions belong to; `conjugated` are operands of the product.
 
+    Of a conjugated B it is that; of a conjugated A, i B is negated, which the other parts of A are multiplied with.
     Its dimensions are in the order in which the product walks through them: loops that both operands share, of the sum
     as A has them, over the terms of A, of the result as C has them, over its parts.
     """
@@ -140,8 +148,12 @@ def _turned(value: Any, nest: LoopNest, right: int) -> tuple[Any, list[int]]:
 
     def body(real: Any, imaginary: Any, _: Any) -> Any:
         itself, is_real = _is_first(order.index(term)), _is_first(order.index(part))
-        negative = _scalar("arith.negf", imaginary)
-        return _select(itself, _select(is_real, real, imaginary), _select(is_real, negative, real))
+        if right in conjugated:
+            imaginary = _scalar("arith.negf", imaginary)
+        turned = (_scalar("arith.negf", imaginary), real)
+        if 1 - right in conjugated:
+            turned = (imaginary, _scalar("arith.negf", real))
+        return _select(itself, _select(is_real, real, imaginary), _select(is_real, *turned))
 
     maps = [*([*own, each] for each in constants), list(place.values())]
     return generic([value, value], empty, maps, ["parallel"] * len(order), body), order

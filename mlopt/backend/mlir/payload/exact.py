@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ..bindings import PassManager, ir
+from ..bindings import PassManager, arith, ir
 from .nest import ELEMENTWISE, describe, operations
 
 GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
@@ -23,6 +23,11 @@ MATH_ERROR = 8
 
 EXACT_MATH = ("math.absf", "math.copysign", "math.ceil", "math.floor", "math.round", "math.roundeven", "math.trunc")
 EXACT_COMPLEX = ("complex.constant", "complex.create", "complex.re", "complex.im", "complex.neg", "complex.conj")
+
+UNITS = {"bf16": 2.0**-8, "f16": 2.0**-11}
+"""By what numbers that are smaller than float32 may be off, relatively, when they are rounded."""
+UNIT = "mlopt.unit"
+"""The attribute by which an operation says so, when its numbers have become float64."""
 
 SCALAR_NOISE = """
 func.func private @mlopt.noise(%value: f64, %place: index, %size: f64) -> f64 {
@@ -59,7 +64,9 @@ It is one product, so that infinity, as in the masks of softmaxes, stays what it
 
 
 def raise_precision(module: Any) -> None:
-    """Turn every float32 of a module of one function into float64, constants keeping their values, in place.
+    """Turn every smaller number of a module of one function into float64, constants keeping their values, in place.
+
+    What was rounded to less than float32 is marked by its `UNIT`.
 
     Raises MLIRError or ValueError where that is no valid program, such as after a bitcast.
     """
@@ -71,9 +78,11 @@ def raise_precision(module: Any) -> None:
             op.attributes["value"] = ir.ArrayAttr.get(parts)
             op.results[0].set_type(_raised(op.results[0].type))
         elif op.name in ("arith.extf", "arith.truncf") and _raised(op.results[0].type) == _raised(op.operands[0].type):
-            op.results[0].replace_all_uses_with(op.operands[0])
+            op.results[0].replace_all_uses_with(_rounded(op) if str(op.results[0].type) in UNITS else op.operands[0])
             op.erase()
         else:
+            if _error(op) and str(op.results[0].type) in UNITS:
+                op.attributes[UNIT] = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
             for value in (*op.results, *(argument for block in _blocks(op) for argument in block.arguments)):
                 value.set_type(_raised(value.type))
             if op.name == "func.func":
@@ -98,12 +107,13 @@ def add_noise(module: Any, unit: float) -> None:
         nest = describe(op)
         terms = math.prod(nest.sizes[loop] for loop in nest.reductions)
         rounded = [each.operation for each in op.regions[0].blocks[0].operations if _error(each.operation)]
+        units = [ir.FloatAttr(each.attributes[UNIT]).value if UNIT in each.attributes else unit for each in rounded]
         if nest.reductions and rounded:
             for position in range(len(nest.inputs)):
-                _disturb_operand(module, op, position, terms * unit)
-        for each in rounded:
+                _disturb_operand(module, op, position, max(terms * unit, *units))
+        for each, own in zip(rounded, units, strict=True):
             if not nest.reductions or (_error(each) == MATH_ERROR and not _is_sum(each)):
-                _disturb_result(each, len(nest.sizes), _error(each) * unit)
+                _disturb_result(each, len(nest.sizes), _error(each) * own)
     PassManager.parse(INLINE).run(module.operation)
 
 
@@ -118,8 +128,17 @@ def _widen_constant(op: Any) -> None:
     value.replace_all_uses_except(extended.results[0], extended)
 
 
+def _rounded(op: Any) -> Any:
+    """A number that was rounded, as it was before, by an operation that says how."""
+    with ir.InsertionPoint(op), op.location:
+        one = arith.constant(ir.F64Type.get(), 1.0)
+        same = ir.Operation.create("arith.mulf", results=[one.type], operands=[op.operands[0], one])
+    same.attributes[UNIT] = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
+    return same.result
+
+
 def _raised(kind: Any) -> Any:
-    if isinstance(kind, ir.F32Type):
+    if isinstance(kind, (ir.F32Type, ir.F16Type, ir.BF16Type)):
         return ir.F64Type.get()
     if isinstance(kind, ir.ComplexType):
         return ir.ComplexType.get(_raised(kind.element_type))
@@ -135,7 +154,7 @@ def _blocks(op: Any) -> Iterator[Any]:
 
 def _error(op: Any) -> int:
     """In units of the last place's half; 0 where the result is exact or no number in float64."""
-    if not op.results or op.results[0].type not in (ir.F64Type.get(), ir.ComplexType.get(ir.F64Type.get())):
+    if not op.results or _raised(op.results[0].type) not in (ir.F64Type.get(), ir.ComplexType.get(ir.F64Type.get())):
         return 0
     if op.name.startswith(("math.", "complex.")):
         return 0 if op.name in (*EXACT_MATH, *EXACT_COMPLEX) else MATH_ERROR

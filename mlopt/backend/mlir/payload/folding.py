@@ -23,6 +23,8 @@ LARGE_BYTES = 1024
 
 DTYPES = {
     **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    "bf16": "bfloat16",
+    "f16": "float16",
     "f32": "float32",
     "f64": "float64",
     "complex<f32>": "complex64",
@@ -30,8 +32,8 @@ DTYPES = {
 }
 """Element types of tensors that can be arguments, as numpy calls them."""
 
-STORED = {**DTYPES, "i1": "bool"}
-"""Those of constants."""
+STORED = {"i1": "bool", **{name: dtype for name, dtype in DTYPES.items() if name != "bf16"}}
+"""Those of constants that can be in files."""
 
 
 def lift(module: Any) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from ....core.errors import UserError
 from ..bindings import PassManager, apply_named_sequence, ir
+from ..lowering import COMPLEX_PARTS, EXPANSIONS, SMALL_FLOATS, pipeline
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
+from .booleans import keep_in_bytes
 from .build import zeros
 from .complex_product import split
 from .detours import narrow
@@ -17,6 +19,7 @@ from .merge import merge
 from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
 from .product import contract_sums, put_left_first
 from .results import own_results
+from .reversals import straighten
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
@@ -24,9 +27,6 @@ from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
 """Operations that stay as they are; other linalg operations become linalg.generic."""
-
-POWERS = "builtin.module(func.func(math-expand-ops{ops=fpowi}))"
-"""Makes products of powers whose exponent is a whole number."""
 
 FUSE = "builtin.module(func.func(linalg-fuse-elementwise-ops))"
 CLEAN = "builtin.module(canonicalize,cse)"
@@ -43,8 +43,10 @@ def prepare(module: Any) -> None:
     check(module, "the MLIR payload")
     narrow(module)
     _generalize(module)
-    PassManager.parse(POWERS).run(module.operation)
+    PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
+    keep_in_bytes(module)
     _walk_kept_dimensions(module)
+    straighten(module)
     _follow_results(module)
     widen_products(module)
     _start_from_zero(module)
@@ -62,6 +64,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
     split(module)
+    PassManager.parse(pipeline(COMPLEX_PARTS)).run(module.operation)
     _separate_starts(module)
     separate_products(module)
     merge(module)

@@ -17,7 +17,8 @@ from ..constants import files
 from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
 from ..transform.script import Script
-from .exact import GENERALIZE, INLINE, add_noise, raise_precision
+from .bfloat16 import widen_sums
+from .exact import GENERALIZE, INLINE, UNITS, add_noise, raise_precision
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line
 from .margins import cut_off
@@ -67,6 +68,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             operands, outputs = _signature(module, origin)
             check(module, origin)
             lift(module)
+            widen_sums(module)
             program = _copy(module)
             fold(program)
             own_results(program)
@@ -141,8 +143,9 @@ def _work(module: Any) -> tuple[int, int]:
 
 def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
     own, constants = str(module), [file for file in files(module) if file is not None]
-    single = "f32" in own
-    unit = 2.0**-24 if single else 2.0**-53
+    unit = 2.0**-24 if "f32" in own else 2.0**-53
+    function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
+    units = [UNITS.get(str(each.element_type), unit) for each in function.results]
     noisy: str | None
     try:
         raise_precision(module)
@@ -158,8 +161,8 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
         "constants": constants,
         "noisy": noisy,
         "wide": noisy is not None,
-        "unit": unit,
-        "fallback": FALLBACK_ERROR * longest * unit,
+        "units": units,
+        "fallback": FALLBACK_ERROR * longest * max(units),
         "pipeline": pipeline(*TO_LLVM),
     }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import arith, ir, scf, tensor
-from .build import generic, loops
+from .build import generic, index, loops, place
 from .nest import INSIDE, made_by, operations
 
 PAD = "tensor.pad"
@@ -106,10 +106,10 @@ def _nest(op: Any, margins: Margins) -> Any:
     sizes = source.type.shape
 
     def body(_: Any) -> Any:
-        places = [_place(loop) for loop in range(len(sizes))]
+        places = [place(loop) for loop in range(len(sizes))]
         inside = scf.IfOp(_all_of(_bounds(places, margins, sizes)), [kind.element_type], has_else=True)
         with ir.InsertionPoint(inside.then_block):
-            offsets = [arith.subi(p, _index(low)) if low else p for p, low in zip(places, margins.low, strict=True)]
+            offsets = [arith.subi(p, index(low)) if low else p for p, low in zip(places, margins.low, strict=True)]
             scf.YieldOp([tensor.extract(source, offsets)])
         with ir.InsertionPoint(inside.else_block):
             scf.YieldOp([_number(op, places)])
@@ -139,11 +139,11 @@ def _number(op: Any, places: Sequence[Any]) -> Any:
 def _bounds(places: Sequence[Any], margins: Margins, sizes: Sequence[int]) -> list[Any]:
     """What must hold for these subscripts to lie within."""
     found = []
-    for place, low, high, size in zip(places, margins.low, margins.high, sizes, strict=True):
+    for here, low, high, size in zip(places, margins.low, margins.high, sizes, strict=True):
         if low:
-            found.append(arith.cmpi(arith.CmpIPredicate.sge, place, _index(low)))
+            found.append(arith.cmpi(arith.CmpIPredicate.sge, here, index(low)))
         if high:
-            found.append(arith.cmpi(arith.CmpIPredicate.slt, place, _index(low + size)))
+            found.append(arith.cmpi(arith.CmpIPredicate.slt, here, index(low + size)))
     return found
 
 
@@ -152,13 +152,3 @@ def _all_of(conditions: Sequence[Any]) -> Any:
     for condition in conditions[1:]:
         both = arith.andi(both, condition)
     return both
-
-
-def _index(value: int) -> Any:
-    return arith.constant(ir.IndexType.get(), value)
-
-
-def _place(loop: int) -> Any:
-    """The iteration of a loop."""
-    dimension = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), loop)
-    return ir.Operation.create("linalg.index", [ir.IndexType.get()], attributes={"dim": dimension}).result

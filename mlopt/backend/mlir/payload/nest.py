@@ -126,6 +126,11 @@ class LoopNest:
         accesses = sorted((*self.outputs, *self.inputs), key=lambda access: -math.prod(access.shape))
         return next((loop for access in accesses if (loop := access.innermost()) is not None), None)
 
+    @property
+    def scalar_loop(self) -> int:
+        """The loop that is innermost where vectors are left to LLVM."""
+        return len(self.sizes) - 1 if self.vector_loop is None else self.vector_loop
+
     def vectorizable(self, loop: int) -> bool:
         """Whether vectors along `loop` are neighbouring elements, or one element for all, wherever it is used."""
         accesses = (*self.inputs, *self.outputs)

@@ -69,6 +69,8 @@ class Placement:
         loop, first = self.loops[letter], letter == next(iter(self.loops))
         size, most = self.nest.sizes[loop], MOST_BLOCKS[not first]
         least = -(-size // most)
+        if self.vector_loop is None and loop == self.nest.scalar_loop:
+            least = max(least, 2)  # so that LLVM can make vectors; and MLIR fails at a single element that is gathered
         multiple = self.lanes if loop == self.vector_loop else 1
         found = _divisors(size, least, multiple) or _divisors(size, max(least, multiple), 1)
         if first and self.divisible and len(found) < FEW_SIZES:

@@ -134,7 +134,8 @@ class _Writer:
     def _fuse(self, members: Sequence[str], block: Handle, part: str = "") -> Handle:
         for tag in members:
             _, block = self.script.fuse(self.script.nest(tag + part), block)
-            if len(self.space.nests[tag].consumers) > 1:  # fused once for each, all alike
+            nest = self.space.nests[tag]
+            if len(nest.consumers) > 1 or len(nest.outputs) > 1:  # fused once for each reader and result, all alike
                 self.script.simplify(self.script.match(self.script.payload, "func.func"))
         return block
 

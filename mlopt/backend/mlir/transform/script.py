@@ -141,12 +141,18 @@ class Script:
         with self._body:
             return list(transform.SplitHandleOp([self._any] * count, target).results)
 
-    def tile_sum(self, target: Handle, sizes: Sequence[int]) -> None:
-        """Reduce along one loop in as many partial results as its size says, and those at the end."""
+    def tile_sum(self, target: Handle, sizes: Sequence[int], results: int) -> None:
+        """Reduce along one loop in as many partial results as its size says, and those at the end.
+
+        `target` has so many `results`.
+        """
         loops = [loop for loop, size in enumerate(sizes) if size]
+        # A start for each result, the loop's body, a combination for each result, the loop: the operation declares one
+        # combination, but counts them all.
+        starts = [self._any] * (2 * results - 1)
         with self._body:
             op = structured.TileReductionUsingForOp(
-                [self._any], self._any, self._any, self._any, target, reduction_dims=loops, tile_sizes=list(sizes)
+                starts, self._any, self._any, self._any, target, reduction_dims=loops, tile_sizes=list(sizes)
             )
         self.peel(op.results[-1])
 

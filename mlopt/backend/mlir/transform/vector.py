@@ -27,11 +27,10 @@ class VectorScript:
     def write(self) -> None:
         target, vector = self.script.nest(self.tag), self.knobs.vector_loop
         if vector is None:
-            whole = self.nest.vector_loop if self.nest.vector_loop is not None else len(self.extents) - 1
             # Only a plain sum is worth a loop of its own within that which LLVM may make vectors of.
             around = self.nest.parallel if self.nest.combines else range(len(self.extents))
             for part in self._parts(target):
-                self._tile(part, {loop: 1 for loop in around if loop != whole})
+                self._tile(part, {loop: 1 for loop in around if loop != self.nest.scalar_loop})
             return
         for loop, name in self.knobs.tiles.items():
             size = math.gcd(int(self.values[name]), self.extents[loop])
@@ -43,7 +42,8 @@ class VectorScript:
         width = int(self.values[self.knobs.width])
         if vector in self.nest.reductions:
             if self.extents[vector] > width:
-                self.script.tile_sum(target, [width if loop == vector else 0 for loop in range(len(self.extents))])
+                sizes = [width if loop == vector else 0 for loop in range(len(self.extents))]
+                self.script.tile_sum(target, sizes, len(self.nest.outputs))
             return
         for strip in _strips(self.script, target, self.extents, vector, width, self.knobs.lanes):
             step = self._nested(strip, loops[position + 1 :])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlopt.backend.mlir.payload.bfloat16 import can_narrow, narrow_products
+from mlopt.backend.mlir.bindings import ir
+from mlopt.backend.mlir.payload.bfloat16 import can_narrow, narrow_products, widen_sums
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.nest import LoopNest
 from mlopt.backend.mlir.payload.product import Product
@@ -43,6 +44,22 @@ def test_a_product_that_widens_in_its_body_reads_operands_that_are_widened_befor
     assert dtypes(product) == ["f32", "f32"]
     assert product.nest.operations == ("arith.mulf", "arith.addf")
     assert [nest.inputs[0].dtype for nest in nests if nest.tag.startswith("map")] == ["bf16", "bf16"]
+
+
+def test_a_sum_to_bfloat16_is_a_product_of_float32_that_is_rounded_at_the_end() -> None:
+    module = parse(MIXED.replace("f32", "bf16"))
+    with module.context, ir.Location.unknown(module.context):
+        widen_sums(module)
+        prepare(module)
+        nests = finish(module)
+    (product,) = products(nests)
+    assert product.nest.outputs[0].dtype == "f32"
+    assert nests[-1].outputs[0].dtype == "bf16"
+
+
+def test_only_bfloat16_is_multiplied_in_pairs() -> None:
+    assert can_narrow(prepared(MIXED))
+    assert not can_narrow(prepared(MIXED.replace("bf16", "f16")))
 
 
 def test_a_widened_vector_is_widened_where_it_is_read() -> None:

@@ -30,6 +30,10 @@ def test_a_product_is_one_twice_as_deep_and_twice_as_wide() -> None:
     assert nests(PRODUCT)["product0"] == (2, 8, 6)  # a, c and its part, b and its part
 
 
+def test_a_product_with_a_conjugate_is_one_as_well() -> None:
+    assert nests(CONJUGATE) == nests(PRODUCT)
+
+
 @pytest.mark.parametrize(
     ("spec", "product"),
     [
@@ -65,7 +69,10 @@ def test_products_of_products_are_split_together() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        CONJUGATE,
+        PRODUCT.replace("complex.mul %x, %y", "complex.mul %x, %z").replace(
+            "%product =", "%z = complex.exp %y : complex<f32>\n    %product ="
+        ),
+        CONJUGATE.replace("complex.mul %x, %z", "complex.mul %y, %z"),
         PRODUCT.replace("complex.mul %x, %y", "complex.mul %x, %x"),
         PRODUCT.replace("complex.add %total, %product", "complex.add %product, %product"),
         PRODUCT.replace("[0.0 : f32, 0.0 : f32]", "[0.0 : f32, 1.0 : f32]"),
@@ -78,7 +85,8 @@ def test_products_of_products_are_split_together() -> None:
         source("ab,cd->abcd"),
     ],
     ids=[
-        "conjugate",
+        "power",
+        "conjugate of the other factor",
         "square",
         "no sum",
         "from another start",

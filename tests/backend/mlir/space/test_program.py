@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir, new_context
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import read
+from mlopt.backend.mlir.payload.nest import Access, LoopNest, read
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.program import FUSED, LEAST_SHARE, MOST_BLOCKS, MOST_SIZES, ProgramSpace
 from mlopt.core.schedule import Schedule, Value
@@ -309,6 +309,12 @@ def test_blocks_of_a_prime_loop_leave_a_small_rest(size: int) -> None:
     assert blocks[-1] == size
     assert len(blocks) > 3
     assert all(size % block <= size / LEAST_SHARE for block in blocks)
+
+
+def test_blocks_hold_two_elements_at_least_of_what_only_llvm_vectorises() -> None:
+    single = LoopNest("map0", (64,), frozenset(), (), (Access(((1,),), (64,), "f32"),), ("tensor.extract",))
+    space = ProgramSpace([single], AVX2, threads=1)
+    assert min(space.placements["map0"].sizes("i")) == 2
 
 
 def test_blocks_of_products_leave_no_rest() -> None:

@@ -1,0 +1,54 @@
+"""Tensors of i1 become tensors of bytes where all that touches them is understood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlopt.backend.mlir.bindings import active
+from mlopt.backend.mlir.payload.booleans import keep_in_bytes
+from mlopt.backend.mlir.payload.frontend import parse
+from mlopt.backend.mlir.payload.nest import operations
+
+FUNCTION = """
+func.func @f(%mask: tensor<6xi1>, %x: tensor<6xf32>) -> (tensor<6xi1>, tensor<6xf32>) {{
+  %zero = arith.constant 0.0 : f32
+  %yes = arith.constant true
+  %none = tensor.empty() : tensor<6xi1>
+  %clear = linalg.fill ins(%yes : i1) outs(%none : tensor<6xi1>) -> tensor<6xi1>
+  %empty = tensor.empty() : tensor<6xf32>
+  {step}
+  %m, %y = linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>,
+                                            affine_map<(i) -> (i)>],
+                           iterator_types = ["parallel"]}}
+      ins(%mask, %x : tensor<6xi1>, tensor<6xf32>) outs(%clear, %empty : tensor<6xi1>, tensor<6xf32>) {{
+  ^bb0(%bit: i1, %in: f32, %other: i1, %out: f32):
+    %both = arith.andi %bit, %other : i1
+    %chosen = arith.select %both, %in, %zero : f32
+    linalg.yield %both, %chosen : i1, f32
+  }} -> (tensor<6xi1>, tensor<6xf32>)
+  return %m, %y : tensor<6xi1>, tensor<6xf32>
+}}
+"""
+GENERATED = "%kept = tensor.generate { ^bb0(%i: index): tensor.yield %yes : i1 } : tensor<6xi1>"
+
+
+def kept(step: str = "") -> tuple[Any, str]:
+    with active():
+        module = parse(FUNCTION.format(step=step))
+        keep_in_bytes(module)
+        module.operation.verify()
+        return module, str(module)
+
+
+def test_memory_holds_bytes_and_bodies_compute_with_bits() -> None:
+    module, text = kept()
+    assert "xi1>" not in text
+    assert "(%arg0: tensor<6xi8>, %arg1: tensor<6xf32>) -> (tensor<6xi8>, tensor<6xf32>)" in text
+    names = [op.name for op in operations(module.operation)]
+    assert names.count("arith.trunci") == 2
+    assert names.count("arith.extui") == 2  # of what clears, and of the result
+
+
+def test_a_program_that_does_more_with_them_stays_as_it_is() -> None:
+    _, text = kept(GENERATED)
+    assert "xi8>" not in text
