@@ -28,7 +28,7 @@ import numpy as np
 
 from ..core.errors import WrongResult
 from ..protocols import Array, Kernel, Workload
-from .correctness import Case, poison, poison_of
+from .correctness import Case, is_wrong, poison, poison_of
 from .novelty import Novelty
 from .prying import FEWEST, prying
 from .threads import Threads
@@ -109,9 +109,9 @@ class Watch:
         self._threads.end()
         self._pried += prying().heard()
         for number, (output, places) in enumerate(zip(self.outputs, self._canaries, strict=True)):
-            error = np.abs(output.reshape(-1)[places] - self._timed.expected[number].flat[places])
+            expected = self._timed.expected[number].flat[places]
             allowed = np.broadcast_to(self._timed.allowed[number], output.shape).flat[places]
-            if not (error <= allowed).all():  # so that NaN is wrong
+            if is_wrong(output.reshape(-1)[places], expected, allowed).any():
                 self._timed.compare(self.outputs)
                 raise WrongResult(f"output {number} was not complete when the call returned")
         self._samples += 1
@@ -132,7 +132,8 @@ class Watch:
         _fill(used, self._timed.pristine)
         if not unchanged:
             raise WrongResult("on other inputs in the same place: the kernel wrote to its inputs")
-        if not self._answers or not all(map(np.array_equal, self._answers[-1], self.outputs)):
+        equal = functools.partial(np.array_equal, equal_nan=True)
+        if not self._answers or not all(map(equal, self._answers[-1], self.outputs)):
             self._answers.append([output.copy() for output in self.outputs])
         self._poison()
         self.calls[number]()

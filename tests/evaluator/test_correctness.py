@@ -11,7 +11,7 @@ import pytest
 from doubles import PythonKernel, right, silent, skips_the_last_element, writes_to_inputs
 
 from mlopt.core.errors import WrongResult
-from mlopt.evaluator.correctness import ALIGNMENT, aligned, case, empty, poison
+from mlopt.evaluator.correctness import ALIGNMENT, Case, aligned, case, empty, poison
 from mlopt.protocols import Array, TensorSpec
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -44,6 +44,22 @@ def test_what_the_output_held_before_never_counts() -> None:
 def test_what_is_no_number_is_wrong(value: float) -> None:
     with pytest.raises(WrongResult):
         check(lambda a, b, c: c.fill(value))
+
+
+def logarithm(write: Callable[[Array, Array], None]) -> None:
+    """Check what `write` makes of a negative number, zero and one, where logarithms are expected."""
+    given, zeros = np.array([-1.0, 0.0, 1.0], np.float32), np.zeros(3)
+    expected = np.array([np.nan, -np.inf, 0.0])
+    Case(((given,),), (expected,), (zeros,), (given.copy(),)).check(PythonKernel(write), [np.empty(3, np.float32)])
+
+
+def test_what_should_be_no_number_must_be_just_that() -> None:
+    logarithm(lambda x, y: y.put([0, 1, 2], [np.nan, -np.inf, 0.0]))
+    for wrong in ([0.0, -np.inf, 0.0], [np.nan, np.inf, 0.0], [np.nan, -3e38, 0.0], [np.nan, -np.inf, np.nan]):
+        with pytest.raises(WrongResult, match="1 of 3"):
+            logarithm(lambda x, y, values=wrong: y.put([0, 1, 2], values))
+    with pytest.raises(WrongResult, match="1 of 3"):
+        logarithm(lambda x, y: y.put([1, 2], [-np.inf, 0.0]))  # the first is never written
 
 
 def test_inputs_that_were_written_to_are_mended_for_the_next_kernel() -> None:

@@ -45,7 +45,7 @@ def tolerance(
     """
     exact = reference(*inputs, **known)
     if noisy is None:
-        return tuple(fallback * (np.abs(value) + _pooled(np.abs(value))) for value in exact)
+        return tuple(fallback * (size + _pooled(size)) for size in map(_size, exact))
     rng = np.random.default_rng(0)
     squares = [np.zeros(value.shape) for value in exact]
     for _ in range(DRAWS):
@@ -53,12 +53,18 @@ def tolerance(
         given = (*jittered, *_loaded(tuple(known["constants"]), True))
         disturbed = _run(noisy, known["entry"], known["pipeline"], given)
         for square, value, other in zip(squares, exact, disturbed, strict=True):
-            square += np.square(np.abs(np.nan_to_num(other - value)))
+            with np.errstate(invalid="ignore"):  # infinity less infinity
+                square += np.square(_size(other - value))
     deviations = [np.sqrt(square / DRAWS) for square in squares]
     return tuple(
-        MARGIN * (own + _pooled(own)) + 2.0 * unit * np.abs(np.nan_to_num(value)) * bool(own.any())
+        MARGIN * (own + _pooled(own)) + 2.0 * unit * _size(value) * bool(own.any())
         for own, value, unit in zip(deviations, exact, units, strict=True)
     )
+
+
+def _size(values: Array) -> Array:
+    """Magnitudes; 0 for what is no finite number."""
+    return np.where(np.isfinite(values), np.abs(values), 0.0)
 
 
 def _pooled(x: Array) -> Array:
