@@ -16,10 +16,10 @@ from ..constants import files
 from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
 from ..transform.script import Script
-from .bfloat16 import widen_sums
-from .exact import GENERALIZE, INLINE, UNITS, add_noise, raise_precision
+from .bfloat16 import computes_small_floats, widen_sums
+from .exact import GENERALIZE, INLINE, UNITS, add_noise, forget_rounding, raise_precision
 from .folding import DTYPES, fold, lift, read_only
-from .frontend import check, first_line
+from .frontend import check, first_line, generalize
 from .nest import describe, operations, read, symbol
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,9 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
         check(module, origin)
         try:
             lift(module)
-            widen_sums(module)
+            if computes_small_floats(module):
+                generalize(module)
+                widen_sums(module)
             program = _copy(module)
             fold(program)
             flops, longest = _work(_copy(program))
@@ -137,6 +139,7 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
         raise_precision(module)
         PassManager.parse(GENERALIZE).run(module.operation)  # of the constants
         exact, disturbed = module, _copy(module)
+        forget_rounding(exact)
         add_noise(disturbed, unit)
         program, noisy = _loops(exact), _loops(disturbed)
     except (ir.MLIRError, ValueError) as error:
