@@ -94,6 +94,19 @@ def test_sums_of_small_floats_are_rounded_once(tmp_path: Path) -> None:
         assert np.median(allowed) < 16 * unit * np.sqrt(np.mean(exact**2))
 
 
+def test_what_rounds_on_its_way_may_be_off_by_as_much(tmp_path: Path) -> None:
+    text = """func.func @f(%x: tensor<64xf32>) -> tensor<64xf32> {
+      %small = arith.truncf %x : tensor<64xf32> to tensor<64xbf16>
+      %y = arith.extf %small : tensor<64xbf16> to tensor<64xf32>
+      return %y : tensor<64xf32>
+    }"""
+    workload = write(tmp_path, text)
+    (x,) = draw(workload, "uniform")
+    (allowed,) = workload.tolerance(x)
+    assert np.all(np.abs(x.astype("bfloat16").astype(np.float64) - workload.reference(x)[0]) <= allowed)
+    assert allowed.max() < 0.1
+
+
 def test_the_entry_may_be_named(tmp_path: Path) -> None:
     other = write(tmp_path, programs.GATED, "other")
     assert other.outputs == (TensorSpec((3,), "float64"),)

@@ -12,16 +12,18 @@ from .nest import ELEMENTWISE, NARROW, WIDEN, describe, made_by, operations
 def widen_sums(module: Any) -> None:
     """Let reductions to bfloat16 or float16 go on in float32, and be rounded at the end, in place.
 
-    Rounded after every term, a long sum would stop to grow. Needs an active context.
+    Rounded after every term, a long sum would stop to grow. Expects generic nests. Needs an active context.
     """
-    if not any(map(_is_small, (value for op in operations(module.operation) for value in op.results))):
-        return
-    PassManager.parse(pipeline(f"{ELEMENTWISE},func.func(linalg-generalize-named-ops)")).run(module.operation)
     PassManager.parse(pipeline(*SMALL_FLOATS, "func.func(canonicalize)")).run(module.operation)
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         if len(op.results) == 1 and _is_small(op.results[0]) and describe(op).reductions:
             _widen_sum(op)
     PassManager.parse(pipeline(ELEMENTWISE)).run(module.operation)
+
+
+def computes_small_floats(module: Any) -> bool:
+    """Whether some operation results in a tensor of bfloat16 or float16."""
+    return any(_is_small(value) for op in operations(module.operation) for value in op.results)
 
 
 def _is_small(value: Any) -> bool:
@@ -53,6 +55,8 @@ def _widen_sum(op: Any) -> None:
         each.results[0].replace_all_uses_with(total)
         each.erase()
     result.operands[0] = rounded.operands[0]
+    if not any(True for _ in rounded.results[0].uses):
+        rounded.erase()
     op.results[0].set_type(wide)
     with ir.InsertionPoint(op), op.location:
         small_again = ir.Operation.create(NARROW, results=[small], operands=[op.results[0]])

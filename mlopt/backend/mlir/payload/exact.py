@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from ..bindings import PassManager, arith, ir
+from ..bindings import PassManager, ir
 from .nest import ELEMENTWISE, describe, operations
 
 GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
@@ -28,6 +28,9 @@ UNITS = {"bf16": 2.0**-8, "f16": 2.0**-11}
 """By what numbers that are smaller than float32 may be off, relatively, when they are rounded."""
 UNIT = "mlopt.unit"
 """The attribute by which an operation says so, when its numbers have become float64."""
+
+ROUNDING = "mlopt.rounding"
+"""Stands where a number was rounded so."""
 
 SCALAR_NOISE = """
 func.func private @mlopt.noise(%value: f64, %place: index, %size: f64) -> f64 {
@@ -66,7 +69,7 @@ It is one product, so that infinity, as in the masks of softmaxes, stays what it
 def raise_precision(module: Any) -> None:
     """Turn every smaller number of a module of one function into float64, constants keeping their values, in place.
 
-    What was rounded to less than float32 is marked by its `UNIT`.
+    What was rounded to less than float32 is marked by its `UNIT`; `forget_rounding` takes out what only rounded.
 
     Raises MLIRError or ValueError where that is no valid program, such as after a bitcast.
     """
@@ -78,7 +81,7 @@ def raise_precision(module: Any) -> None:
             op.attributes["value"] = ir.ArrayAttr.get(parts)
             op.results[0].set_type(_raised(op.results[0].type))
         elif op.name in ("arith.extf", "arith.truncf") and _raised(op.results[0].type) == _raised(op.operands[0].type):
-            op.results[0].replace_all_uses_with(_rounded(op) if str(op.results[0].type) in UNITS else op.operands[0])
+            op.results[0].replace_all_uses_with(_rounded(op) if _matters(op) else op.operands[0])
             op.erase()
         else:
             if _error(op) and str(op.results[0].type) in UNITS:
@@ -114,6 +117,7 @@ def add_noise(module: Any, unit: float) -> None:
         for each, own in zip(rounded, units, strict=True):
             if not nest.reductions or (_error(each) == MATH_ERROR and not _is_sum(each)):
                 _disturb_result(each, len(nest.sizes), _error(each) * own)
+    forget_rounding(module)
     PassManager.parse(INLINE).run(module.operation)
 
 
@@ -128,13 +132,28 @@ def _widen_constant(op: Any) -> None:
     value.replace_all_uses_except(extended.results[0], extended)
 
 
+def _matters(op: Any) -> bool:
+    """Whether a number is rounded to less than float32, and not only to be returned: that is allowed for anyway."""
+    if str(op.results[0].type) not in UNITS:
+        return False
+    readers = [use.owner.operation for use in op.results[0].uses]
+    if any(reader.name != "linalg.yield" for reader in readers):
+        return True
+    return any(u.owner.name != "func.return" for result in op.parent.operation.results for u in result.uses)
+
+
 def _rounded(op: Any) -> Any:
-    """A number that was rounded, as it was before, by an operation that says how."""
+    """A number that was rounded, as it was before, by an operation that says how; none that MLIR knows and folds."""
+    unit = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
     with ir.InsertionPoint(op), op.location:
-        one = arith.constant(ir.F64Type.get(), 1.0)
-        same = ir.Operation.create("arith.mulf", results=[one.type], operands=[op.operands[0], one])
-    same.attributes[UNIT] = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
-    return same.result
+        return ir.Operation.create(ROUNDING, [ir.F64Type.get()], [op.operands[0]], {UNIT: unit}).result
+
+
+def forget_rounding(module: Any) -> None:
+    """Take out what stands for roundings of smaller numbers, in place."""
+    for op in [op for op in operations(module.operation) if op.name == ROUNDING]:
+        op.results[0].replace_all_uses_with(op.operands[0])
+        op.erase()
 
 
 def _raised(kind: Any) -> Any:
@@ -158,7 +177,7 @@ def _error(op: Any) -> int:
         return 0
     if op.name.startswith(("math.", "complex.")):
         return 0 if op.name in (*EXACT_MATH, *EXACT_COMPLEX) else MATH_ERROR
-    return ROUNDED.get(op.name, 0)
+    return 1 if op.name == ROUNDING else ROUNDED.get(op.name, 0)
 
 
 def _is_sum(op: Any) -> bool:

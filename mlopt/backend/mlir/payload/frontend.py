@@ -42,7 +42,7 @@ def prepare(module: Any) -> None:
     """
     check(module, "the MLIR payload")
     narrow(module)
-    _generalize(module)
+    generalize(module)
     PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
     keep_in_bytes(module)
     _walk_kept_dimensions(module)
@@ -114,7 +114,8 @@ def _is_nest(op: Any) -> bool:
     return (op.name.startswith("linalg.") and len(op.results) > 0) or (op.name == PAD and Margins.of(op).becomes_nest)
 
 
-def _generalize(module: Any) -> None:
+def generalize(module: Any) -> None:
+    """Write named operations but fills as linalg.generic, in place. Raises UserError for what is no loop nest."""
     names = {op.name for op in operations(module.operation) if op.name.startswith("linalg.")}
     for name in sorted(names.difference(KEPT)):
         script = Script()

@@ -17,10 +17,10 @@ from ..constants import files
 from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
 from ..transform.script import Script
-from .bfloat16 import widen_sums
-from .exact import GENERALIZE, INLINE, UNITS, add_noise, raise_precision
+from .bfloat16 import computes_small_floats, widen_sums
+from .exact import GENERALIZE, INLINE, UNITS, add_noise, forget_rounding, raise_precision
 from .folding import DTYPES, fold, lift, read_only
-from .frontend import check, first_line
+from .frontend import check, first_line, generalize
 from .margins import cut_off
 from .nest import describe, operations, read, symbol
 from .results import own_results
@@ -68,7 +68,9 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             operands, outputs = _signature(module, origin)
             check(module, origin)
             lift(module)
-            widen_sums(module)
+            if computes_small_floats(module):
+                generalize(module)
+                widen_sums(module)
             program = _copy(module)
             fold(program)
             own_results(program)
@@ -151,6 +153,7 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
         raise_precision(module)
         PassManager.parse(GENERALIZE).run(module.operation)  # of the constants
         exact, disturbed = module, _copy(module)
+        forget_rounding(exact)
         add_noise(disturbed, unit)
         program, noisy = _loops(exact), _loops(disturbed)
     except (ir.MLIRError, ValueError) as error:

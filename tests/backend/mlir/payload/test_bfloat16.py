@@ -6,7 +6,7 @@ from typing import Any
 
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.payload.bfloat16 import can_narrow, narrow_products, widen_sums
-from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
+from mlopt.backend.mlir.payload.frontend import finish, generalize, parse, prepare
 from mlopt.backend.mlir.payload.nest import LoopNest
 from mlopt.backend.mlir.payload.product import Product
 from mlopt.workloads.matmul.workload import Matmul
@@ -49,6 +49,7 @@ def test_a_product_that_widens_in_its_body_reads_operands_that_are_widened_befor
 def test_a_sum_to_bfloat16_is_a_product_of_float32_that_is_rounded_at_the_end() -> None:
     module = parse(MIXED.replace("f32", "bf16"))
     with module.context, ir.Location.unknown(module.context):
+        generalize(module)
         widen_sums(module)
         prepare(module)
         nests = finish(module)
