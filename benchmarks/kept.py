@@ -16,6 +16,9 @@ import mlopt
 
 TOOK = "took seconds"
 
+ASIDE = ("archive", "cli", "compare", "doctor", "envs", "page", "report", "residual", "tracker", "train")
+"""Parts of mlopt that no benchmark with kept results measures."""
+
 
 def minutes(rows: Iterable[Mapping[str, Any]]) -> str:
     """How long rows took that were clocked, in all, as a sentence: also those that were made another time."""
@@ -68,8 +71,9 @@ class Kept:
 
 @functools.cache
 def version() -> str:
-    """A few characters that change with any of mlopt's modules."""
-    return digest(*sorted(Path(mlopt.__file__).parent.rglob("*.py")))
+    """A few characters that change with any of mlopt's modules that have a part in what is measured."""
+    root = Path(mlopt.__file__).parent
+    return digest(*(file for file in sorted(root.rglob("*.py")) if file.relative_to(root).parts[0] not in ASIDE))
 
 
 def digest(*paths: Path) -> str:
