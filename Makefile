@@ -20,8 +20,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) ## tune a 512x512x512 matmul
 	$(BIN)/mlopt workload=matmul
 
+# One process more than two cores: many tests wait for others.
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal  # one more than cores: many wait for processes
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check
