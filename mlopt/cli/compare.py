@@ -64,7 +64,7 @@ def show(studies: Sequence[StudyRecord], out: Path) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser("compare", "its arguments are DIR... and --out DIR, or --against RECORD", description=__doc__)
+    parser = Parser("compare", "its arguments are DIR... and --out DIR, or --against RECORD")
     parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the first DIR by default")
     parser.add_argument("--against", type=Path, metavar="RECORD", help="a study's folder, or its best/record.json")

@@ -64,7 +64,7 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parser() -> Parser:
-    parser = Parser("dataset", "call it as mlopt dataset DIR... [--to FILE]", description=__doc__)
+    parser = Parser("dataset", "call it as mlopt dataset DIR... [--to FILE]")
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--to", type=Path, metavar="FILE", help=f"by default {NAME} in the first DIR")
     return parser

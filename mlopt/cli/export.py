@@ -129,8 +129,6 @@ def _parser() -> Parser:
     parser = Parser(
         "export",
         "it is called as mlopt export DIR [--to DIR] [--name NAME]",
-        description=__doc__,
-        add_help=False,
         allow_abbrev=False,
     )
     parser.add_argument("study", metavar="DIR")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..core.errors import UserError
 
@@ -11,8 +11,8 @@ from ..core.errors import UserError
 class Parser(argparse.ArgumentParser):
     """Raises UserError where argparse would print its usage and leave; `hint` says how the command is called."""
 
-    def __init__(self, command: str, hint: str, **options: Any) -> None:
-        super().__init__(prog=f"mlopt {command}", **options)
+    def __init__(self, command: str, hint: str, allow_abbrev: bool = True) -> None:
+        super().__init__(prog=f"mlopt {command}", add_help=False, allow_abbrev=allow_abbrev)  # one help is for all
         self._command, self._hint = command, hint
 
     def error(self, message: str) -> NoReturn:

@@ -70,7 +70,7 @@ def _beside(folder: Path) -> list[Neighbour]:
 
 
 def _parser() -> Parser:
-    parser = Parser("report", "its arguments are DIR, --out DIR and report.stability=true", description=__doc__)
+    parser = Parser("report", "its arguments are DIR, --out DIR and report.stability=true")
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; DIR by default")
     return parser

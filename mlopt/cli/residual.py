@@ -79,8 +79,6 @@ def _parser() -> Parser:
     parser = Parser(
         "residual",
         "call it as mlopt residual DIR... --to FILE",
-        description=__doc__,
-        add_help=False,
         allow_abbrev=False,
     )
     parser.add_argument("places", metavar="DIR", nargs="+")

@@ -18,7 +18,7 @@ from .parser import Parser
 
 def sync(arguments: list[str]) -> int:
     """Send what is missing of the studies in these folders, sweeps among them; 0. Raises UserError for trouble."""
-    parser = Parser("sync", "call it as mlopt sync DIR...", description=__doc__)
+    parser = Parser("sync", "call it as mlopt sync DIR...")
     parser.add_argument("folders", metavar="DIR", nargs="+", type=Path)
     for folder in parser.parse_args(arguments).folders:
         for study in _studies(folder):

@@ -41,7 +41,7 @@ def save(trials: Iterable[Trial], target: Path) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser("t4", "call it as mlopt t4 DIR [--to FILE]", description=__doc__)
+    parser = Parser("t4", "call it as mlopt t4 DIR [--to FILE]")
     parser.add_argument("directory", metavar="DIR", type=Path)
     parser.add_argument("--to", metavar="FILE", type=Path, help="by default DIR/t4.json; compressed if it ends in .gz")
     return parser

@@ -94,7 +94,7 @@ def _last_line(output: IO[bytes]) -> str:
 
 
 def _parser() -> Parser:
-    parser = Parser("ui", "its options are --port and --host", description=__doc__)
+    parser = Parser("ui", "its options are --port and --host")
     parser.add_argument("--port", type=int, choices=range(1, 65536), metavar="N", default=5000)
     parser.add_argument("--host", metavar="H", default="127.0.0.1", help="the address to listen on (%(default)s)")
     return parser
