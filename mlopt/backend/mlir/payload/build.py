@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..bindings import arith, ir, linalg
+from ..bindings import arith, ir, linalg, tensor
 
 Subscripts = Sequence[Any]
 """Of one tensor, an affine expression a dimension."""
@@ -37,6 +38,61 @@ def copied(source: Any, read: Subscripts, shape: Sequence[int]) -> Any:
     kind = ir.RankedTensorType.get(shape, source.type.element_type)
     start = ir.Operation.create("tensor.empty", results=[kind]).result
     return generic([source], start, [read, loops(len(shape))], ["parallel"] * len(shape), lambda element, _: element)
+
+
+def gathered(value: Any, rows: Sequence[Sequence[int]], offsets: Sequence[int], shape: Sequence[int]) -> Any:
+    """A tensor of this shape, whose elements are those of `value` at these subscripts over its own."""
+
+    def body(_: Any) -> Any:
+        places = [place(loop) for loop in range(len(shape))]
+        return tensor.extract(value, [_sum(row, offset, places) for row, offset in zip(rows, offsets, strict=True)])
+
+    kind = ir.RankedTensorType.get(shape, value.type.element_type)
+    start = ir.Operation.create("tensor.empty", results=[kind]).result
+    return generic([], start, [loops(len(shape))], ["parallel"] * len(shape), body)
+
+
+def padded(source: Any, low: Sequence[int], high: Sequence[int]) -> Any:
+    """A tensor with so many zeros before and after it, a number a dimension."""
+    kind = source.type
+    extents = [sum(each) for each in zip(low, kind.shape, high, strict=True)]
+    attributes = {
+        "static_low": ir.DenseI64ArrayAttr.get(low),
+        "static_high": ir.DenseI64ArrayAttr.get(high),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0]),
+    }
+    zero = arith.constant(kind.element_type, 0.0)
+    result = ir.RankedTensorType.get(extents, kind.element_type)
+    op = ir.Operation.create("tensor.pad", [result], [source], attributes, regions=1)
+    places = [ir.IndexType.get()] * len(extents)
+    with ir.InsertionPoint(ir.Block.create_at_start(op.regions[0], places, [op.location] * len(extents))):
+        ir.Operation.create("tensor.yield", operands=[zero])
+    return op.result
+
+
+def section(source: Any, starts: Sequence[int], sizes: Sequence[int]) -> Any:
+    """So many elements of a tensor along each dimension, from one on."""
+    attributes = {
+        "static_offsets": ir.DenseI64ArrayAttr.get(starts),
+        "static_sizes": ir.DenseI64ArrayAttr.get(sizes),
+        "static_strides": ir.DenseI64ArrayAttr.get([1] * len(sizes)),
+        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0, 0]),
+    }
+    kind = ir.RankedTensorType.get(sizes, source.type.element_type)
+    return ir.Operation.create("tensor.extract_slice", [kind], [source], attributes).result
+
+
+def join(value: Any, groups: Sequence[Sequence[int]]) -> Any:
+    """A tensor with one dimension for each of these groups of neighbouring ones."""
+    integer = ir.IntegerType.get_signless(64)
+    attributes = {
+        "reassociation": ir.ArrayAttr.get(
+            [ir.ArrayAttr.get([ir.IntegerAttr.get(integer, each) for each in group]) for group in groups]
+        )
+    }
+    shape = [math.prod(value.type.shape[each] for each in group) for group in groups]
+    kind = ir.RankedTensorType.get(shape, value.type.element_type)
+    return ir.Operation.create("tensor.collapse_shape", [kind], [value], attributes).result
 
 
 def einsum(
@@ -100,3 +156,12 @@ def generic(
     with ir.InsertionPoint(block):
         ir.Operation.create("linalg.yield", operands=[body(*block.arguments)])
     return op.result
+
+
+def _sum(row: Sequence[int], offset: int, places: Sequence[Any]) -> Any:
+    """A subscript, computed."""
+    total = index(offset)
+    for factor, each in zip(row, places, strict=True):
+        if factor:
+            total = arith.addi(total, arith.muli(each, index(factor)))
+    return total

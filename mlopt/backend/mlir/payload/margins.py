@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import arith, ir, scf, tensor
-from .build import generic, index, loops, place
+from .build import generic, index, loops, place, section
 from .nest import INSIDE, made_by, operations
 
 PAD = "tensor.pad"
@@ -80,14 +80,7 @@ def _kept(source: Any, margins: Margins) -> Any:
     """What margins below zero leave of a tensor."""
     starts, ends = ([max(-margin, 0) for margin in side] for side in (margins.low, margins.high))
     sizes = [size - start - end for size, start, end in zip(source.type.shape, starts, ends, strict=True)]
-    attributes = {
-        "static_offsets": ir.DenseI64ArrayAttr.get(starts),
-        "static_sizes": ir.DenseI64ArrayAttr.get(sizes),
-        "static_strides": ir.DenseI64ArrayAttr.get([1] * len(sizes)),
-        "operandSegmentSizes": ir.DenseI32ArrayAttr.get([1, 0, 0, 0]),
-    }
-    kind = ir.RankedTensorType.get(sizes, source.type.element_type)
-    return ir.Operation.create("tensor.extract_slice", [kind], [source], attributes).result
+    return section(source, starts, sizes)
 
 
 def write_out_margins(module: Any) -> None:

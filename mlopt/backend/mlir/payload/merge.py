@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import PassManager, ir
+from .build import join
 from .margins import PAD, Margins
 from .nest import describe, operations
 
@@ -202,25 +203,24 @@ def _reshape(function: Any, nests: Sequence[_Nest], new: _Regrouping) -> None:
         old = value.type
         kind = ir.RankedTensorType.get([math.prod(shape[each] for each in group) for group in groups], old.element_type)
         uses = [(use.owner.operation, use.operand_number) for use in value.uses]
-        around = ir.ArrayAttr.get([_integers(group) for group in _covering(groups, len(shape))])
+        covering = _covering(groups, len(shape))
         if own:
             value.set_type(kind)
             for user, position in uses:
                 if user not in inside and user.name != "func.return":
                     with ir.InsertionPoint(user), user.location:
+                        around = ir.ArrayAttr.get(list(map(_integers, covering)))
                         attributes = {"reassociation": around, "static_output_shape": ir.DenseI64ArrayAttr.get(shape)}
                         user.operands[position] = ir.Operation.create(
                             "tensor.expand_shape", results=[old], operands=[value], attributes=attributes
                         ).result
         else:
             with ir.InsertionPoint(value.owner), value.owner.location:
-                collapsed = ir.Operation.create(
-                    "tensor.collapse_shape", results=[kind], operands=[value], attributes={"reassociation": around}
-                )
-            collapsed.move_after(value.owner)
+                collapsed = join(value, covering)
+            collapsed.owner.move_after(value.owner)
             for user, position in uses:
                 if user in inside:
-                    user.operands[position] = collapsed.result
+                    user.operands[position] = collapsed
     block = function.regions[0].blocks[0]
     results = [each.type for each in list(block.operations)[-1].operands]
     kind = ir.FunctionType.get([each.type for each in block.arguments], results)

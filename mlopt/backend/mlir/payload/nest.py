@@ -229,6 +229,12 @@ def made_by(value: Any, name: str) -> Any | None:
     return None if isinstance(owner, ir.Block) or owner.name != name else owner
 
 
+def is_zero(value: Any) -> bool:
+    """Whether a scalar is the constant zero."""
+    constant = made_by(value, "arith.constant")
+    return constant is not None and float(constant.opview.literal_value) == 0.0
+
+
 def describe(op: Any, tags: Sequence[str] = ()) -> LoopNest:
     """One linalg.generic or linalg.fill; `tags` are those of the operations before it."""
     inputs, outputs = list(op.opview.inputs), list(op.opview.outputs)

@@ -11,6 +11,8 @@ from .nest import Access, LoopNest, describe, operations
 FEW = 8
 """A loop of fewer iterations is m, or k, only where there is no longer one."""
 
+LANES = 4
+"""Of the narrowest vectors; a loop of fewer iterations is n only where there is no longer one."""
 
 PAIRS = 16
 """Pairs of bfloat16 that one instruction takes from each operand."""
@@ -41,13 +43,16 @@ class Product:
         if not nest.is_product or nest.outputs[0].dtype != "f32":
             return None
         (output,), kinds = nest.outputs, {access.dtype for access in nest.inputs}
-        for n in reversed(_in_order(output, nest)):
-            owners = [position for position, access in enumerate(nest.inputs) if access.varies_with(n)]
-            if len(owners) == 1 and nest.inputs[owners[0]].is_projection:
-                break
-        else:
+        owners = {loop: [each for each in (0, 1) if nest.inputs[each].varies_with(loop)] for loop in nest.parallel}
+        columns = [
+            loop
+            for loop in reversed(_in_order(output, nest))
+            if len(owners[loop]) == 1 and nest.inputs[owners[loop][0]].is_projection
+        ]
+        if not columns:
             return None
-        left = 1 - owners[0]
+        n = max(columns, key=lambda loop: min(nest.sizes[loop], LANES))
+        left = 1 - owners[n][0]
         a, b = nest.inputs[left], nest.inputs[1 - left]
         rows = [loop for loop in _in_order(output, nest) if a.varies_with(loop) and not b.varies_with(loop)]
         m = rows[-1] if rows else None

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..bindings import arith, ir, tensor
-from .build import generic, index, loops, place
+from ..bindings import arith, ir
+from .build import gathered, index
 from .nest import Access, LoopNest, Row, describe, operations
 
 
@@ -83,29 +83,8 @@ def _copy(op: Any, position: int) -> None:
         ends = [end + sign * each for end, sign, each in zip(offsets, signs, _offsets(access), strict=True)]
         maps[position] = _map(count, turned, ends)
     with ir.InsertionPoint(op), op.location:
-        op.operands[position] = _gathered(op.operands[position], rows, offsets, shape)
+        op.operands[position] = gathered(op.operands[position], rows, offsets, shape)
     _set_maps(op, maps)
-
-
-def _gathered(value: Any, rows: Sequence[Sequence[int]], offsets: Sequence[int], shape: Sequence[int]) -> Any:
-    """A tensor of this shape, whose elements are those of `value` at these subscripts over its own."""
-
-    def body(_: Any) -> Any:
-        places = [place(loop) for loop in range(len(shape))]
-        return tensor.extract(value, [_sum(row, offset, places) for row, offset in zip(rows, offsets, strict=True)])
-
-    kind = ir.RankedTensorType.get(shape, value.type.element_type)
-    start = ir.Operation.create("tensor.empty", results=[kind]).result
-    return generic([], start, [loops(len(shape))], ["parallel"] * len(shape), body)
-
-
-def _sum(row: Sequence[int], offset: int, places: Sequence[Any]) -> Any:
-    """A subscript, computed."""
-    total = index(offset)
-    for factor, each in zip(row, places, strict=True):
-        if factor:
-            total = arith.addi(total, arith.muli(each, index(factor)))
-    return total
 
 
 def _offsets(access: Access) -> Sequence[int]:

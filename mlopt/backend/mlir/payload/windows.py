@@ -12,7 +12,7 @@ from typing import Any
 
 from ..bindings import ir, linalg
 from .build import generic
-from .nest import IDEMPOTENT, LoopNest, Row, describe, made_by, operations
+from .nest import IDEMPOTENT, LoopNest, Row, describe, is_zero, made_by, operations
 
 SUMS = ("arith.addf", "arith.addi")
 """What may start twice from zero."""
@@ -42,7 +42,7 @@ def _is_plain(op: Any) -> bool:
     if sorted(each.arg_number for each in map(ir.BlockArgument, body[0].operands)) != [0, len(block.arguments) - 1]:
         return False
     kind = body[0].operation.name
-    return kind in IDEMPOTENT or (kind in SUMS and _is_zero(start.operands[0]))
+    return kind in IDEMPOTENT or (kind in SUMS and is_zero(start.operands[0]))
 
 
 def _has_offset(expression: Any) -> bool:
@@ -50,11 +50,6 @@ def _has_offset(expression: Any) -> bool:
     if isinstance(expression, ir.AffineAddExpr):
         return _has_offset(expression.lhs) or _has_offset(expression.rhs)
     return isinstance(expression, ir.AffineConstantExpr) and expression.value != 0
-
-
-def _is_zero(value: Any) -> bool:
-    constant = made_by(value, "arith.constant")
-    return constant is not None and float(constant.opview.literal_value) == 0.0
 
 
 def _window(nest: LoopNest) -> tuple[int, int, int] | None:

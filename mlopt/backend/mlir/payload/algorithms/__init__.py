@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .....core.schedule import Schedule
-from . import img2col, online_softmax, winograd
+from . import img2col, online_softmax, phases, winograd
 
 Rewrite = Callable[[Any], None]
 """Makes of a prepared module, in place, another one that computes the same. Needs an active context."""
 
-ALGORITHMS = (online_softmax, img2col, winograd)
+ALGORITHMS = (online_softmax, phases, img2col, winograd)
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Rewrite]:

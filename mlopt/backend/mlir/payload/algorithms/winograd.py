@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .....core.schedule import Schedule
 from ...bindings import ir
-from ..build import Label, Subscript, copied, einsum, loops
+from ..build import Label, Subscript, copied, einsum, join, loops
 from ..merge import wall
 from ..product import Product
 from .img2col import windows
@@ -219,15 +219,6 @@ def _hand_on(op: Any, value: Any, parts: Sequence[Sequence[Any]]) -> None:
             function.attributes["function_type"] = ir.TypeAttr.get(returned)
     else:
         ends = list(itertools.accumulate(map(len, parts)))
-        integer = ir.IntegerType.get_signless(64)
-        around = ir.ArrayAttr.get(
-            [
-                ir.ArrayAttr.get([ir.IntegerAttr.get(integer, each) for each in range(end - len(part), end)])
-                for part, end in zip(parts, ends, strict=True)
-            ]
-        )
-        whole = ir.Operation.create(
-            "tensor.collapse_shape", results=[result.type], operands=[value], attributes={"reassociation": around}
-        )
-        result.replace_all_uses_with(whole.result)
+        groups = [list(range(end - len(part), end)) for part, end in zip(parts, ends, strict=True)]
+        result.replace_all_uses_with(join(value, groups))
     op.erase()
