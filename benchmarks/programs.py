@@ -19,6 +19,7 @@ MODULES = {
     "SelfAttention": ((1, 256, 512),),
     "GroupNorm": ((8, 64, 28, 28),),
     "InvertedBottleneckEnd": ((1, 96, 56, 56),),
+    "Upsampling": ((1, 64, 28, 28),),
     "Mixer": ((1, 196, 256),),
     "pairwise_distances": ((256, 64), (512, 64)),
     "cross_entropy": ((1024, 1000), (1024, 1000)),

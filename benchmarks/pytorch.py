@@ -118,6 +118,17 @@ class InvertedBottleneckEnd(nn.Module):
         return result
 
 
+class Upsampling(nn.Module):
+    """A step of a decoder: twice as many rows and columns of half as many channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.ConvTranspose2d(64, 32, kernel_size=4, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.convolution(x))
+
+
 class Mixer(nn.Module):
     """A block of MLP-Mixer: one MLP across patches, one across channels."""
 
