@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search methodology cascade crash gpu fanout policy strategies
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search methodology comparing cascade crash gpu fanout policy strategies
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -53,6 +53,9 @@ bench-methodology: $(READY) ## our scores on recorded spaces, against those of a
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python benchmarks/methodology.py
 
+bench-comparing: $(READY) ## seconds and memory of mlopt compare over 10,000 studies
+	$(BIN)/python benchmarks/comparing.py
+
 bench-strategies: $(READY) ## every search against random search on MLIR, executed; for hours, on a quiet machine
 	$(BIN)/python benchmarks/strategies.py
 
@@ -62,7 +65,7 @@ bench-throughput: $(READY) ## trials a second, and what the study loop costs
 bench-crash: $(READY) ## what is lost of studies that are killed, and gone on with
 	$(BIN)/python benchmarks/crash.py
 
-bench-fanout: $(READY) ## slots kept busy, the start of Ray, 64 studies on one MLflow store; takes an hour
+bench-fanout: $(READY) ## slots kept busy, the start of Ray, 64 studies on one MLflow store and one archive; takes an hour
 	$(BIN)/python benchmarks/fanout.py
 
 bench-fidelity: $(READY) ## how well simulated costs stand for measured times

@@ -1,13 +1,15 @@
-"""What it costs to run many trials at once: slots kept busy, the start of Ray, many studies on one MLflow store."""
+"""What it costs to run many trials at once: slots kept busy, the start of Ray, many studies on one store or archive."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,8 @@ import psutil
 from noop import NoopBackend, NoopEvaluator, NoopProgram
 from report import report
 
+from mlopt.archive.store import Store
+from mlopt.archive.study import StudyArchive
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Measurement, Status, Trial
 from mlopt.executor.local import Local
@@ -31,6 +35,7 @@ from mlopt.workloads.matmul.workload import Matmul
 TAGS = {"workload": "matmul", "backend": "noop", "search": "random", "evaluator": "sleep"}
 MEMORY_BYTES = 1 << 30
 SKEW = 10.0
+ARCHIVE = "archive.db"
 
 
 class SleepingBackend(NoopBackend):
@@ -130,11 +135,56 @@ def many_studies(folder: Path, studies: int, trials: int) -> Mapping[str, Any]:
     }
 
 
+class KnownBackend(NoopBackend):
+    """Says what its programs depend on, so that they are archived."""
+
+    def identity(self, workload: Workload) -> Mapping[str, Any]:
+        return {"program": "nothing"}
+
+
+class KnownEvaluator(NoopEvaluator):
+    """The same of its judgement."""
+
+    def identity(self) -> Mapping[str, Any]:
+        return {}
+
+
+def archive_study(folder: Path, number: int, trials: int) -> None:
+    """What a study of so many trials has to do with the archive of all: its own process."""
+    directory = folder / f"archived {number}"
+    directory.mkdir()
+    archive = StudyArchive(str(folder / ARCHIVE), True, True, Matmul(), KnownBackend(), KnownEvaluator())
+    archive.start(StudyInfo(str(number), directory, {}, TAGS))
+    for n in range(trials):
+        archive.log(Trial(n, Schedule.of({"study": number, "n": n}), Status.OK, metrics={"cost": float(n)}))
+        time.sleep(0.01)  # so that they write often and little
+    archive.finish(None)
+
+
+def many_archived(folder: Path, studies: int, trials: int) -> Mapping[str, Any]:
+    """So many studies at once on one fresh archive; what is missing there afterwards."""
+    begun = time.monotonic()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mlopt.archive.study", "mlopt.archive.store"])
+    processes = [context.Process(target=archive_study, args=(folder, number, trials)) for number in range(studies)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    with closing(Store(str(folder / ARCHIVE), create=False)) as store:
+        return {
+            "studies": studies,
+            "seconds": time.monotonic() - begun,
+            "runs lost": sum(process.exitcode != 0 for process in processes),
+            "rows lost": studies * trials - store.count(),
+        }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=10_000, help="of a second each (%(default)s)")
     parser.add_argument("--slots", type=int, default=16, help="(%(default)s)")
-    parser.add_argument("--studies", type=int, default=64, help="at once on one store (%(default)s)")
+    parser.add_argument("--studies", type=int, default=64, help="at once on one store and one archive (%(default)s)")
     call = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -159,7 +209,8 @@ def main() -> None:
             used = 2 if "MLflow" in what else slots
             rows.append({"study": what, **study(folder / what, executor, evaluator, trials, tracker, used)})
             print(rows[-1], flush=True)
-        rows.append({"study": "many, on one store", **many_studies(folder, call.studies, 100)})
+        rows.append({"study": "many, on one MLflow store", **many_studies(folder, call.studies, 100)})
+        rows.append({"study": "many, on one archive", **many_archived(folder, call.studies, 100)})
     report("fanout", "Many trials and studies at once", rows)
 
 

@@ -428,7 +428,10 @@ class DeviceBackend(Backend, Protocol):
         """Those of this machine that its programs run on: names, each of which is no other device's."""
 
     def states(self) -> Sequence[Mapping[str, str]]:
-        """What each of them is, under which driver, and at which clocks it runs now, as plain data."""
+        """What each of them is, under which driver, and at which clocks it runs now, as plain data.
+
+        By the keys `KIND` and `DRIVER` of `mlopt.devices` studies know whether their times compare.
+        """
 
     def use(self, device: str) -> None:
         """Let this process's kernels run on this one from here on."""

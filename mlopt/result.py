@@ -14,12 +14,12 @@ from .core.fingerprint import fingerprint
 from .core.pareto import front
 from .core.statistics import Estimate
 from .core.trial import Status, Trial
+from .devices import states
 from .finals.contender import Skipped
 from .finals.interleaved import Course
 from .finals.timetable import OutOfTime
 from .protocols import (
     Backend,
-    DeviceBackend,
     Evaluator,
     Roofline,
     StudyInfo,
@@ -27,6 +27,7 @@ from .protocols import (
     TrainedEvaluator,
     Workload,
 )
+from .runner import now
 
 NAME = "result.json"
 RECORD = "record.json"
@@ -46,6 +47,7 @@ def describe(
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
     `cached` were not run in this study: the archive knew them. `training` is what an evaluator was trained on.
     `devices` are those that programs ran on, with their clocks at the end, where it was not the CPU.
+    `finished` is when this was told.
     """
     counts = Counter(trial.status for trial in trials)
     return {
@@ -66,8 +68,9 @@ def describe(
         "executed": sum(trial.seconds is not None for trial in trials) if evaluator.executes else 0,
         "cached": sum(trial.cached for trial in trials),
         "wall_seconds": wall_seconds,
+        "finished": now(),
         "fingerprint": fingerprint(),
-        "devices": list(backend.states()) if evaluator.executes and isinstance(backend, DeviceBackend) else [],
+        "devices": list(states(backend)) if evaluator.executes else [],
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .core.cache import cache_folder
 from .core.fingerprint import digest, fingerprint
+from .devices import machine, states
 from .executor import device
 from .protocols import Backend, Roofline, Workload
 
@@ -51,7 +52,8 @@ def kept(backend: Backend) -> Roofline | None:
 
 
 def _path(backend: Backend) -> Path:
-    key = digest([fingerprint(), type(backend).__qualname__, backend.thread_count])
+    here = machine(fingerprint(), states(backend))
+    key = digest([here, type(backend).__qualname__, backend.thread_count])
     return cache_folder() / "roofline" / f"{key}.json"
 
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from . import result
 from .archive.study import StudyArchive
+from .aside import aside, export
 from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import fingerprint, hardware
 from .core.schedule import Schedule
-from .core.trial import Status, Trial, WorkerLost
-from .executor.worker import Worker
-from .finals.contender import Contender, KernelContender
-from .finals.device_pytorch import DevicePytorchContender
+from .core.trial import Trial, WorkerDelayed
+from .devices import machine, states
+from .finals.baselines import with_baselines
 from .finals.interleaved import measure
-from .finals.pytorch import PytorchContender
 from .finals.selection import finalists
 from .limit import Limit
 from .proposal_log import ProposalLog
@@ -33,7 +31,6 @@ from .protocols import (
     Backend,
     Brief,
     Budget,
-    DeviceBackend,
     Evaluator,
     Executor,
     ExplainedBackend,
@@ -47,20 +44,15 @@ from .protocols import (
     Tracker,
     Workload,
 )
-from .roofline import DEADLINE_SECONDS, roofline
-from .runner import Export, Naive, Outcome, TrialWork, now, trial_of
+from .roofline import DEADLINE_SECONDS, Measure, roofline
+from .runner import Naive, Outcome, TrialWork, now, trial_of
 from .spending import Spending
 from .trackers import Trackers
 from .trial_log import TrialLog
 
-R = TypeVar("R")
-
 FINALISTS = 5
-EXPORT_SECONDS = 60.0
-FINALS_SHARE, FINALS_SECONDS = 0.25, 90.0
-SHORT_FINALS_SHARE, SHORT_FINALS_SECONDS = 0.5, 10.0
-"""What is kept of `budget.seconds` for the finals: a share of them, but no more than so many seconds. Of a small budget
-a larger one, since it takes seconds for all to get ready."""
+LATE_SECONDS = 4.0
+"""How far beyond the budget others may delay the export of the best."""
 
 HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")
 """Of the fingerprint, what is no software."""
@@ -153,7 +145,8 @@ class Study:
 
     def _open(self, files: contextlib.ExitStack) -> None:
         """Open what the study keeps, until `files` are closed, and take up what it has kept already."""
-        directory, here = self.info.directory, hardware()
+        directory = self.info.directory
+        here = machine(hardware(), states(self.backend) if self.evaluator.executes else ())
         self._log = files.enter_context(contextlib.closing(TrialLog(directory, self.resume)))
         asks = ProposalLog(directory, self.info.config, here, self.resume)
         self._asks = files.enter_context(contextlib.closing(asks))
@@ -248,10 +241,8 @@ class Study:
 
     def _search_seconds_left(self) -> float:
         """Until the search has to end, so that the budget's seconds suffice for the finals, if there is a finalist."""
-        if self.budget.seconds is None or not self.evaluator.executes or self.best is None:
-            return self._spending.seconds_left
-        short = min(SHORT_FINALS_SHARE * self.budget.seconds, SHORT_FINALS_SECONDS)
-        return self._spending.seconds_left - max(short, min(FINALS_SHARE * self.budget.seconds, FINALS_SECONDS))
+        finals = self.evaluator.executes and self.best is not None
+        return self._spending.seconds_left_to_search if finals else self._spending.seconds_left
 
     def _time_naive(self) -> None:
         """Begin to time the naive program once, for the trackers to see progress against."""
@@ -311,14 +302,12 @@ class Study:
         chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
         if not self.evaluator.executes or not chosen:
             return {"best": result.provisional(self.best)}
-        first, *others = (self._contender(name, trial.schedule) for name, trial in chosen.items())
-        naive, torch, compiled = self._contender("naive", None), self._pytorch(False), self._pytorch(True)
         # What is exported afterwards is compiled once more.
         seconds = self._spending.seconds_left - max(trial.compile_seconds or 0.0 for trial in chosen.values())
-        if math.isinf(seconds):  # who takes longest to get ready begins
-            contenders = [compiled, torch, first, *others, naive]
-        else:  # not all may be ready in time: who matters most begins
-            contenders = [first, naive, torch, *others, compiled]
+        schedules = {name: trial.schedule for name, trial in chosen.items()}
+        contenders = with_baselines(
+            schedules, self.workload, self.backend, self.evaluator.inputs, limited=math.isfinite(seconds)
+        )
         courses, absent = measure(contenders, np.random.default_rng(self.seed), seconds)
         roof = None
         try:
@@ -333,15 +322,6 @@ class Study:
         self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
         return result.final(chosen, courses, absent, roof, self.workload)
 
-    def _contender(self, name: str, schedule: Schedule | None) -> Contender:
-        return KernelContender(name, self.backend, self.workload, schedule, self.evaluator.inputs)
-
-    def _pytorch(self, compiled: bool) -> Contender:
-        workload, backend, inputs = self.workload, self.backend, self.evaluator.inputs
-        if isinstance(backend, DeviceBackend):
-            return DevicePytorchContender(workload, backend, compiled, inputs)
-        return PytorchContender(workload, backend.thread_count, compiled, inputs)
-
     def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
         """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
         for name, error in lost.items():
@@ -350,27 +330,17 @@ class Study:
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""
-        seconds = min(DEADLINE_SECONDS, self._spending.seconds_left)
-        return roofline(self.backend, lambda work: self._aside(work, seconds), self.workload, fastest)
+        left = self._spending.seconds_left
 
-    def _export(self, found: dict[str, Any]) -> None:
-        """Write `best/`, which is there as a whole or not at all."""
-        directory, schedule = self.info.directory / ".best.new", Schedule.of(found["best"]["schedule"])
-        shutil.rmtree(directory, ignore_errors=True)
-        self._aside(Export(self.workload, self.backend, schedule, directory), EXPORT_SECONDS)
-        result.complete_record(directory, found)
-        shutil.rmtree(self.info.directory / "best", ignore_errors=True)
-        directory.rename(self.info.directory / "best")
+        def run(work: Measure) -> Roofline:
+            return aside(work, self.backend, min(DEADLINE_SECONDS, left), left)
 
-    def _aside(self, work: Callable[[], R], deadline_seconds: float) -> R:
-        """Do `work` of the backend in a worker of its own: compilers stay out of this process.
+        return roofline(self.backend, run, self.workload, fastest)
 
-        It is done once more if the worker died, of which no trial would be the wiser.
-        """
-        with contextlib.closing(Worker(self.backend.preload)) as worker:
-            try:
-                return worker.run(work, deadline_seconds)
-            except WorkerLost as loss:
-                if loss.status is not Status.CRASH:
-                    raise
-                return worker.run(work, deadline_seconds)
+    def _export(self, found: Mapping[str, Any]) -> None:
+        """Write `best/`, if others let it happen in time."""
+        folder, seconds = self.info.directory, self._spending.seconds_left + LATE_SECONDS
+        try:
+            export(self.workload, self.backend, found, folder, seconds)
+        except WorkerDelayed as error:
+            self.trackers.note(f"the best is not exported yet: {error}; mlopt resume={folder} does that")

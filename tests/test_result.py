@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doubles import ToyBackend
+from doubles import OnDevices, ToyBackend
 
 from mlopt import result
 from mlopt.core.errors import CompileError, WrongResult
@@ -42,27 +42,13 @@ def final(estimates: dict[str, float], absent: dict[str, Exception], roofline: R
     return found
 
 
-class OnDevices(ToyBackend):
-    """Has a device."""
-
-    def devices(self) -> list[str]:
-        return ["GPU-1"]
-
-    def states(self) -> list[dict[str, str]]:
-        return [{"uuid": name, "clocks.sm": "1980 MHz"} for name in self.devices()]
-
-    def use(self, device: str) -> None: ...
-
-    def on_device(self, function: object) -> Any: ...
-
-
 def test_where_programs_run_on_devices_it_says_on_which_and_at_which_clocks() -> None:
     info = StudyInfo("s", Path(), CONFIG, TAGS)
 
     def devices(backend: ToyBackend, evaluator: Any) -> Any:
         return result.describe(info, MATMUL, backend, evaluator, 4, [FIRST], 1.5)["devices"]
 
-    assert devices(OnDevices(), Execution()) == [{"uuid": "GPU-1", "clocks.sm": "1980 MHz"}]
+    assert devices(OnDevices(), Execution()) == [{"uuid": "GPU-1", "name": "H200", "clocks.sm": "1980 MHz"}]
     assert devices(OnDevices(), Simulation()) == devices(ToyBackend(), Execution()) == []
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from doubles import ToyBackend, stands
+from doubles import OnDevices, ToyBackend, stands
 
 from mlopt import roofline as module
 from mlopt.protocols import Backend, Roofline, Workload
@@ -47,6 +47,15 @@ def test_it_is_measured_once() -> None:
     runs = Runs()
     assert [ask(runs=runs) for _ in range(3)] == [KNOWN] * 3
     assert runs.count == 1
+
+
+def test_it_is_another_one_on_another_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, gpu = Runs(), OnDevices(ceiling=KNOWN)
+    kinds = {"name": "H200", "clocks.sm": "345 MHz"}, {"name": "H200", "clocks.sm": "1980 MHz"}, {"name": "H100"}
+    for state in kinds:
+        monkeypatch.setattr(OnDevices, "states", lambda self, state=state: [state])
+        ask(gpu, runs)
+    assert runs.count == 2
 
 
 def test_it_is_another_one_at_another_thread_count_and_on_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:

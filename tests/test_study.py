@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import psutil
 import pytest
-from doubles import Sized, ToyBackend, ToyEvaluator, fail
+from doubles import Holder, Sized, ToyBackend, ToyEvaluator, fail
 
+from mlopt import spending
 from mlopt import study as module
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import CompileError, UserError, WrongResult
@@ -259,6 +261,38 @@ def test_a_trial_that_hangs_does_not_outlast_the_budget_of_seconds(make: Make) -
     assert time.monotonic() - begun < 30.0
 
 
+def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_export(
+    make: Make, meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LATE_SECONDS", 0.2)
+    meet(lambda name: 1.0)
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+
+        def keep(trial: Trial) -> None:
+            if trial.trial == 0:
+                assert stack.enter_context(Holder("alone")).holds()
+
+        notes = Notes(keep)
+        study = make(evaluator=ToyEvaluator(executes=True), trackers=[notes], trials=100, seconds=4.0)
+        found = study.run()
+    assert time.monotonic() - begun < 30.0
+    assert written(study) == found
+    assert found["best"]["seconds"] == 1.0
+    assert not (study.info.directory / "best").exists()
+    assert "the best is not exported yet: others took time on this machine for too long" in notes.notes[-1]
+
+
+def test_a_roofline_that_is_waited_for_does_not_outlast_the_budget_of_seconds(make: Make) -> None:
+    study = make(ToyBackend(thread_count=11), evaluator=ToyEvaluator(executes=True), seconds=1.0)
+    begun = time.monotonic()
+    with Holder("alone") as holder:
+        assert holder.holds()
+        with pytest.raises(NoValidSchedule, match="ended before the first trial did"):
+            study.run()
+    assert time.monotonic() - begun < 30.0
+
+
 def test_an_exhausted_space_ends_it(make: Make) -> None:
     search = InOrder()
     assert make(ToyBackend(5), search, trials=100).run()["trials"] == 5
@@ -389,8 +423,8 @@ def test_the_search_spends_what_finals_without_a_finalist_would_have(
     make: Make, meet: Meet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meet(lambda name: 1.0)
-    monkeypatch.setattr(module, "SHORT_FINALS_SHARE", 1.0)
-    monkeypatch.setattr(module, "SHORT_FINALS_SECONDS", 600.0)
+    monkeypatch.setattr(spending, "SHORT_FINALS_SHARE", 1.0)
+    monkeypatch.setattr(spending, "SHORT_FINALS_SECONDS", 600.0)
     faults = (functools.partial(fail, CompileError("no")),) * 3
     found = make(ToyBackend(faults=faults), evaluator=ToyEvaluator(executes=True), seconds=600.0).run()
     assert [found["trials"], found["counts"]["ok"]] == [4, 1]

@@ -60,6 +60,7 @@ class StudyArchive:
         from .context import Context
         from .store import Store  # loads SQLAlchemy, which workers have no use for
 
+        self._directory = info.directory
         self._context = Context.of(context(*self._parts))
         _describe(info.directory / CONTEXT, canonical(self._context.content) + "\n")
         self._store = Store(self._url)
@@ -105,8 +106,18 @@ class StudyArchive:
         if self._writer is not None:
             self._queue.put(None)
             self._writer.join(FINISH_SECONDS)
+            if self._writer.is_alive():
+                self._warn(f"not done within {FINISH_SECONDS:g} s")
         if self._store is not None:
             self._store.close()
+
+    def _warn(self, trouble: object) -> None:
+        logger.warning(
+            "not all of this study is in the archive (its trials.jsonl is complete): %s; "
+            "mlopt archive merge %s adds what is missing",
+            trouble,
+            self._directory,
+        )
 
     def _find(self, schedule: Schedule) -> Trial | None:
         if not self._reuse or self._store is None:
@@ -127,7 +138,7 @@ class StudyArchive:
             try:
                 store.add(context, trials)
             except UserError as error:
-                logger.warning("not all of this study is in the archive (its trials.jsonl is complete): %s", error)
+                self._warn(error)
                 return
             if trial is None:
                 return

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 from ..archive.context import Context
 from ..archive.store import Held, Store
@@ -20,6 +20,7 @@ from ..tracker.summary import duration
 from ..trial_log import TrialLog
 from .console import open_console, show_table
 from .errors import complain, suggest
+from .parser import Parser
 from .study_folder import read_result
 from .t4 import save
 
@@ -136,20 +137,22 @@ def _short(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(
-            f"archive: {message}; call it as mlopt archive list [--workload NAME], prune --older DAYS | --keep-best N, "
+class _Parser(Parser):
+    """Of the command, and of each of its own commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        hint = (
+            "call it as mlopt archive list [--workload NAME], prune --older DAYS | --keep-best N, "
             "export FILE.json[.gz] [--workload NAME] [--context ID] or merge OTHER..., each with [--url URL]"
         )
+        super().__init__("archive", hint, **settings)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mlopt archive", description=__doc__)
+def _parser() -> Parser:
+    parser = _Parser()
     commands = parser.add_subparsers(dest="command", required=True)
-    every = _Parser(add_help=False)
+    every, one = _Parser(), _Parser()
     every.add_argument("--url", help="the archive, as archive.url of a study has it; or its path")
-    one = _Parser(add_help=False)
     one.add_argument("--workload", metavar="NAME")
     commands.add_parser("list", parents=[every, one])
     prune = commands.add_parser("prune", parents=[every]).add_mutually_exclusive_group(required=True)

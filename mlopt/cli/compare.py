@@ -1,10 +1,11 @@
-"""`mlopt compare DIR...`: which search is better, by how much, and how sure that is.
+"""`mlopt compare DIR...`: which search is better, by how much, and how sure that is; --mlflow QUERY finds studies, too.
 
 `mlopt compare --against RECORD`: whether a kernel that was found is still as fast here as it was said to be.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,21 +29,31 @@ def compare_folders(arguments: Sequence[str]) -> int:
     """Compare the studies in all folders given: tables on the terminal, a page and its data in a folder."""
     call = _parser().parse_args(list(arguments))
     if call.against is not None:
-        if call.folders or call.out:
-            raise UserError("compare: --against RECORD measures one kernel: leave out DIR and --out")
+        if call.folders or call.out or call.mlflow:
+            raise UserError("compare: --against RECORD measures one kernel: leave out DIR, --mlflow and --out")
         from .guard import hold  # loads what only runs of kernels need
 
         return hold(call.against, call.tolerance)
-    if not call.folders:
-        raise UserError("compare: it needs the folder of a study or a sweep")
+    if not call.folders and call.mlflow is None:
+        raise UserError("compare: it needs the folder of a study or a sweep, or --mlflow QUERY")
+    if call.uri is not None and call.mlflow is None:
+        raise UserError("compare: --uri says where --mlflow QUERY looks")
     for folder in call.folders:
         if not folder.is_dir():
             raise UserError(f"there is no folder {folder}")
-    studies = list({study.folder.resolve(): study for folder in call.folders for study in find(folder)}.values())
+    with tempfile.TemporaryDirectory() as fetched:
+        folders = [*call.folders, *([] if call.mlflow is None else _queried(call.mlflow, call.uri, Path(fetched)))]
+        studies = list({study.folder.resolve(): study for folder in folders for study in find(folder)}.values())
     if not studies:
-        raise UserError(f"no study has ended in {', '.join(map(str, call.folders))}")
-    show(studies, call.out or call.folders[0])
+        raise UserError(f"no study has ended in {', '.join(map(str, folders))}")
+    show(studies, call.out or next(iter(call.folders), Path()))
     return 0
+
+
+def _queried(query: str, uri: str | None, into: Path) -> Sequence[Path]:
+    from ..tracker.query import fetch  # loads MLflow
+
+    return fetch(query, uri, into)
 
 
 def show(studies: Sequence[StudyRecord], out: Path) -> None:
@@ -64,9 +75,12 @@ def show(studies: Sequence[StudyRecord], out: Path) -> None:
 
 
 def _parser() -> Parser:
-    parser = Parser("compare", "its arguments are DIR... and --out DIR, or --against RECORD")
+    hint = "its arguments are DIR..., --mlflow QUERY [--uri URI] and --out DIR, or --against RECORD"
+    parser = Parser("compare", hint)
     parser.add_argument("folders", nargs="*", type=Path, metavar="DIR")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the first DIR by default")
+    parser.add_argument("--mlflow", metavar="QUERY", help="studies whose runs it finds, in MLflow's own words")
+    parser.add_argument("--uri", help="of the MLflow store; outputs/mlflow.db by default")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write; the first DIR, or here, by default")
     parser.add_argument("--against", type=Path, metavar="RECORD", help="a study's folder, or its best/record.json")
     parser.add_argument("--tolerance", type=float, default=0.05, metavar="SHARE", help="slower than this fails; 0.05")
     return parser

@@ -16,6 +16,8 @@ CHECKS: tuple[Check, ...] = (
     software.store,
     machine.cores,
     machine.governor,
+    machine.turbo,
+    machine.smt,
     machine.memory,
     machine.disk,
     machine.counters,

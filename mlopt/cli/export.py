@@ -126,11 +126,7 @@ def _earlier(target: Path) -> set[str]:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        "export",
-        "it is called as mlopt export DIR [--to DIR] [--name NAME]",
-        allow_abbrev=False,
-    )
+    parser = Parser("export", "it is called as mlopt export DIR [--to DIR] [--name NAME]")
     parser.add_argument("study", metavar="DIR")
     parser.add_argument("--to", metavar="DIR")
     parser.add_argument("--name", help="of the function and its files")

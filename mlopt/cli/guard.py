@@ -6,9 +6,10 @@ from pathlib import Path
 
 from ..compare.guard import Stored, guard
 from ..core.errors import UserError
+from ..core.fingerprint import hardware
 from ..core.schedule import Schedule
+from ..devices import machine, states
 from ..result import RECORD
-from .export import is_here
 from .study_folder import StudyFolder, read
 
 
@@ -31,4 +32,11 @@ def _stored(study: StudyFolder, folder: Path) -> Stored:
     best, naive = study.best, study.result.baselines.get("naive")
     if best.seconds is None or best.ci95 is None:
         raise UserError(f"{folder}: its best schedule was never timed beside others, so there is nothing to hold it to")
-    return Stored(best.seconds, best.ci95[1], None if naive is None else naive.seconds, is_here(study))
+    return Stored(best.seconds, best.ci95[1], None if naive is None else naive.seconds, _is_here(study))
+
+
+def _is_here(study: StudyFolder) -> bool:
+    """Whether it was timed on hardware like this."""
+    here, before = hardware(), study.result.fingerprint
+    then = machine({key: before.get(key) for key in here}, study.result.devices)
+    return then == machine(here, states(study.backend))

@@ -29,10 +29,11 @@ COMMANDS = (
 HELP = """\
 mlopt finds the fastest way to compile a kernel, and proves it.
 
-  mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study: mlopt workload=matmul workload.m=1024 budget.trials=100
+  mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination, and compare them
   mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
   mlopt compare DIR... [--out DIR]      compare the studies in these folders
+  mlopt compare --mlflow QUERY          compare the studies that a query of MLflow finds
   mlopt compare --against DIR           exit 1 if the best kernel of a study is no longer as fast as it was
   mlopt report DIR [--out DIR]          explain the study in a folder, on one page
   mlopt list [GROUP]                    show every option of every group
@@ -48,12 +49,27 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt ui                              open the MLflow UI on the studies
   mlopt sync DIR...                     send to MLflow what could not be sent while these studies or sweeps ran
 
+Groups, whose options mlopt list shows:
+  workload      what is computed
+  backend       what compiles it
+  target        the machine that it is compiled for, and simulated on
+  search        what proposes the ways to compile it
+  evaluator     what judges a program: running it, simulating it, or both
+  executor      where programs are compiled and judged: here, or on a cluster
+  tracker       where the study is mirrored
+  experiment    ready-made studies
+
+Keys: budget.trials, budget.seconds, seed, hydra.run.dir (where the study writes; outputs/DATE/TIME by default), and
+each option's own, which --cfg job shows.
+
+Examples:
+  mlopt workload=matmul workload.m=1024 budget.trials=100
+  mlopt -m workload=softmax search=random,evolve,bayes 'seed=range(5)' budget.trials=60
+  mlopt workload=mlir_file workload.path=kernel.mlir evaluator=cascade
+
   --cfg job        print the configuration instead of running it
   --version        print the version
   --help           print this
-
-Groups: workload, backend, target, search, evaluator, executor, tracker. Keys: budget.trials, budget.seconds, seed,
-hydra.run.dir (where the study writes; outputs/DATE/TIME by default), and each option's own, which --cfg job shows.
 """
 
 

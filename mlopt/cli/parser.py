@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..core.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises UserError where argparse would print its usage and leave; `hint` says how the command is called."""
+    """Raises UserError where argparse would print its usage and leave.
 
-    def __init__(self, command: str, hint: str, allow_abbrev: bool = True) -> None:
-        super().__init__(prog=f"mlopt {command}", add_help=False, allow_abbrev=allow_abbrev)  # one help is for all
-        self._command, self._hint = command, hint
+    `command` is '' for a study itself; `hint` says how it is called. Options are to be written out, since a beginning
+    that is unique today need not be tomorrow, and one `--help` is for all commands.
+    """
+
+    def __init__(self, command: str, hint: str, **settings: Any) -> None:
+        super().__init__(**{"prog": f"mlopt {command}", "add_help": False, "allow_abbrev": False, **settings})
+        self._place, self._hint = f"{command}: " if command else "", hint
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{self._command}: {message}; {self._hint}")
+        raise UserError(f"{self._place}{message}; {self._hint}")

@@ -76,11 +76,7 @@ def _report(learned: Residual) -> str:
 
 
 def _parser() -> Parser:
-    parser = Parser(
-        "residual",
-        "call it as mlopt residual DIR... --to FILE",
-        allow_abbrev=False,
-    )
+    parser = Parser("residual", "call it as mlopt residual DIR... --to FILE")
     parser.add_argument("places", metavar="DIR", nargs="+")
     parser.add_argument("--to", metavar="FILE", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)

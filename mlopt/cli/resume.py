@@ -12,11 +12,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from .. import result
 from ..core import record
-from ..core.errors import UserError
+from ..core.errors import CompileError, InvalidSchedule, UserError
+from ..core.trial import WorkerLost
 from ..trial_log import TrialLog
 from .compose import RESUME, compose, parse
 from .errors import complain
-from .study_folder import CONFIG, Result, load, read_result
+from .study_folder import CONFIG, Result, load, read, read_result
 
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
@@ -60,6 +61,8 @@ def go_on(hydra: Hydra, config: DictConfig, job: Callable[[DictConfig], int]) ->
     folder = Path(config.resume)
     limits = {key.removeprefix("budget."): OmegaConf.select(config, key) for key in LIMITS}
     if (found := _complete(folder, limits)) is not None:
+        if found.best is not None and not (folder / "best").exists():
+            _export(folder, found)
         print(f"{folder} is complete: {found.trials} trials; a larger budget, as budget.trials=N, goes on with it")
         if found.best is None:
             complain(f"none of {found.trials} trials was valid; see {folder / TrialLog.NAME}")
@@ -86,15 +89,25 @@ def _choices(folder: Path) -> dict[str, str]:
 
 
 def _complete(folder: Path, limits: dict[str, Any]) -> Result | None:
-    """The result of a study that has nothing left to do within `limits`."""
+    """The result of a study that has nothing left to try within `limits`."""
     try:
         found = read_result(folder / result.NAME)
         trials = record.read_log(folder / TrialLog.NAME, cut_short=True)
     except UserError:
         return None  # to be written, or complained of by whoever needs it
-    exported = found.best is None or (folder / "best").exists()
     spent = found.budget == limits or found.trials >= limits["trials"]
-    return found if spent and exported and not found.interrupted and found.trials == len(trials) else None
+    return found if spent and not found.interrupted and found.trials == len(trials) else None
+
+
+def _export(folder: Path, found: Result) -> None:
+    """Write what a study found best, for which it had no time. Raises UserError where that cannot be made any more."""
+    from ..aside import export  # loads what only runs of kernels need
+
+    study = read(folder)
+    try:
+        export(study.workload, study.backend, found.model_dump(exclude_unset=True), folder)
+    except (CompileError, InvalidSchedule, WorkerLost) as error:
+        raise UserError(f"{folder}: its best schedule cannot be exported: {error}") from error
 
 
 def _keep_limits(folder: Path, limits: dict[str, Any]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
@@ -23,6 +22,7 @@ from ..trial_log import TrialLog
 from .compose import CONFIG_NAME, compose, expand, folder_to_resume, hydra_session, sweep_words, unknown_key
 from .errors import complain, lacking, one_line
 from .instantiate import instantiate
+from .parser import Parser
 from .sweep.words import has_own_sweeper, sweep_settings
 
 if TYPE_CHECKING:
@@ -189,14 +189,9 @@ def _info(config: DictConfig, directory: Path, sweep: bool) -> StudyInfo:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see mlopt --help")
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """The flags of Hydra's own command line that make sense for a study."""
-    parser = _Parser(prog="mlopt", add_help=False)
+    parser = Parser("", "see mlopt --help")
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--multirun", "-m", action="store_true")
     parser.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])

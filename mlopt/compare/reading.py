@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from .. import result
 from ..core.errors import UserError
 from ..core.record import Outcome, read_outcomes, reason
+from ..devices import machine
 from ..trial_log import TrialLog
 from .record import StudyRecord
 
@@ -20,6 +23,7 @@ R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 
 CONFIG = Path(".hydra", "config.yaml")
+SEED = re.compile(rb"^seed: \d+$", re.MULTILINE)
 
 
 class _Best(BaseModel):
@@ -39,6 +43,7 @@ class _Result(BaseModel):
     inputs: str | None = None
     threads: int
     fingerprint: dict[str, Any]
+    devices: list[dict[str, Any]] = []
     best: _Best | None
     interrupted: bool = False
 
@@ -78,7 +83,7 @@ def read(folder: Path) -> StudyRecord | None:
         problem={"name": found.workload.get("name"), **names, "inputs": found.inputs, "settings": settings},
         seed=found.seed,
         budget=_mapping(config.get("budget")),
-        machine={} if replayed else found.fingerprint,
+        machine={} if replayed else machine(found.fingerprint, found.devices, software=True),
         objectives=[trial.reached for trial in trials],
         cached=0 if replayed else sum(trial.cached for trial in trials),
         best=None if found.best is None else found.best.cost if found.best.seconds is None else found.best.seconds,
@@ -110,13 +115,19 @@ def _elapsed(trials: Sequence[Outcome]) -> list[float]:
 
 
 def _config(file: Path) -> Mapping[str, Any]:
+    """What a study's configuration says, but for its seed, which the result has, too."""
     try:
-        text = file.read_bytes()
-        if b"&" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.CSafeLoader)):
-            raise UserError("it refers to itself, by which a small file can become a huge one")  # no study does
-        return _mapping(yaml.load(text, yaml.CSafeLoader))
+        return _parsed(SEED.sub(b"", file.read_bytes()))
     except (OSError, UserError, yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {file}: {error}") from error
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: bytes) -> Mapping[str, Any]:
+    """A configuration from YAML, which takes longer than all else and is the same for the seeds of a sweep."""
+    if b"&" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.CSafeLoader)):
+        raise UserError("it refers to itself, by which a small file can become a huge one")  # no study does
+    return _mapping(yaml.load(text, yaml.CBaseLoader))  # texts alone, which all can be written as JSON
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

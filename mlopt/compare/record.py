@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class StudyRecord:
     seed: int
     budget: Mapping[str, Any]
     machine: Mapping[str, Any]
-    """The fingerprint."""
+    """The fingerprint, with the devices that programs ran on."""
     objectives: Sequence[float | None]
     """Of the trials, in order of completion: seconds or cost, None for a failure."""
     cached: int
@@ -39,11 +39,11 @@ class StudyRecord:
     """When each trial ended, in seconds since the first one began; empty where that means nothing."""
     unit: str = "s"
     """Of objectives; '' where they are costs."""
+    space: str = field(init=False, repr=False)
+    """The same for studies of one problem."""
 
-    @property
-    def space(self) -> str:
-        """The same for studies of one problem."""
-        return digest(self.problem)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "space", digest(self.problem))
 
     @property
     def valid(self) -> NDArray[np.float64]:

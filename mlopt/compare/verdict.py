@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
+from ..page.render import quantity
 from .methods import ERROR_RATE, Method, Methods, Pair
 from .significance import fewest_studies
 
@@ -12,6 +14,9 @@ LIKELY = 0.8
 
 FEW = 10
 """Studies of a method on a space below which more would be worth it."""
+
+MOST = 6
+"""Methods of which the verdict says what they reached."""
 
 
 def verdict(found: Methods) -> list[str]:
@@ -31,6 +36,8 @@ def verdict(found: Methods) -> list[str]:
     needed = fewest_studies(sum(pair.p is not None for pair in found.pairs), ERROR_RATE)
     hopeless = len(found.baselines) == 1 and studies < needed
     sentences = [_first(first, beaten, open_, own, hopeless)]
+    if len(found.baselines) == 1:  # what was reached on unlike problems has no median
+        sentences.append(_reached(scored))
     sentences += [f"{_by(own[name], first.name)}." for name in beaten[:1] if open_]
     others = [pair for pair in found.pairs if pair.better is not None and first.name not in (pair.a, pair.b)]
     sentences += [f"{_by(pair, str(pair.better))}." for pair in others[:3]]
@@ -55,6 +62,16 @@ def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict
     likely = likelihood is not None and likelihood >= LIKELY
     word = "is probably the best" if likely else "has the highest score"
     return f"{first.name} {word}, {first.score:.3f}{chance}; it cannot be told apart from {_list(open_)} for certain."
+
+
+def _reached(methods: Sequence[Method]) -> str:
+    """What the studies of one problem came to, in the middle case of each method."""
+    middles = {
+        method.name: quantity(median(best), method.unit)
+        for method in methods[:MOST]
+        if (best := [value for value in method.best if value is not None])
+    }
+    return f"The median best: {', '.join(f'{name} {reached}' for name, reached in middles.items())}."
 
 
 def _by(pair: Pair, better: str) -> str:

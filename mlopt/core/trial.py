@@ -67,6 +67,10 @@ class WorkerClosed(WorkerLost):
     """The worker was closed by its driver, so that the loss says nothing of the work."""
 
 
+class WorkerDelayed(WorkerLost):
+    """The worker was given up since others kept its work waiting for too long, so that the loss says nothing of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """What an evaluator found out about a correct program."""

@@ -1,4 +1,4 @@
-"""The machine: cores, clocks, memory, disk, counters."""
+"""The machine: cores, clocks, memory, disk, counters, GPUs."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ BUSY = 0.5
 """Load of the last minute, a core, from which times suffer: mlopt cannot stop what is not its own."""
 
 _CPUS = Path("/sys/devices/system/cpu")
+_TURBO = (("intel_pstate/no_turbo", "0", "1"), ("cpufreq/boost", "1", "0"))
+"""Files that say whether it is on, what they say then, and what turns it off."""
+_VIRTUAL = "as virtual ones do not"
 
 
 def cores() -> Iterator[Finding]:
@@ -47,14 +50,41 @@ def governor(folder: Path = _CPUS) -> Iterator[Finding]:
     """Whether clocks are kept high."""
     found = {file.read_text().strip() for file in folder.glob("cpu[0-9]*/cpufreq/scaling_governor")}
     if not found:
-        yield Finding(
-            "governor", State.ABSENT, "the machine does not say how it sets its clocks, as virtual ones do not"
-        )
+        yield Finding("governor", State.ABSENT, f"the machine does not say how it sets its clocks, {_VIRTUAL}")
     elif found == {"performance"}:
         yield Finding("governor", State.OK, "performance")
     else:
         mend = "sudo cpupower frequency-set --governor performance"
         yield Finding("governor", State.LIMITED, ", ".join(sorted(found)), mend)
+
+
+def turbo(folder: Path = _CPUS) -> Iterator[Finding]:
+    """Whether clocks rise as far as heat and the other cores let them."""
+    known = [(folder / name, on, off) for name, on, off in _TURBO if (folder / name).exists()]
+    if not known:
+        yield Finding("turbo", State.ABSENT, f"the machine does not say whether it is on, {_VIRTUAL}")
+    for file, on, off in known:
+        if file.read_text().strip() == on:
+            detail = "on: clocks depend on heat and on what other cores do"
+            yield Finding("turbo", State.LIMITED, detail, f"echo {off} | sudo tee {file}")
+        else:
+            yield Finding("turbo", State.OK, "off")
+
+
+def smt(folder: Path = _CPUS) -> Iterator[Finding]:
+    """Whether two threads share a core."""
+    try:
+        active = (folder / "smt" / "active").read_text().strip() == "1"
+    except OSError:
+        yield Finding("SMT", State.ABSENT, f"the machine does not say whether threads share cores, {_VIRTUAL}")
+        return
+    if active:
+        siblings = {file.read_text() for file in folder.glob("cpu[0-9]*/topology/thread_siblings_list")}
+        detail = "on: what runs on one half of a core slows the other half"
+        mend = f"backend.threads={max(1, len(siblings))}, a thread a core; or echo off | sudo tee {folder}/smt/control"
+        yield Finding("SMT", State.LIMITED, detail, mend)
+    else:
+        yield Finding("SMT", State.OK, "off")
 
 
 def memory() -> Iterator[Finding]:
@@ -100,12 +130,17 @@ def counters() -> Iterator[Finding]:
 
 
 def gpu(devices: Path = Path("/dev")) -> Iterator[Finding]:
-    """The backends that there are run on the CPU."""
-    found = sorted(path.name for path in devices.glob("nvidia[0-9]*"))
-    if found:
-        yield Finding("GPU", State.OK, ", ".join(found))
+    """What backend=triton runs kernels on, where it does not simulate them."""
+    from ..backend.triton import host
+
+    files = sorted(path.name for path in devices.glob("nvidia[0-9]*"))
+    if found := host.present():
+        yield Finding("GPU", State.OK, ", ".join(each.name for each in found))
+    elif files:
+        detail = f"{', '.join(files)}, of which nvidia-smi says nothing"
+        yield Finding("GPU", State.LIMITED, detail, "install NVIDIA's driver with its tools (for backend=triton)")
     else:
-        yield Finding("GPU", State.ABSENT, "none: backend=mlir needs none")
+        yield Finding("GPU", State.ABSENT, "none: backend=mlir needs none, and evaluator=simulation neither")
 
 
 def _listed(cores: tuple[int, ...]) -> str:

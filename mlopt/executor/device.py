@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import math
 import os
 import signal
 import struct
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +31,10 @@ _HIGHEST_PID = 1 << 22
 _STOP_SECONDS = 0.1
 _FLOCK = "hhqqi4x"
 """struct flock of 64-bit Linux: type, whence, start, length, process id."""
+
+
+class Busy(Exception):
+    """Somebody else takes time on the device, and has not ended in time."""
 
 
 _apart = ContextVar("apart", default=False)
@@ -64,13 +70,16 @@ def shared() -> Iterator[None]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Have this process's cores to itself; not from within `shared`."""
+def alone(until: float = math.inf) -> Iterator[None]:
+    """Have this process's cores to itself; not from within `shared`.
+
+    Raises Busy where others have them until then, by `time.monotonic`.
+    """
     if _apart.get():
         raise UserError("time is taken in workers: choose executor=local or ray")
     with ExitStack() as stack:
         files = _open(stack)
-        _lock(files, fcntl.LOCK_EX)
+        _lock(files, fcntl.LOCK_EX, until)
         others = {pid for file in files for pid in _registered(file)}
         stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
         _signal(others, signal.SIGSTOP)
@@ -95,12 +104,44 @@ def is_held_back(process: Process) -> bool:
         return False
 
 
-def _lock(files: list[int], kind: int) -> None:
-    """Lock every core; waiting is not counted towards a work's deadline."""
-    if not _try(files, kind):
-        with clock.stopped():
+def _lock(files: list[int], kind: int, until: float = math.inf) -> None:
+    """Lock every core; waiting is not counted towards a work's deadline. Raises Busy when it is `until`."""
+    if _try(files, kind):
+        return
+    with clock.stopped():
+        if math.isinf(until):
             for file in files:  # in one order, so that no two wait for each other
                 fcntl.flock(file, kind)
+        elif not _lock_until(files, kind, until):
+            raise Busy("somebody else takes time on this machine")
+
+
+def _lock_until(files: list[int], kind: int, until: float) -> bool:
+    """Lock every core by a time; whether that was done.
+
+    Who waits for a lock cannot be told to stop, and who only looks now and then finds it taken by those who wait. So a
+    thread waits, with copies of the descriptors, to which a lock belongs as to the originals; where it is too late, it
+    is left behind, and the lock ends with its copies.
+    """
+    copies = [os.dup(file) for file in files]
+    locked, late = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        try:
+            for copy in copies:  # in the same order
+                fcntl.flock(copy, kind)
+                if late.is_set():
+                    return
+            locked.set()
+        finally:
+            for copy in copies:
+                os.close(copy)
+
+    threading.Thread(target=wait, daemon=True).start()
+    try:
+        return locked.wait(max(0.0, until - time.monotonic()))
+    finally:
+        late.set()
 
 
 def _try(files: list[int], kind: int) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import UserError
 from ..core.processes import Process
-from ..core.trial import Status, WorkerClosed, WorkerKilled, WorkerLost
+from ..core.trial import Status, WorkerClosed, WorkerDelayed, WorkerKilled, WorkerLost
 from . import clock, device
 from .retirement import RETIRED
 
@@ -64,16 +64,18 @@ class Worker:
         with self._lock:
             self._started()
 
-    def run(self, work: Callable[[], R], deadline_seconds: float) -> R:
+    def run(self, work: Callable[[], R], deadline_seconds: float, patience_seconds: float = math.inf) -> R:
         """The result of `work`, which is killed `deadline_seconds` after it began in a process that was ready.
 
-        Raises WorkerLost when the process died or was killed (WorkerKilled where nobody knows by whom), UserError when
-        it cannot import its modules, and otherwise what `work` raised, with the worker's traceback as a note.
+        Seconds in which others keep it from working, since they take time, are not counted there; there may be
+        `patience_seconds` of them. Raises WorkerLost when the process died or was killed (WorkerKilled where nobody
+        knows by whom, WorkerDelayed for want of patience), UserError when it cannot import its modules, and otherwise
+        what `work` raised, with the worker's traceback as a note.
         """
-        result: R = unpack(self.exchange(pickle.dumps(work), deadline_seconds))
+        result: R = unpack(self.exchange(pickle.dumps(work), deadline_seconds, patience_seconds))
         return result
 
-    def exchange(self, work: bytes, deadline_seconds: float) -> bytes:
+    def exchange(self, work: bytes, deadline_seconds: float, patience_seconds: float = math.inf) -> bytes:
         """As `run`, but takes the work pickled and gives an answer for `unpack`, which may be in another process."""
         with self._lock:
             if self._child is not None and not self._child.idle():
@@ -85,7 +87,7 @@ class Worker:
             nursery.forget_stderr()
             with self._loss_at_eof():
                 child.connection.send(work)
-                return self._answer(child.connection, deadline_seconds)
+                return self._answer(child.connection, _Allowance(deadline_seconds, patience_seconds))
 
     def pause(self) -> None:
         """Stop the idle process with all its threads until `resume`, so that it computes nothing meanwhile."""
@@ -118,7 +120,7 @@ class Worker:
         late = WorkerLost(Status.CRASH, f"the process did not start within {_START_SECONDS:g} s")
         with self._loss_at_eof():
             if not nursery.imported:
-                self._wait(nursery.control, _START_SECONDS, late)
+                self._wait(nursery.control, _Allowance(_START_SECONDS), late)
                 if failure := nursery.control.recv():
                     self._quit()
                     raise UserError(failure)
@@ -126,43 +128,41 @@ class Worker:
             ours, theirs = Pipe()
             with theirs:
                 send_handle(nursery.control, theirs.fileno(), nursery.process.pid)
-            self._wait(nursery.control, _START_SECONDS, late)
+            self._wait(nursery.control, _Allowance(_START_SECONDS), late)
             return _Child(Process.of(nursery.control.recv()), ours)
 
-    def _answer(self, connection: Connection, deadline_seconds: float) -> bytes:
-        late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {deadline_seconds:g} s")
-        left = self._wait(connection, deadline_seconds, late)
+    def _answer(self, connection: Connection, allowed: _Allowance) -> bytes:
+        late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {allowed.own:g} s")
+        self._wait(connection, allowed, late)
         while (answer := connection.recv()) == clock.STOPPED:
-            self._wait(connection, math.inf, late)
-            connection.recv()
-            left = self._wait(connection, left, late)
+            allowed.stopped = not allowed.stopped
+            self._wait(connection, allowed, late)
         if answer == RETIRED:
-            self._wait(connection, left, late)
+            self._wait(connection, allowed, late)
             answer = connection.recv()
             self._end()
         return bytes(answer)
 
-    def _wait(self, connection: Connection, seconds: float, late: WorkerLost) -> float:
-        """Return as soon as `connection` can be read, with the seconds left; raise WorkerLost at a limit."""
+    def _wait(self, connection: Connection, allowed: _Allowance, late: WorkerLost) -> None:
+        """Return as soon as `connection` can be read; raise WorkerLost at a limit, `late` at that of own seconds."""
         assert self._nursery is not None
         seen = time.monotonic()
-        end = seen + seconds
         while True:
             now = time.monotonic()
-            if self._child is not None and device.is_held_back(self._child.process):
-                end += now - seen  # somebody else's time
-            left, seen = end - now, now
+            held_back = self._child is not None and device.is_held_back(self._child.process)
+            left, seen = allowed.spend(now - seen, held_back), now
             readable = wait([connection, self._nursery.stderr_fd], min(_POLL_SECONDS, max(left, 0.0)))
             self._nursery.read_stderr()
             if connection in readable:
-                return left
+                return
             resident = None if self._child is None else self._child.process.resident_bytes
             if resident == 0:  # dead, though a process below it holds the connection open
                 raise EOFError
             if self._closed:
                 raise self._loss(WorkerClosed(Status.CRASH, "the worker was closed"))
             if left <= 0:
-                raise self._loss(late)
+                delayed = WorkerDelayed(Status.TIMEOUT, "others took time on this machine for too long")
+                raise self._loss(late if allowed.own <= 0 else delayed)
             if resident and self._memory_bytes and resident > self._memory_bytes:
                 sizes = f"{resident >> 20} MiB, over its limit of {self._memory_bytes >> 20} MiB"
                 raise self._loss(WorkerLost(Status.OUT_OF_MEMORY, f"killed at {sizes}"))
@@ -214,6 +214,24 @@ def unpack(answer: bytes) -> Any:
     if not returned:
         raise value
     return value
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """The seconds that a work has left: of its own, and of those in which others keep it from working."""
+
+    own: float
+    others: float = math.inf
+    stopped: bool = False
+    """Whether it says itself that it waits for others."""
+
+    def spend(self, seconds: float, held_back: bool) -> float:
+        """Count what has passed, in which the work may have been `held_back`; what is left of the kind that it was."""
+        if held_back or self.stopped:
+            self.others -= seconds
+            return self.others
+        self.own -= seconds
+        return self.own
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,10 +140,13 @@ def _rounds(
         running = [name for name in courses if name in near - absent.keys() and not courses[name].over(slow_seconds)]
         # The first round is in the order given: if it is the only one, it is those that matter most who have a turn.
         order = rng.permutation(len(running)) if number else range(len(running))
-        with device.alone():
-            for name in (running[i] for i in order):
-                if timetable.has_turn(max(courses[name].lasted, default=0.0)):
-                    _turn(name, workers[name], courses[name], absent)
+        try:
+            with device.alone(timetable.timed):
+                for name in (running[i] for i in order):
+                    if timetable.has_turn(max(courses[name].lasted, default=0.0)):
+                        _turn(name, workers[name], courses[name], absent)
+        except device.Busy:
+            break
         if number + 1 < FEWEST_ROUNDS:
             continue
         near = contending({name: course for name, course in courses.items() if course.medians and name not in absent})

@@ -29,7 +29,9 @@ class Timetable:
     def __init__(self, seconds: float) -> None:
         start = time.monotonic()
         self._seconds = seconds
-        self._ready, self._timed, self._end = (start + share * seconds for share in (READY, TIMED, 1.0))
+        self._ready, self._end = start + READY * seconds, start + seconds
+        self.timed = start + TIMED * seconds
+        """When all have to have had their turns, by `time.monotonic`."""
 
     def slow_seconds(self, usual: float) -> float:
         """What a slow contender's turns may take in all: as `usual`, or less where that is too much."""
@@ -37,7 +39,7 @@ class Timetable:
 
     def has_turn(self, lasts: float) -> bool:
         """Whether one more turn that lasts so many seconds ends in time for the checks."""
-        return time.monotonic() + lasts < self._timed
+        return time.monotonic() + lasts < self.timed
 
     def until_ready(self, late: Callable[[], Iterable[Worker]]) -> contextlib.AbstractContextManager[None]:
         """Close the workers that are `late` when all have to be ready."""

@@ -31,6 +31,7 @@ LOOK: Any = {
     "legend.frameon": False,
     "svg.fonttype": "none",  # letters stay letters: smaller, and found by a search in the page
     "svg.hashsalt": "mlopt",  # the same figure, the same file
+    "text.parse_math": False,  # names and values come from anywhere
 }
 
 # Colours that stay apart for the colour-blind (Okabe and Ito 2008); dashes and marks tell the same without any.

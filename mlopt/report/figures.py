@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..compare.score import incumbents
+from ..core.schedule import Value
 from ..core.trial import Trial
 from ..page.figure import COLOURS, Picture, drawing, scale
 from .importance import Importance
 from .progress import ABSENT
 from .reading import StudyRead
+from .values import label
 
 ROW = 0.28
 """Inches of a line in a figure that has one for each thing."""
 VALUES = 12
 """Of a knob, that are drawn."""
+WIDE = 70
+"""Characters below the columns of a figure for which there is no room side by side."""
 
 
 def against_baselines(study: StudyRead) -> list[Picture]:
@@ -67,7 +71,7 @@ def landscape(study: StudyRead) -> list[Picture]:
     with drawing("landscape", "The share of valid trials that are within a factor of the best of them") as figure:
         shares = np.arange(1, len(times) + 1) / len(times)
         figure.axes.step(times / times[0], shares, where="post", color=COLOURS[0])
-        figure.axes.set_xscale("log")
+        scale(figure.axes, "x")
         figure.axes.set_xlabel("over the best" if best is not None else "over the lowest")
         figure.axes.set_ylabel("share of valid trials")
         figure.axes.set_ylim(0.0, 1.03)
@@ -94,7 +98,7 @@ def _bars(name: str, caption: str, shares: Mapping[str, float]) -> Picture:
 
 def values(study: StudyRead, knob: str) -> Picture:
     """What trials took by the value of one knob, and how often it was tried."""
-    groups: dict[object, list[float]] = {}
+    groups: dict[Value, list[float]] = {}
     for trial in study.trials:
         if trial.reached is not None:
             groups.setdefault(trial.schedule.values().get(knob, ABSENT), []).append(trial.reached)
@@ -108,8 +112,9 @@ def values(study: StudyRead, knob: str) -> Picture:
             spread = np.linspace(-0.2, 0.2, len(times)) if len(times) > 1 else np.zeros(1)
             figure.axes.plot(place + spread, times, ".", color=COLOURS[5], markersize=3.0)
             figure.axes.plot([place - 0.3, place + 0.3], [min(times)] * 2, color=COLOURS[0])
-        labels = [f"{value}\n{len(groups[value])}" for value in order]
-        figure.axes.set_xticks(range(len(order)), labels)
+        names = [label(value) for value in order]
+        labels = [f"{name}\n{len(groups[value])}" for name, value in zip(names, order, strict=True)]
+        figure.axes.set_xticks(range(len(order)), labels, rotation=90 if sum(map(len, names)) > WIDE else 0)
         scale(figure.axes)
         figure.axes.set_ylabel("seconds" if study.unit else "cost")
     return figure.picture
@@ -140,6 +145,7 @@ def noise(trials: Sequence[Trial]) -> list[Picture]:
             if points:
                 figure.axes.plot(*zip(*points, strict=True), mark, color=colour, markersize=3.0, label=name)
         figure.axes.set_yscale("symlog", linthresh=0.1)
+        figure.axes.yaxis.set_major_formatter("{x:g}")
         figure.axes.set_xlabel("trials")
         figure.axes.set_ylabel("%")
         figure.axes.legend()

@@ -19,8 +19,10 @@ LONGEST = 400_000
 """Characters of an exported text that a page shows."""
 BEFORE, SCHEDULE, AFTER = "payload.mlir", "schedule.mlir", "optimized.mlir"
 KERNEL = "kernel.py"
-"""What a study of Triton starts from."""
-TEXTS = (BEFORE, KERNEL, SCHEDULE, AFTER)
+"""What a study of Triton exports."""
+GIVEN = "given.py"
+"""What that was before it was rewritten."""
+TEXTS = (BEFORE, GIVEN, KERNEL, SCHEDULE, AFTER)
 
 
 class Timed(BaseModel):
@@ -59,6 +61,7 @@ class Result(BaseModel):
     counts: dict[str, int] = {}
     wall_seconds: FiniteFloat
     fingerprint: dict[str, Any] = {}
+    devices: list[dict[str, Any]] = []
     executed: StrictInt = 0
     interrupted: StrictBool = False
     caveat: str = ""

@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 
 from ..core.errors import summary
+from ..finals.baselines import pytorch
 from ..finals.contender import Contender, KernelContender
 from ..finals.interleaved import measure
-from ..finals.pytorch import PytorchContender
 from ..protocols import Backend, Inputs, Workload
 from ..search.vary import Vary
 
@@ -71,7 +71,7 @@ def tried(name: str, workload: Workload, backend: Backend, decisions: Mapping[st
     schedule = Vary(backend.space(workload), np.random.default_rng(0)).repair(decisions)
     adapted = sum(decisions.get(knob) != value for knob, value in schedule.values().items())
     contenders: list[Contender] = [
-        PytorchContender(workload, backend.thread_count, False, inputs),
+        pytorch(workload, backend, inputs, compiled=False),
         KernelContender(KERNEL, backend, workload, schedule, inputs),
     ]
     courses, absent = measure(contenders, np.random.default_rng(0))

@@ -12,6 +12,7 @@ from ..page.table import Column, Table
 from .progress import Step
 from .reading import StudyRead
 from .stability import Neighbour
+from .values import change, shown
 
 CHANGES = 8
 """Knobs of an improvement that are told."""
@@ -59,7 +60,7 @@ def path(steps: Sequence[Step], unit: str) -> Table:
 
 def _changes(step: Step) -> str:
     """What a user reads of it: where the algorithm changes, all of its knobs do."""
-    told = [f"{knob}: {old} → {new}" for knob, old, new in step.changed[:CHANGES]]
+    told = [f"{knob}: {change(old, new)}" for knob, old, new in step.changed[:CHANGES]]
     if more := len(step.changed) - len(told):
         told.append(f"and {more} more")
     return "; ".join(told) or "the first valid schedule"
@@ -85,7 +86,7 @@ def coverage(trials: Sequence[Trial]) -> Table:
         share = sum(tried.values()) / len(trials)
         most, times = tried.most_common(1)[0]
         rows.append(
-            [knob, f"{100 * share:.0f} %", str(len(tried)), f"{most} ({100 * times / sum(tried.values()):.0f} %)"]
+            [knob, f"{100 * share:.0f} %", str(len(tried)), f"{shown(most)}: {100 * times / sum(tried.values()):.0f} %"]
         )
     columns = [Column("knob", number=False), Column("in trials"), Column("values tried"), Column("most often")]
     return Table(columns, rows)

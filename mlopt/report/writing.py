@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .. import __version__
+from ..devices import DRIVER
 from ..page.figure import Picture
 from ..page.render import quantity, render
 from . import figures, tables
 from .importance import FEWEST, importance
 from .progress import ABSENT, steps
-from .reading import AFTER, BEFORE, KERNEL, SCHEDULE, StudyRead
+from .reading import AFTER, BEFORE, GIVEN, KERNEL, SCHEDULE, StudyRead
 from .stability import Neighbour
+from .values import difference, is_text, shown
 
 PAGE = "report.html"
 KNOBS = 4
@@ -30,6 +32,7 @@ def write(study: StudyRead, out: Path, beside: Sequence[Neighbour] = ()) -> None
 def page(study: StudyRead, beside: Sequence[Neighbour] = ()) -> str:
     """The whole page; `beside` is what became of the best schedule on neighbouring workloads, if that was measured."""
     found, path = study.result, steps(study.trials)
+    decisions = {} if found.best is None else found.best.schedule
     known = importance(study.trials)
     pictures: list[Picture] = [] if known is None else figures.knobs(known)
     if known is not None:
@@ -53,10 +56,12 @@ def page(study: StudyRead, beside: Sequence[Neighbour] = ()) -> str:
         noise_words=noise(study),
         stability=tables.stability(found.speedup.get("torch"), beside),
         executed=found.executed and found.best is not None,
-        before=study.texts[BEFORE] or study.texts[KERNEL],
+        before=study.texts[BEFORE] or study.texts[GIVEN] or study.texts[KERNEL],
+        rewritten=difference(study.texts[GIVEN], study.texts[KERNEL]) if study.texts[GIVEN] else "",
         schedule=study.texts[SCHEDULE],
         after=study.texts[AFTER],
-        decisions={} if found.best is None else found.best.schedule,
+        decisions={knob: shown(value) for knob, value in decisions.items()},
+        whole={knob: value for knob, value in decisions.items() if is_text(value)},
         facts=_facts(study),
     )
 
@@ -117,5 +122,11 @@ def _facts(study: StudyRead) -> dict[str, str]:
         "trials": ", ".join(f"{count} {status}" for status, count in found.counts.items() if count) or ABSENT,
         "took": f"{found.wall_seconds:.0f} s",
         "machine": f"{machine.get('cpu', ABSENT)}, {machine.get('cores', ABSENT)} cores",
+        **({"devices": ", ".join(map(_device, found.devices))} if found.devices else {}),
         "folder": str(study.folder),
     }
+
+
+def _device(state: Mapping[str, Any]) -> str:
+    driver = f" (driver {state[DRIVER]})" if DRIVER in state else ""
+    return f"{state.get('name', ABSENT)}{driver}"

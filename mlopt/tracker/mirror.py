@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from ..core import record
 from ..core.errors import UserError
@@ -33,6 +33,8 @@ class Mirror(BaseModel):
     """The folder of the sweep that the study is part of."""
     config: dict[str, Any] = {}
     tags: dict[str, str] = {}
+    started: NonNegativeFloat = 0.0
+    """When the study began, in seconds since 1970; 0 where nobody noted it."""
     run: str | None = None
     """MLflow's id, once there is one."""
     sent: NonNegativeInt = 0
@@ -79,7 +81,7 @@ def message(trial: Trial) -> dict[str, Any]:
         "seconds": trial.seconds,
         "cost": trial.metrics.get("cost"),
         "compile_seconds": trial.compile_seconds,
-        "time": datetime.fromisoformat(trial.finished).timestamp() if trial.finished else time.time(),
+        "time": moment(trial.finished) if trial.finished else time.time(),
     }
 
 
@@ -88,3 +90,8 @@ def status(result: Mapping[str, Any] | None) -> str:
     if result is None:
         return "FAILED"
     return "KILLED" if result.get("interrupted") else "FINISHED"
+
+
+def moment(text: str) -> float:
+    """A time as studies write it (ISO 8601), in seconds since 1970. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()

@@ -55,6 +55,7 @@ class Mlflow:
             sweep=str(info.sweep.absolute()) if info.sweep else None,
             config=json.loads(json.dumps(info.config, default=str)),
             tags=dict(info.tags),
+            started=time.time(),
         )
         earlier = Mirror.read(info.directory)
         if earlier is None or (earlier.uri, earlier.experiment) != (mirror.uri, mirror.experiment):
@@ -80,7 +81,7 @@ class Mlflow:
         """Waits for a healthy store; one that takes long is left to itself, and one that fails is not waited for."""
         if self._feeder is None:
             return
-        self._messages.put({"status": status(result), "result": result})
+        self._messages.put({"status": status(result), "result": result, "time": time.time()})
         self._feeder.join(FINISH_SECONDS)
         if self._feeder.is_alive():
             self._warn(f"not done within {FINISH_SECONDS:g} s, and goes on by itself")

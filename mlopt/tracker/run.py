@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import re
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ class Run:
                 tags = {**known.tags, "directory": str(folder)}
                 if self._sweep is not None:
                     tags[MLFLOW_PARENT_RUN_ID] = self._sweep
-                known.run = self._create(experiment, known.name, tags)
+                known.run = self._create(experiment, known.name, tags, known.started)
                 known.write(folder)
             else:
                 self._client.update_run(known.run, "RUNNING")
@@ -78,12 +77,12 @@ class Run:
 
     def close(self, end: Mapping[str, Any]) -> None:
         """Add the main figures, the table and the study's files, and give the run its final status."""
+        ended = _stamp(end["time"])
         with exclusive(self._store.database):
             if end["result"]:
-                now = _stamp(time.time())
                 self._client.log_batch(
                     self._id,
-                    metrics=[Metric(key, value, now, 0) for key, value in figures(end["result"]).items()],
+                    metrics=[Metric(key, value, ended, 0) for key, value in figures(end["result"]).items()],
                     tags=[RunTag(MLFLOW_RUN_NOTE, markdown(end["result"])[:TAG_LENGTH])],
                 )
             for name in FILES:
@@ -91,9 +90,10 @@ class Run:
                     self._client.log_artifact(self._id, str(self._directory / name))
             if (self._directory / "best").exists():
                 self._client.log_artifacts(self._id, str(self._directory / "best"), "best")
-            self._client.set_terminated(self._id, end["status"])
-            if self._sweep is not None:  # the last one to end says when the sweep did
-                self._client.set_terminated(self._sweep)
+            self._client.set_terminated(self._id, end["status"], ended)
+            if self._sweep is not None:  # it ended with its last study, whichever is told of last
+                others = self._client.get_run(self._sweep).info.end_time or 0
+                self._client.set_terminated(self._sweep, end_time=max(ended, others))
 
     def _experiment(self, name: str) -> str:
         known = self._client.get_experiment_by_name(name)
@@ -110,13 +110,15 @@ class Run:
         with locked(folder):
             known = Mirror.read(folder)
             if known is None or (known.uri, known.experiment) != (study.uri, study.experiment) or known.run is None:
-                run = self._create(experiment, folder.name, {"directory": str(folder)})
+                run = self._create(experiment, folder.name, {"directory": str(folder)}, study.started)
                 Mirror(uri=study.uri, experiment=study.experiment, name=folder.name, run=run).write(folder)
                 return run
             return known.run
 
-    def _create(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
-        return str(self._client.create_run(experiment, tags=dict(tags), run_name=name).info.run_id)
+    def _create(self, experiment: str, name: str, tags: Mapping[str, str], started: float) -> str:
+        """A run of something that `started` then, in seconds since 1970; now, where that is 0."""
+        begun = _stamp(started) or None
+        return str(self._client.create_run(experiment, begun, dict(tags), name).info.run_id)
 
     def _points(self, trial: Mapping[str, Any]) -> Iterator[Metric]:
         """A trial's own numbers at its own step, and the totals that it changed."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
-from .store import environment, locate
+from .store import client, locate
 
 POLICY = "policy"
 """Where a run keeps its policy."""
@@ -23,7 +22,7 @@ class TrainingRun:
         from .run import exclusive, flatten
 
         store = locate(uri)
-        self._client = _client(store.uri)
+        self._client = client(store.uri)
         with exclusive(store.database):
             known = self._client.get_experiment_by_name(POLICY)
             artifacts = str(store.artifacts) if store.artifacts else None
@@ -62,9 +61,8 @@ def fetch(address: str, uri: str | None) -> Path:
     from mlflow.exceptions import MlflowException
 
     name, _, version = address.removeprefix(SCHEME).partition("/")
-    client = _client(locate(uri).uri)
     try:
-        versions = client.search_model_versions(f"name = '{name}'")
+        versions = client(locate(uri).uri).search_model_versions(f"name = '{name}'")
         wanted = [each for each in versions if version in ("", str(each.version))]
         newest = max(wanted, key=lambda each: int(each.version))
         folder = mlflow.artifacts.download_artifacts(artifact_uri=newest.source, tracking_uri=locate(uri).uri)
@@ -73,10 +71,3 @@ def fetch(address: str, uri: str | None) -> Path:
         raise UserError(f"cannot be fetched from MLflow's registry: {str(error).splitlines()[0][:200]}") from None
     except (ValueError, StopIteration):
         raise UserError(f"is no policy in MLflow's registry at {locate(uri).uri}") from None
-
-
-def _client(uri: str) -> Any:
-    os.environ.update({key: value for key, value in environment().items() if key.startswith("MLFLOW_")})
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -11,13 +11,14 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..core.record import read_log
-from .mirror import Mirror, locked, message, status
+from .mirror import Mirror, locked, message, moment, status
 
 if TYPE_CHECKING:
     from .run import Run
@@ -55,7 +56,14 @@ def _mirror(folder: Path, lines: Iterable[str]) -> None:
     told = [message(trial) for trial in read_log(trials, cut_short=True)] if trials.exists() else []
     found = json.loads(result.read_bytes()) if result.exists() else None
     progress.add(told[progress.received :])
-    progress.end({"status": status(found) if found else "KILLED", "result": found})
+    progress.end({"status": status(found) if found else "KILLED", "result": found, "time": _ended(found, told)})
+
+
+def _ended(result: Mapping[str, Any] | None, trials: Sequence[Mapping[str, Any]]) -> float:
+    """When a study ended that left this: in seconds since 1970; at its last trial where its result does not say."""
+    if result is not None and "finished" in result:
+        return moment(result["finished"])
+    return max((float(trial["time"]) for trial in trials), default=time.time())
 
 
 class _Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
@@ -15,6 +16,7 @@ import pytest
 from doubles import KnownBackend, KnownEvaluator, ToyBackend, ToyEvaluator, fail
 
 from mlopt.archive import Archive
+from mlopt.archive import study as module
 from mlopt.archive.context import Context
 from mlopt.archive.store import Store
 from mlopt.archive.study import StudyArchive
@@ -304,3 +306,20 @@ def test_the_context_lies_beside_the_log_unless_the_study_had_two(
     monkeypatch.undo()
     used()
     assert file.read_text() == "null\n"
+
+
+def test_an_archive_that_others_keep_from_being_written_costs_a_warning_that_says_what_to_do(
+    used: Callable[[], StudyArchive],
+    store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, "FINISH_SECONDS", 0.1)
+    archive = used()
+    with contextlib.closing(sqlite3.connect(store)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        archive.log(trial(0, submit(archive, 0, AtOnce())))
+        archive.finish(None)
+        other.rollback()
+    assert f"not done within 0.1 s; mlopt archive merge {tmp_path} adds what is missing" in caplog.text

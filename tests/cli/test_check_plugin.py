@@ -8,7 +8,7 @@ import pytest
 
 from mlopt.cli.check_plugin import suites
 from mlopt.cli.main import main
-from mlopt.testing import EvaluatorContract, SearchContract, WorkloadContract
+from mlopt.testing import EvaluatorContract, SearchContract, SpaceContract, WorkloadContract
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
         ("climb", "TestSearchClimb", SearchContract),
         ("axpy", "TestWorkloadAxpy", WorkloadContract),
         ("lean", "TestEvaluatorLean", EvaluatorContract),
+        ("affine", "TestBackendAffine", SpaceContract),
     ],
 )
 def test_each_option_is_held_to_its_contract(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +33,28 @@ def test_options_are_offered_one_after_the_other_in_a_sweep() -> None:
 
 
 def test_commands_that_take_folders_leave_them_to_the_shell() -> None:
-    assert complete(["report", ""], COMMANDS) == []
+    for command in ("compare", "dataset", "export", "report", "residual", "sync", "t4"):
+        assert complete([command, ""], COMMANDS) == []
+
+
+def test_what_a_command_takes_is_offered(capsys: pytest.CaptureFixture[str]) -> None:
     assert complete(["list", "work"], COMMANDS) == ["workload"]
+    assert complete(["completion", "z"], COMMANDS) == ["zsh"]
+    assert complete(["archive", "list", ""], COMMANDS) == complete(["doctor", ""], COMMANDS) == []
+    assert main(["archive", "nothing"]) == 2
+    choices = capsys.readouterr().err.partition("choose from")[2].partition(")")[0]
+    assert complete(["archive", ""], COMMANDS) == sorted(re.findall(r"\w+", choices))
+
+
+def test_a_training_has_keys_of_its_own() -> None:
+    assert complete(["train", "training.st"], COMMANDS) == ["training.steps="]
+    assert complete(["train", "budget."], COMMANDS) == complete(["training.st"], COMMANDS) == []
+    assert "backend.threads=" in complete(["train", "backend"], COMMANDS)
+
+
+def test_a_plugin_is_offered_to_be_checked(drop_in: Callable[..., Path]) -> None:
+    drop_in("mine", {"search/greedy": "# tries things\n_target_: nothing.Here\n"})
+    assert complete(["check-plugin", ""], COMMANDS) == ["mine"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 import mlopt as package
+from mlopt import plugins
+from mlopt.cli.main import COMMANDS
 
 Command = Callable[..., Any]
 
@@ -20,8 +24,26 @@ Command = Callable[..., Any]
 def test_help_names_every_command_and_needs_no_config(mlopt: Command) -> None:
     answer = mlopt("--help")
     assert answer.code == 0
-    assert all(f"mlopt {command}" in answer.out for command in ("[GROUP=OPTION]", "-m", "list", "ui"))
+    assert all(f"  mlopt {command}" in answer.out for command in ("[GROUP=OPTION]", "-m", *COMMANDS))
     assert mlopt("search=evolve", "-h").out == answer.out
+
+
+def test_help_says_what_each_group_is_for(mlopt: Command) -> None:
+    groups = {option.group for option in plugins.options() if not option.group.startswith("hydra/")}
+    told = re.findall(r"^  (\w+)  +\S", mlopt("--help").out, flags=re.MULTILINE)
+    assert sorted(told) == sorted(groups)
+
+
+def test_the_three_examples_of_the_help_run(mlopt: Command, study: Any) -> None:
+    Path("kernel.mlir").write_text("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> { return %x : tensor<4xf32> }")
+    _, _, after = mlopt("--help").out.partition("Examples:\n")
+    examples = [shlex.split(line) for line in after.partition("\n\n")[0].splitlines()]
+    assert len(examples) == 3
+    for command, *words in examples:
+        assert command == "mlopt"
+        answer = mlopt(*words, *(["hydra/launcher=basic"] if "-m" in words else []))
+        assert answer.code == 0, answer.err
+    assert len(study.made) == 1 + 15 + 1
 
 
 def test_version(mlopt: Command) -> None:

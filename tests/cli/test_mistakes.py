@@ -43,6 +43,7 @@ Command = Callable[..., Any]
         ("~search", "a study needs a search; see mlopt --help"),
         ("seed=-1", "seed=-1 is not a whole number from 0 up"),
         ("--mutlirun", "unrecognized arguments: --mutlirun; see mlopt --help"),
+        ("--multi", "unrecognized arguments: --multi; see mlopt --help"),
         ("-m seed=1,2 --cfg job", "--cfg prints the configuration of one study: leave out -m"),
         ("seed=1,2 --cfg job", "'seed=1,2' is a sweep: add -m, or quote the value"),
         ("--package budget", "--package and --resolve say what --cfg prints: add --cfg job"),
@@ -98,3 +99,24 @@ def test_a_folder_that_holds_a_study_stays_as_it_is(
     assert answer.code == 2
     assert not study.made
     assert [path for path in Path("old").rglob("*") if path.is_file()] == [Path(folder, "trials.jsonl")]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "archive list --ur a.db",
+        "compare . --ou out",
+        "dataset . --t file",
+        "export . --t folder",
+        "report . --ou out",
+        "residual . --t file",
+        "sync . --a",
+        "t4 . --t file",
+        "ui --po 5001",
+    ],
+)
+def test_every_command_wants_its_options_written_out(mlopt: Command, words: str) -> None:
+    answer = mlopt(*words.split())
+    assert answer.code == 2
+    assert answer.err.startswith(f"mlopt: {words.split()[0]}: ")
+    assert answer.err.count("\n") == 1

@@ -78,6 +78,24 @@ def test_one_that_is_complete_says_so(mlopt: Command, study: Any, old: Path) -> 
     assert not study.made
 
 
+def test_one_whose_best_was_not_exported_in_time_exports_it(
+    mlopt: Command, study: Any, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported: list[Any] = []
+    monkeypatch.setattr("mlopt.aside.export", lambda *parts: exported.append(parts))
+    ended(old)
+    assert mlopt("resume=old", "budget.trials=1").code == 0
+    assert exported == []
+    (old / "best").rmdir()
+    answer = mlopt("resume=old", "budget.trials=1")
+    assert (answer.code, answer.err) == (0, "")
+    ((workload, backend, found, folder),) = exported
+    assert (workload.size, type(backend).__name__, folder) == (9, "Toy", Path("old"))
+    assert found["best"] == {"trial": 0, "schedule": {"x": 1}, "seconds": 1.0}
+    assert {"workload", "fingerprint"} <= found.keys()
+    assert not study.made
+
+
 def test_one_that_found_nothing_says_so_again(mlopt: Command, study: Any, old: Path) -> None:
     ended(old, best=None)
     assert mlopt("resume=old", "budget.trials=1").code == 3

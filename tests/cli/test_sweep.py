@@ -46,7 +46,7 @@ def log(folder: str) -> list[Any]:
     return [trial["schedule"] for trial in sorted(trials, key=lambda trial: trial["trial"])]
 
 
-def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = mlopt("-m", "search=random,grid", "seed=range(2)", "budget.trials=12", "hydra.sweep.dir=sweep")
     assert (answer.code, answer.err) == (0, "")
     for study in range(4):
@@ -62,6 +62,12 @@ def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, capsys: pytest
     Path("sweep/compare.json").unlink()
     assert main(["compare", "sweep", "--out", "elsewhere"]) == 0
     assert json.loads(Path("elsewhere/compare.json").read_text()) == found
+
+    # A query of MLflow may find studies that are named besides.
+    queried = [Path("sweep", str(study)) for study in (1, 2, 3)]
+    monkeypatch.setattr("mlopt.tracker.query.fetch", lambda query, uri, into: queried)
+    assert main(["compare", "sweep/0", "sweep/1", "--mlflow", "a query", "--out", "queried"]) == 0
+    assert json.loads(Path("queried/compare.json").read_text()) == found
 
     # What one study found does not depend on those beside it.
     assert mlopt("search=random", "seed=1", "budget.trials=12", "hydra.run.dir=alone").code == 0
@@ -117,9 +123,15 @@ def test_folders_that_hold_no_study_cannot_be_compared(mlopt: Mlopt, capsys: pyt
     Path("empty").mkdir()
     assert main(["compare", "empty"]) == 2
     assert main(["compare", "nowhere"]) == 2
+    assert main(["compare", "--mlflow", "a query", "--uri", "sqlite:///none.db"]) == 2
+    assert main(["compare", "empty", "--uri", "sqlite:///none.db"]) == 2
+    assert main(["compare"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "mlopt: no study has ended in empty",
         "mlopt: there is no folder nowhere",
+        f"mlopt: no study was mirrored here yet: there is no {Path.cwd()}/none.db",
+        "mlopt: compare: --uri says where --mlflow QUERY looks",
+        "mlopt: compare: it needs the folder of a study or a sweep, or --mlflow QUERY",
     ]
 
 

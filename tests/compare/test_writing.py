@@ -89,3 +89,11 @@ def test_tables_for_papers_keep_their_numbers(tmp_path: Path) -> None:
     assert f"{best.score:.3f}" in (tmp_path / "compare" / "methods.md").read_text()
     assert f"{best.score:.3f}" in (latex := (tmp_path / "compare" / "methods.tex").read_text())
     assert "\\toprule" in latex
+
+
+def test_the_verdict_says_what_studies_reached_where_they_had_one_problem() -> None:
+    among = [*studies("random", 9.0), *studies("evolve", 1.0)]
+    said = verdict(compare(among, np.random.default_rng(0)))
+    assert said[1] == "The median best: evolve 1 s, random 9 s."
+    among += [*studies("random", 9.0, workload="other"), *studies("evolve", 1.0, workload="other")]
+    assert not [sentence for sentence in verdict(compare(among, np.random.default_rng(0))) if "median" in sentence]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from doubles import ToyBackend, fail
 
+from mlopt.backend.triton import host
 from mlopt.core import cgroup
 from mlopt.core.comparison import Comparison
 from mlopt.core.errors import CompileError, UserError
@@ -22,6 +23,7 @@ from mlopt.doctor.finding import Finding, State, carry_out
 from mlopt.workloads.matmul.workload import Matmul
 
 Look = Callable[[], Iterator[Finding]]
+LOOKS = [machine.cores, machine.governor, machine.turbo, machine.smt, machine.memory, machine.disk, machine.counters]
 
 
 def states(findings: Iterator[Finding]) -> dict[str, State]:
@@ -51,7 +53,7 @@ def test_a_look_that_lacks_something_says_so_and_blames_nobody() -> None:
     assert found.mend
 
 
-@pytest.mark.parametrize("look", [machine.cores, machine.governor, machine.memory, machine.disk, machine.counters])
+@pytest.mark.parametrize("look", LOOKS)
 def test_every_look_at_this_machine_finds_something_and_what_is_limited_has_a_mend(look: Look) -> None:
     findings = list(look())
     assert findings
@@ -117,6 +119,41 @@ def test_clocks_are_best_kept_high(tmp_path: Path, governors: list[str], state: 
     assert states(machine.governor(tmp_path)) == {"governor": state}
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "state", "mend"),
+    [
+        (None, "", State.ABSENT, ""),
+        ("intel_pstate/no_turbo", "0", State.LIMITED, "echo 1 |"),
+        ("intel_pstate/no_turbo", "1", State.OK, ""),
+        ("cpufreq/boost", "1", State.LIMITED, "echo 0 |"),
+        ("cpufreq/boost", "0", State.OK, ""),
+    ],
+)
+def test_clocks_are_best_not_raised_by_turbo(
+    tmp_path: Path, file: str | None, content: str, state: State, mend: str
+) -> None:
+    if file is not None:
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_text(f"{content}\n")
+    (found,) = machine.turbo(tmp_path)
+    assert (found.subject, found.state) == ("turbo", state)
+    assert found.mend.startswith(mend)
+    assert bool(found.mend) == bool(mend)
+
+
+@pytest.mark.parametrize(("active", "state"), [(None, State.ABSENT), ("0", State.OK), ("1", State.LIMITED)])
+def test_threads_are_best_not_made_to_share_cores(tmp_path: Path, active: str | None, state: State) -> None:
+    for cpu in range(8):
+        (tmp_path / f"cpu{cpu}" / "topology").mkdir(parents=True)
+        (tmp_path / f"cpu{cpu}" / "topology" / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
+    if active is not None:
+        (tmp_path / "smt").mkdir()
+        (tmp_path / "smt" / "active").write_text(f"{active}\n")
+    (found,) = machine.smt(tmp_path)
+    assert (found.subject, found.state) == ("SMT", state)
+    assert ("backend.threads=4," in found.mend) == (state is State.LIMITED)
+
+
 def test_a_share_of_cores_is_less_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (0.1, 0.0, 0.0))
     monkeypatch.setattr(cgroup, "cpu_limits", lambda: (0.5,))
@@ -132,10 +169,13 @@ def test_little_memory_and_disk_are_found(monkeypatch: pytest.MonkeyPatch) -> No
     assert states(machine.disk()) == {"disk": State.LIMITED, "cache": State.LIMITED}
 
 
-def test_a_gpu_is_seen(tmp_path: Path) -> None:
+def test_a_gpu_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "present", list)
     assert states(machine.gpu(tmp_path)) == {"GPU": State.ABSENT}
     (tmp_path / "nvidia0").touch()
-    assert states(machine.gpu(tmp_path)) == {"GPU": State.OK}
+    assert states(machine.gpu(tmp_path)) == {"GPU": State.LIMITED}
+    monkeypatch.setattr(host, "present", lambda: [host.Present("NVIDIA H200", 90, "GPU-1")])
+    assert [(found.state, found.detail) for found in machine.gpu(tmp_path)] == [(State.OK, "NVIDIA H200")]
 
 
 def test_without_mlir_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 from doubles import WAITS, Holder
 
-from mlopt.core.trial import WorkerLost
+from mlopt.core.trial import WorkerDelayed, WorkerLost
 from mlopt.executor import device
 from mlopt.executor.local import Local
 from mlopt.executor.worker import Worker
@@ -61,6 +61,26 @@ def test_alone_keeps_everybody_out_until_the_end(hold: Hold, second: str) -> Non
 def test_shared_is_shared(hold: Hold) -> None:
     assert hold("shared").holds()
     assert hold("shared").holds()
+
+
+def test_who_waits_until_a_time_gets_the_device_if_it_is_free_by_then(hold: Hold) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    with ThreadPoolExecutor() as pool:
+        pool.submit(lambda: (time.sleep(WAITS), holder.leave()))
+        with device.alone(time.monotonic() + 60.0):
+            late = hold("shared")
+            assert not late.holds(WAITS)
+    assert late.holds()
+
+
+def test_who_has_waited_in_vain_keeps_nobody_out(hold: Hold) -> None:
+    holder = hold("alone")
+    assert holder.holds()
+    with pytest.raises(device.Busy), device.alone(time.monotonic() + 0.2):
+        pytest.fail("it was not free")
+    holder.leave()
+    assert hold("alone").holds()
 
 
 def stopped(holder: Holder) -> bool:
@@ -172,6 +192,26 @@ def test_standing_still_does_not_count_towards_a_deadline(hold: Hold, worker: Wo
         assert not future.done()
         holder.leave()
         future.result(60.0)
+
+
+@pytest.mark.parametrize("how", ["alone", "shared"])
+def test_others_delay_a_work_no_longer_than_it_is_patient(hold: Hold, worker: Worker, how: str) -> None:
+    assert hold("alone").holds()
+    with pytest.raises(WorkerDelayed, match="took time"):
+        worker.run(functools.partial(exec, SLEEP.format(how, 0), {}), 60.0, 0.2)
+
+
+def test_standing_still_takes_patience_too(hold: Hold, worker: Worker) -> None:
+    with ThreadPoolExecutor() as pool:
+        future = pool.submit(worker.run, functools.partial(exec, SPIN.format(600.0), {}), 600.0, 0.2)
+        time.sleep(0.2)
+        assert hold("alone").holds()
+        with pytest.raises(WorkerDelayed):
+            future.result(30.0)
+
+
+def test_a_work_takes_no_patience_of_its_own(worker: Worker) -> None:
+    worker.run(functools.partial(time.sleep, 0.3), 60.0, 0.1)
 
 
 def test_who_was_stopped_goes_on_when_the_stopper_dies(hold: Hold, worker: Worker) -> None:

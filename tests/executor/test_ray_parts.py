@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import pickle
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from mlopt.executor.ray import Ray
+from mlopt.executor.ray import executor as module
 from mlopt.executor.ray.depth import IDLE_SHARE, Depth
 from mlopt.executor.ray.luggage import packages
-from mlopt.executor.ray.task import Needs
+from mlopt.executor.ray.task import Needs, Reply
 
 
 def test_more_works_stand_in_line_while_slots_wait_for_short_ones_and_fewer_for_long_ones() -> None:
@@ -49,3 +56,46 @@ def test_packages_with_options_travel_and_what_is_installed_does_not(tmp_path: P
         (tmp_path / name / "__init__.py").touch()
     path = [str(tmp_path / "here"), str(tmp_path / "lib" / "site-packages"), str(tmp_path / "nowhere")]
     assert packages(path) == [str(tmp_path / "here" / "plugin")]
+
+
+class Cluster:
+    """Stands for the connection to a cluster, whose machines do every work at once."""
+
+    machines: ClassVar[dict[str, dict[str, float]]] = {
+        "a": {"CPU": 8.0, "GPU": 1.0, "accelerator_type:L4": 1.0},
+        "b": {"CPU": 8.0, "GPU": 4.0, "accelerator_type:H200": 1.0},
+        "c": {"CPU": 8.0, "GPU": 1.0},
+        "d": {"CPU": 8.0},
+    }
+    avoided: ClassVar[list[list[str]]] = []
+
+    def __init__(self, address: str | None, cpus: int, here: bool) -> None: ...
+
+    def nodes(self) -> dict[str, dict[str, float]]:
+        return self.machines
+
+    def submit(
+        self, work: bytes, deadline_seconds: float, settings: object, needs: object, avoid: Sequence[str]
+    ) -> Future[Reply]:
+        self.avoided.append(sorted(avoid))
+        future: Future[Reply] = Future()
+        future.set_result(Reply("b", pickle.dumps((True, "done")), 0.0, None))
+        return future
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("settings", "avoided", "slots"),
+    [({"gpus": 1.0}, ["a", "c"], 4), ({"gpus": 1.0, "mixed": True}, [], 6), ({"gpus": 0.0}, [], 32)],
+)
+def test_works_on_gpus_keep_to_one_kind_of_them_unless_it_may_be_mixed(
+    settings: dict[str, Any], avoided: list[str], slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "Connection", Cluster)
+    monkeypatch.setattr(Cluster, "avoided", [])
+    with closing(Ray(address="cluster:6379", memory_bytes=1 << 30, **settings)) as executor:
+        executor.start(())
+        assert executor.submit(int, 1.0).result(60.0) == "done"  # type: ignore[comparison-overlap]
+        assert Cluster.avoided == [avoided]
+        assert executor.slots == slots

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import signal
 import threading
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import pytest
-from doubles import Sleeper, ToyBackend, ceases_to_write_later, fail, remembers, right, stands
+from doubles import Holder, Sleeper, ToyBackend, ceases_to_write_later, fail, remembers, right, stands
 
 from mlopt.core.comparison import FEWEST_PAIRS, Comparison
 from mlopt.core.cores import placement
@@ -72,11 +73,11 @@ class Spy(Worker):
     turns: list[str]
     awake: list[int]
 
-    def run(self, work: Callable[[], Any], deadline_seconds: float) -> Any:
+    def run(self, work: Callable[[], Any], deadline_seconds: float, patience_seconds: float = math.inf) -> Any:
         if isinstance(work, Turn):
             self.turns.append(work.name)
             self.awake.append(awake())
-        return super().run(work, deadline_seconds)
+        return super().run(work, deadline_seconds, patience_seconds)
 
 
 @pytest.fixture(scope="module")
@@ -277,6 +278,16 @@ def test_the_seconds_end_it_whatever_is_under_way(tmp_path: Path, stage: str, mo
     assert not courses
     assert isinstance(absent["one"], OutOfTime)
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.mark.usefixtures("own_device")
+def test_a_device_that_somebody_keeps_is_waited_for_no_longer_than_the_seconds() -> None:
+    with Holder("alone") as holder:
+        assert holder.holds()
+        courses, absent = measure([Sleeper("one", 0.001)], np.random.default_rng(0), 2.0)
+    assert not courses
+    assert isinstance(absent["one"], OutOfTime)
+    assert str(absent["one"]) == "there was no time left for a turn of it"
 
 
 @pytest.mark.usefixtures("own_device")

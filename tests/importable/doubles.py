@@ -221,6 +221,22 @@ class ToyBackend:
         return self.ceiling
 
 
+class OnDevices(ToyBackend):
+    """Its programs run on a device."""
+
+    def devices(self) -> Sequence[str]:
+        return ["GPU-1"]
+
+    def states(self) -> Sequence[Mapping[str, str]]:
+        return [{"uuid": name, "name": "H200", "clocks.sm": "1980 MHz"} for name in self.devices()]
+
+    def use(self, device: str) -> None:
+        pass
+
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class ToyEvaluator:
     """The program of schedule i takes i + 1 seconds, or costs as much where nothing is executed."""

@@ -13,10 +13,12 @@ import pytest
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
+from mlopt.report.figures import knobs, values
 from mlopt.report.importance import encode, importance
 from mlopt.report.progress import ABSENT, changes, steps
 from mlopt.report.reading import read
 from mlopt.report.tables import stage_seconds
+from mlopt.report.values import shown
 from mlopt.report.writing import PAGE, page, verdict, write
 
 
@@ -133,6 +135,38 @@ def test_a_triton_kernel_is_what_stands_before(tmp_path: Path) -> None:
     where = folder(tmp_path / "study", tried())
     (where / "best" / "payload.mlir").rename(where / "best" / "kernel.py")
     assert "@before()" in page(read(where))
+
+
+def rewritten(count: int = 30) -> list[Trial]:
+    """Trials of kernels that were rewritten, each a little faster than the one before."""
+    text = "@triton.jit\ndef kernel(x):\n    return x * {}\n"
+    return [trial(n, 1e-3 / (1 + n % 15), source=text.format(n % 15), tile=n % 2) for n in range(count)]
+
+
+def test_a_rewritten_kernel_is_shown_by_its_hash_and_by_what_was_rewritten(tmp_path: Path) -> None:
+    where = folder(tmp_path / "study", rewritten())
+    (where / "best" / "payload.mlir").unlink()
+    (where / "best" / "given.py").write_text("def first(): pass\ndef kernel(x):\n    return x\n")
+    (where / "best" / "kernel.py").write_text("def first(): pass\ndef kernel(x):\n    return x * 14\n")
+    text = page(read(where))
+    before, _, after = text.partition("What was rewritten")
+    assert "return x" not in before
+    assert "@@ -1,3 +1,3 @@\n def first(): pass\n def kernel(x):\n-    return x\n+    return x * 14" in after
+    assert "<h3>Before</h3><pre>def first(): pass\ndef kernel(x):\n    return x\n</pre>" in after
+    best = read(where).result.best
+    assert best is not None
+    source = best.schedule["source"]
+    assert f"source={shown(source)}" in before
+    assert after.count(source) == 1
+
+
+def test_names_and_values_with_signs_of_mathematics_are_drawn_as_they_are(tmp_path: Path) -> None:
+    signs = [replace(each, schedule=Schedule.of({"$\\frac$": f"${n % 4}\\x$"})) for n, each in enumerate(tried(40))]
+    study = read(folder(tmp_path / "study", signs))
+    known = importance(study.trials)
+    assert known is not None
+    for picture in (*knobs(known), values(study, "$\\frac$")):
+        assert b"\\" in picture.svg
 
 
 @pytest.mark.parametrize(("executed", "told"), [(60, True), (0, False)])

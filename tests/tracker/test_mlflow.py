@@ -4,11 +4,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlopt.core.errors import UserError
 from mlopt.protocols import StudyInfo
 from mlopt.testing.tracker import RESULT, TRIALS, TrackerContract
 from mlopt.tracker import mlflow as module
@@ -16,6 +18,7 @@ from mlopt.tracker import view
 from mlopt.tracker.mirror import Mirror
 from mlopt.tracker.mlflow import Mlflow, writer
 from mlopt.tracker.pages import attach
+from mlopt.tracker.query import fetch
 from mlopt.tracker.store import environment
 from mlopt.tracker.writer import check_reachable
 
@@ -187,10 +190,14 @@ def send(folder: Path) -> None:
         assert helper.communicate(timeout=100.0) == (b"", None)
 
 
+LAST = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
 def log(folder: Path) -> None:
-    """The log of a study that was killed in the midst of a line."""
-    folder.mkdir()
-    lines = "".join(json.dumps(trial.to_json()) + "\n" for trial in TRIALS)
+    """The log of a study that was killed in the midst of a line, after its `LAST` trial."""
+    folder.mkdir(parents=True)
+    trials = [replace(trial, finished=LAST.isoformat()) for trial in TRIALS]
+    lines = "".join(json.dumps(trial.to_json()) + "\n" for trial in trials)
     (folder / "trials.jsonl").write_text(f'{lines}{{"trial": 4')
 
 
@@ -202,6 +209,24 @@ def test_what_a_killed_study_has_not_sent_is_sent_from_its_files(client: Any, fo
     assert run.info.status == "KILLED"
     assert [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "cost")] == [(9, 12.0)]
     assert Mirror.read(folder / "third").sent == len(TRIALS)  # type: ignore[union-attr]
+
+
+def test_what_is_sent_later_began_and_ended_when_it_did(client: Any, folder: Path) -> None:
+    """The one study by its result, the other one, which was killed before, by its last trial; so did the sweep."""
+    sweep, ended = folder / "late", datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
+    for number in ("0", "1"):
+        log(sweep / number)
+        uri = f"sqlite:///{folder}/mlflow.db"
+        Mirror(uri=uri, experiment="mine", name=f"late {number}", sweep=str(sweep), started=1e9).write(sweep / number)
+    (sweep / "0" / "result.json").write_text(json.dumps({**RESULT, "finished": ended.isoformat()}))
+    for number in ("0", "1"):
+        send(sweep / number)
+    first, second, whole = (
+        find(client, f"attributes.run_name = '{name}'").info for name in ("late 0", "late 1", "late")
+    )
+    assert [run.start_time for run in (first, second, whole)] == [1_000_000_000_000] * 3
+    assert second.end_time == 1000 * LAST.timestamp()
+    assert first.end_time == whole.end_time == 1000 * ended.timestamp()
 
 
 def test_a_study_that_is_gone_on_with_goes_on_with_its_run(client: Any, folder: Path) -> None:
@@ -272,3 +297,42 @@ def test_the_best_cost_is_that_of_all_trials_executed_or_not(client: Any, folder
     run.add([{**trial, "trial": 0, "seconds": 0.5, "cost": 1.0}, {**trial, "trial": 1, "seconds": None, "cost": 9.0}])
     metrics = find(client, "attributes.run_name = 'fifth'").data.metrics
     assert (metrics["best_seconds"], metrics["best_cost"]) == (0.5, 1.0)
+
+
+def test_a_query_finds_studies_in_their_folders_or_by_their_artifacts(
+    client: Any, folder: Path, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    query = "tags.search = 'evolve' and attributes.run_name = '{}'"
+    first = find(client, "attributes.run_name = 'first'").info.run_id
+    Mirror(uri=uri, experiment="mine", name="first", run=first).write(folder / "first")
+    assert fetch(query.format("first"), uri, tmp_path) == [folder / "first"]
+    (folder / "second" / "mlflow.json").unlink()  # now it is any folder
+    (fetched,) = fetch(query.format("second"), uri, tmp_path)
+    assert fetched.is_relative_to(tmp_path)
+    for file in ("trials.jsonl", "result.json", ".hydra/config.yaml"):
+        assert (fetched / file).read_text() == f"{file} of second"
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        ("attributes.run_name = 'third'", "finds no study that has ended"),  # it was killed
+        ("attributes.run_name = 'nobody'", "finds no study that has ended"),
+        ("serach = 'evolve'", "Invalid"),
+    ],
+)
+def test_a_query_that_finds_nothing_is_told_in_one_line(
+    client: Any, folder: Path, tmp_path: Path, query: str, complaint: str
+) -> None:
+    with pytest.raises(UserError, match=complaint) as caught:
+        fetch(query, f"sqlite:///{folder}/mlflow.db", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "complaint"), [("sqlite:///none.db", "there is no"), ("http://127.0.0.1:1", "no server answers")]
+)
+def test_a_store_that_is_not_there_is_told_in_one_line(tmp_path: Path, uri: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        fetch("", uri, tmp_path)

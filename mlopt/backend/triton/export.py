@@ -16,12 +16,14 @@ RERUN = Path(__file__).with_name("rerun.py")
 
 
 def export(workload: Workload, program: TritonProgram | RewrittenProgram, directory: Path) -> None:
-    """Write kernel.py, config.json, reference.py, rerun.py and record.json into `directory`.
+    """Write kernel.py, config.json, reference.py, rerun.py and record.json into `directory`; given.py if rewritten.
 
     `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "kernel.py").write_text(program.source.text)
+    if isinstance(program, RewrittenProgram):
+        (directory / "given.py").write_text(program.given.text)
     config = dict(program.config)
     options = {name: value for name, value in config.items() if name in OPTIONS}
     knobs = {name: value for name, value in config.items() if name not in OPTIONS}

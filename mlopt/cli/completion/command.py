@@ -7,9 +7,7 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ..errors import suggest
-from .words import complete
-
-SHELLS = {"bash": "bash.sh", "zsh": "zsh.sh", "fish": "fish.fish"}
+from .words import SHELLS, complete
 
 
 def completion(arguments: Sequence[str], commands: Sequence[str]) -> int:

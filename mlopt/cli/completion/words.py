@@ -11,8 +11,12 @@ import yaml
 from ... import plugins
 from ...core.errors import UserError
 
-FOLDER_COMMANDS = ("compare", "export", "report", "sync", "t4")
-"""Those whose arguments are folders, which the shell itself completes."""
+SHELLS = {"bash": "bash.sh", "zsh": "zsh.sh", "fish": "fish.fish"}
+"""Those with a script of ours, and its file."""
+ARCHIVE = ("export", "list", "merge", "prune")
+"""The commands of `mlopt archive`."""
+STUDY, TRAINING = "config.yaml", "train.yaml"
+"""Whose keys a study and `mlopt train` have."""
 OUR_OWN = "hydra"
 """Of the groups, the one that users do not choose from."""
 
@@ -20,47 +24,61 @@ OUR_OWN = "hydra"
 def complete(words: Sequence[str], commands: Sequence[str]) -> list[str]:
     """The words that the last one of `words`, which may be empty, is the beginning of."""
     *before, begun = words or [""]
-    if before and before[0] in FOLDER_COMMANDS:
-        return []
     options: dict[str, list[str]] = {}
     for option in plugins.options():
         if option.group.partition("/")[0] != OUR_OWN:
             options.setdefault(option.group, []).append(option.name)
-    if before[:1] == ["list"]:
-        return _beginning(sorted(options), begun)
+    if before and before[0] in commands and before[0] != "train":
+        return _beginning(_arguments(before, options), begun)
     group, equals, value = begun.partition("=")
     if equals:
         *kept, last = value.split(",")  # of a sweep, what is being written
         prefix = "".join(f"{each}," for each in kept)
         return [f"{group}={prefix}{name}" for name in options.get(group, []) if name.startswith(last)]
-    found = [*(f"{name}=" for name in options), *_keys(before, options)]
+    training = before[:1] == ["train"]
+    found = list(_keys(before, options, TRAINING if training else STUDY))
     if not before:
         found += [*commands, "-m", "--cfg", "--help", "--version"]
     return _beginning(sorted(found), begun)
+
+
+def _arguments(before: Sequence[str], options: Mapping[str, Sequence[str]]) -> list[str]:
+    """What may follow a command; nothing where that is a folder, which the shell completes itself."""
+    match before:
+        case ["list"]:
+            return sorted(options)
+        case ["archive"]:
+            return list(ARCHIVE)
+        case ["completion"]:
+            return list(SHELLS)
+        case ["check-plugin"]:
+            return sorted({Path(source.origin).name for source in plugins.sources() if source is not plugins.BUILT_IN})
+    return []
 
 
 def _beginning(words: Sequence[str], begun: str) -> list[str]:
     return [word for word in words if word.startswith(begun)]
 
 
-def _keys(before: Sequence[str], options: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The keys of the study, and those of the option that is chosen of each group."""
+def _keys(before: Sequence[str], options: Mapping[str, Sequence[str]], file: str) -> Iterator[str]:
+    """The groups and keys of a configuration, and the keys of the option that is chosen of each group."""
     chosen: dict[str, str] = {}
     for source in plugins.sources():
-        if (source.conf / "config.yaml").is_file():
-            study = _read(source.conf / "config.yaml")
-            for entry in study.pop("defaults", []):
+        if (source.conf / file).is_file():
+            config = _read(source.conf / file)
+            for entry in config.pop("defaults", []):
                 chosen |= {str(group): str(name) for group, name in entry.items()} if isinstance(entry, dict) else {}
-            study.pop(OUR_OWN, None)
-            yield from _leaves(study, "")
+            config.pop(OUR_OWN, None)
+            yield from _leaves(config, "")
+    yield from (f"{group}=" for group in chosen if group in options)
     for word in before:
         group, equals, name = word.partition("=")
         if equals and name in options.get(group, []):
             chosen[group] = name
     for source in plugins.sources():
         for group, name in chosen.items():
-            if (file := source.conf / group / f"{name}.yaml").is_file():
-                yield from _leaves(_read(file), f"{group}.")
+            if (path := source.conf / group / f"{name}.yaml").is_file():
+                yield from _leaves(_read(path), f"{group}.")
 
 
 def _leaves(config: Mapping[str, Any], path: str) -> Iterator[str]:

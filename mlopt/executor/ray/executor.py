@@ -10,7 +10,8 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from .. import machine
 from ..worker import unpack
 from .connection import Connection
 from .depth import Depth
-from .task import Needs, Reply, Settings, Unlike
+from .task import Needs, Reply, Settings, Unlike, gpu_kind
 
 R = TypeVar("R")
 
@@ -38,9 +39,9 @@ class Ray:
     `slots=None` is one for each core, at most 8 (on a cluster: as many as find room); `memory_bytes=None` is an equal
     share of half of the memory of the machine that a work runs on. A work takes `cores` and `gpus` of its machine.
 
-    On a cluster only machines with this one's hardware are used, unless they may be `mixed`: the times of others do not
-    compare. A work that is lost with its machine, or killed by somebody unknown, is done once more, elsewhere if it can
-    be; when it is lost again, that is its own fault.
+    On a cluster only machines with this one's hardware are used, and one kind of GPU, unless they may be `mixed`: the
+    times of others do not compare. A work that is lost with its machine, or killed by somebody unknown, is done once
+    more, elsewhere if it can be; when it is lost again, that is its own fault.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Ray:
         self._thread: ThreadPoolExecutor | None = None
         self._pending: set[Future[Any]] = set()
         self._unlike: dict[str, Unlike] = {}
+        self._gpu: str | None = None
         self._depth = Depth()
 
     @property
@@ -152,8 +154,23 @@ class Ray:
     def _look(self, connection: Connection) -> None:
         """See which machines there are."""
         self._looked = time.monotonic()
-        self._nodes = {name: self._needs.room(resources) for name, resources in connection.nodes().items()}
+        nodes = connection.nodes()
+        self._nodes = {name: self._needs.room(resources) for name, resources in nodes.items()}
+        if self._needs.gpus and not self._mixed:
+            self._keep_to_one_gpu({name: gpu_kind(nodes[name]) for name, room in self._nodes.items() if room})
         self._room = sum(room for name, room in self._nodes.items() if name not in self._unlike)
+
+    def _keep_to_one_gpu(self, kinds: Mapping[str, str]) -> None:
+        """Use no other GPUs than of the kind for which there was most room at first; `kinds` are those of machines."""
+        if self._gpu is None and kinds:
+            rooms = Counter[str]()
+            for name, kind in kinds.items():
+                rooms[kind] += self._nodes[name]
+            self._gpu = rooms.most_common(1)[0][0]
+        for name, kind in kinds.items():
+            if kind != self._gpu and name not in self._unlike:
+                self._unlike[name] = Unlike({"gpu": kind})
+                logger.warning("a machine of the cluster is left out: its GPU is %s, others have %s", kind, self._gpu)
 
     def _pack(self, future: Future[Any], work: Callable[[], Any], deadline_seconds: float) -> None:
         try:
@@ -256,5 +273,7 @@ class _Pending:
     """Where, if that is known."""
 
 
-def _words(hardware: Any) -> str:
+def _words(hardware: Mapping[str, Any]) -> str:
+    if "gpu" in hardware:
+        return f"one with {hardware['gpu'] or 'a GPU that Ray does not know'}"
     return f"{hardware['cpu']} with {hardware['cores']} cores"

@@ -41,6 +41,15 @@ class Needs:
         return min(cores, int(resources.get("GPU", 0.0) / self.gpus)) if self.gpus else cores
 
 
+ACCELERATOR = "accelerator_type:"
+"""How Ray's name for the kind of a machine's GPUs begins, among its resources."""
+
+
+def gpu_kind(resources: Mapping[str, float]) -> str:
+    """What GPUs a machine has; '' where it has none, or Ray does not know them."""
+    return next((name.removeprefix(ACCELERATOR) for name in sorted(resources) if name.startswith(ACCELERATOR)), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Unlike:
     """In the place of an answer: this is another machine than asked for, and the work was not begun."""

@@ -13,6 +13,7 @@ import pytest
 
 from mlopt.backend.triton import rewritten
 from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.export import export
 from mlopt.backend.triton.kernel_file import Source, source_of
 from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
@@ -164,6 +165,15 @@ def test_a_cost_that_no_kernel_can_have_is_a_wrong_result(backend: Triton) -> No
     assert program.simulate() == {"cost": least}
     with pytest.raises(WrongResult, match="at least"):
         replace(program, metrics={"cost": 0.9 * least}).simulate()
+
+
+def test_an_export_has_the_file_as_it_was_given_beside_the_rewritten_one(backend: Triton, tmp_path: Path) -> None:
+    given = source_of(WORKLOAD)
+    new = replace(given, text=f"{given.text}# rewritten\n")
+    program = rewritten.RewrittenProgram(WORKLOAD, given, new, CONFIG, backend.gpu, "", 0, {}, {})
+    export(WORKLOAD, program, tmp_path / "best")
+    assert (tmp_path / "best" / "given.py").read_text() == given.text
+    assert (tmp_path / "best" / "kernel.py").read_text() == new.text
 
 
 def test_a_system_that_cannot_confine_is_refused_unless_told_otherwise(
