@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search methodology comparing cascade crash gpu fanout policy strategies
+BENCHMARKS := kernels programs schedules throughput fidelity honesty measuring search methodology comparing cascade crash gpu fanout policy strategies llm
 .PHONY: help setup demo test lint types check $(BENCHMARKS:%=bench-%) clean
 
 help: ## say what the targets do
@@ -58,6 +58,9 @@ bench-comparing: $(READY) ## seconds and memory of mlopt compare over 10,000 stu
 
 bench-strategies: $(READY) ## every search against random search on MLIR, executed; for hours, on a quiet machine
 	$(BIN)/python benchmarks/strategies.py
+
+bench-llm: $(READY) ## search by a language model, scripted, against bayes and random search; for an hour, on a quiet machine
+	$(BIN)/python benchmarks/llm.py
 
 bench-throughput: $(READY) ## trials a second, and what the study loop costs
 	$(BIN)/python benchmarks/throughput.py

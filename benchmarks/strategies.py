@@ -27,7 +27,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.compare.record import StudyRecord
 from mlopt.compare.score import mean_interval
 from mlopt.compare.significance import holm, permutation_p
-from mlopt.compare.yardsticks import RANDOM, yardstick
+from mlopt.compare.yardsticks import RANDOM, yardsticks
 from mlopt.core.fingerprint import digest, hardware
 from mlopt.evaluator.execution import Execution
 from mlopt.executor.local import Local
@@ -74,12 +74,13 @@ def table(runs: Runs) -> list[dict[str, Any]]:
     if not seeds:
         return []
     scores: dict[str, dict[str, list[float]]] = {search: {} for search in searches}
+    rng = np.random.default_rng(0)
     for workload in workloads:
         records = {key: _record(key, run) for key, run in runs.items() if key[1] == workload and key[2] in seeds}
-        stick, _ = yardstick(list(records.values()))
+        stick, *_ = yardsticks(list(records.values()), rng).sticks
         for search in searches:
             scores[search][workload] = [stick.score(records[search, workload, seed].objectives) for seed in seeds]
-    others, rng = [search for search in searches if search != RANDOM], np.random.default_rng(0)
+    others = [search for search in searches if search != RANDOM]
     pairs = list(itertools.product(workloads, range(len(seeds))))
     ps = [permutation_p([([scores[s][w][i]], [scores[RANDOM][w][i]]) for w, i in pairs], rng) for s in others]
     tested = dict(zip(others, zip(ps, holm(ps), strict=True), strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -33,11 +33,20 @@ class Alternatives:
 
     @functools.cached_property
     def knobs(self) -> tuple[Knob, ...]:
-        """The knobs that choose, then those of all spaces in the order of their first mention."""
+        """The knobs that choose, then those of all spaces in the order of their first mention.
+
+        What is not of all spaces says by which choices it comes.
+        """
+        chosen = ((path, knob) for path in self._branches for knob in _choices(path))
+        others = ((path, knob) for path, space in self.parts() for knob in space.knobs)
         merged: dict[str, Knob] = {}
-        for knob in itertools.chain(self._choices(), *(make().knobs for make in self._branches.values())):
+        branches: dict[str, list[Schedule]] = {}
+        for path, knob in itertools.chain(chosen, others):
             merged[knob.name] = _both(merged.get(knob.name, knob), knob)
-        return tuple(merged.values())
+            branches.setdefault(knob.name, []).append(path)
+        return tuple(
+            replace(knob, purpose=f"{knob.purpose}{self._condition(branches[name])}") for name, knob in merged.items()
+        )
 
     def parts(self) -> Iterator[tuple[Schedule, KnobSpace]]:
         """Each space, with the decisions that choose it."""
@@ -99,10 +108,25 @@ class Alternatives:
     def _below(self, prefix: Schedule) -> Iterator[Schedule]:
         return (path for path in self._branches if path.prefix(len(prefix)) == prefix)
 
-    def _choices(self) -> Iterator[Knob]:
-        for path in self._branches:
-            for knob, value in path.values().items():
-                yield Knob(knob, "categorical" if isinstance(value, str) else "log2", (value,), f"choice of {knob}")
+    def _condition(self, paths: Sequence[Schedule]) -> str:
+        """Which choices lead to these branches and not to all, in words."""
+        words = []
+        for name in dict.fromkeys(decision.knob for path in self._branches for decision in path):
+            here, anywhere = (_decided(name, each) for each in (paths, self._branches))
+            if 0 < len(here) < len(anywhere):
+                words.append(f"{name}={' or '.join(map(str, here))}")
+        return f" (with {', '.join(words)})" if words else ""
+
+
+def _choices(path: Schedule) -> Iterator[Knob]:
+    """A knob for each decision that leads to a branch."""
+    for name, value in path.values().items():
+        yield Knob(name, "categorical" if isinstance(value, str) else "log2", (value,), f"choice of {name}")
+
+
+def _decided(name: str, paths: Iterable[Schedule]) -> Sequence[Value]:
+    """The values that a knob has on these paths, each once."""
+    return tuple(dict.fromkeys(decision.value for path in paths for decision in path if decision.knob == name))
 
 
 def _hints(space: KnobSpace) -> Sequence[Mapping[str, Value]]:

@@ -10,6 +10,9 @@ from typing import Any
 from .errors import CompileError, InvalidSchedule, WrongResult
 from .schedule import Schedule
 
+SPENT = "model_"
+"""How metrics begin that say what a trial's proposal has cost: its share of a model's calls, tokens, money, seconds."""
+
 
 class Status(StrEnum):
     """How a trial ended."""

@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +19,7 @@ from ..core.errors import printable
 from ..core.trial import Failed, Status
 from ..protocols import Array
 from . import message
+from .nursery import Nursery
 
 MEMORY_BYTES = 4 << 30
 """That it may take beyond what it is made of."""
@@ -42,36 +41,26 @@ class Refused(Exception):
 
 
 class Sandbox:
-    """A fresh process that imports `modules`, and then gives up all but computing; a context manager.
+    """A confined process, forked from a nursery, that gives up all but computing; a context manager.
 
-    It has the environment variables `environment` and no others, a folder of its own that ends with it, no network,
-    no files beside that and Python's own, and limits of memory, of bytes written and of processes. It is told what to
-    do by messages, and its answers are read without trust. Whoever asks sees to the time that it may take: the process
-    ends with the one that made it.
+    It has a folder of its own that ends with it, no network, no files beside that and Python's own, and limits of
+    memory, of bytes written and of processes. It is told what to do by messages, and its answers are read without
+    trust. Whoever asks sees to the time that it may take: the process ends with the one that made it.
     """
 
-    def __init__(self, modules: Sequence[str], environment: Mapping[str, str], may_start_processes: bool) -> None:
-        _sweep()
+    def __init__(self, nursery: Nursery, may_start_processes: bool) -> None:
+        sweep()
         own = processes.Process.of(os.getpid())
         prefix = f"{_prefix()}{own.pid}-{own.born}-"
+        self._nursery = nursery
         self._folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with all else
         self._connection, theirs = Pipe()
-        path = [os.path.abspath(entry) for entry in sys.path]
-        folder = self._folder.name
-        given = (theirs.fileno(), os.getpid(), tuple(modules), folder, MEMORY_BYTES, may_start_processes)
-        program = f"import sys; sys.path[:] = {path}; from mlopt.sandbox.guest import main; main(*{given})"
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=self._said,
-                pass_fds=[theirs.fileno()],
-                cwd=folder,
-                env={"HOME": folder, "TMPDIR": folder, "OMP_NUM_THREADS": "1", **_inside(environment, folder)},
-                start_new_session=True,
-            )
+            descriptors, folder = (theirs.fileno(), self._said.fileno()), self._folder.name
+            self._process = nursery.fork(*descriptors, folder, MEMORY_BYTES, may_start_processes)
+        self._code: int | None = None
+        """How it ended."""
         self._ready = False
 
     def __enter__(self) -> Sandbox:
@@ -116,18 +105,17 @@ class Sandbox:
         return plain, arrays
 
     def _end(self) -> int:
-        """Kill the process and all that it started, none of which can leave its group; how it ended (see Popen)."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        code = self._process.wait()
-        end = time.monotonic() + _END_SECONDS
-        while processes.in_group(self._process.pid) and time.monotonic() < end:
-            time.sleep(0.001)
-        return code
+        """Kill the process and all that it started, none of which can leave its group; how it ended."""
+        if self._code is None:
+            self._code = self._nursery.end(self._process)
+            end = time.monotonic() + _END_SECONDS
+            while processes.in_group(self._process) and time.monotonic() < end:
+                time.sleep(0.001)
+        return self._code
 
     def _check_limits(self) -> None:
         """Raise Failed where more is used than a single process can be limited to."""
-        alive = processes.in_group(self._process.pid)
+        alive = processes.in_group(self._process)
         if len(alive) > MOST_PROCESSES:
             raise Failed(Status.CRASH, f"{len(alive)} processes in the sandbox")
         if sum(process.resident_bytes for process in alive) > 2 * MEMORY_BYTES:
@@ -154,17 +142,12 @@ def readable(said: object) -> str:
     return printable(" ".join(str(said)[:1000].split()))
 
 
-def _inside(environment: Mapping[str, str], folder: str) -> dict[str, str]:
-    """Values in which `{folder}` stands for the sandbox's own folder."""
-    return {name: value.replace("{folder}", folder) for name, value in environment.items()}
-
-
 def _prefix() -> str:
     """How the folders' names begin; it tells containers apart that share a folder, and see other processes."""
     return f"mlopt-sandbox-{os.stat('/proc/self/ns/pid').st_ino}-"
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Remove the folders of sandboxes whose hosts were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_prefix()}*"):
         pid, born, *_ = [*folder.name.removeprefix(_prefix()).split("-"), ""]

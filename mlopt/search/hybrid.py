@@ -6,8 +6,6 @@ import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import cast
 
 from ..core.errors import UserError
 from ..core.schedule import Schedule
@@ -17,6 +15,7 @@ from .draw import Draw
 from .partner import fresh_from
 from .settings import limit
 from .streams import Streams
+from .vary import unhinted
 
 
 class Hybrid:
@@ -115,9 +114,3 @@ class Hybrid:
             for counts, here in ((self._paid, pays), (self._unpaid, not pays)):
                 for name in counts:
                     counts[name] = self._memory * counts[name] + (here and name == proposer)
-
-
-def unhinted(space: Space) -> Space:
-    """`space` as one that has no hints, and whatever else it has."""
-    known = ("knobs", "options", "features", "check", "count", "counts", "ranked", "divides")
-    return cast(Space, SimpleNamespace(**{name: getattr(space, name) for name in known if hasattr(space, name)}))

@@ -6,6 +6,8 @@ import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 
@@ -99,6 +101,12 @@ class Vary:
 def hinted(space: Space, vary: Vary) -> list[Schedule]:
     """What the space itself thinks good, made legal; nothing of a space that gives no hints."""
     return list(map(vary.repair, space.hints())) if isinstance(space, HintedSpace) else []
+
+
+def unhinted(space: Space) -> Space:
+    """`space` as one that has no hints, and whatever else it has."""
+    names = (name for name in dir(space) if not name.startswith("_") and name != "hints")
+    return cast(Space, SimpleNamespace(**{name: getattr(space, name) for name in names}))
 
 
 def _positive(value: Value) -> bool:

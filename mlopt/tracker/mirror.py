@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, Va
 
 from ..core import record
 from ..core.errors import UserError
-from ..core.trial import Trial
+from ..core.trial import SPENT, Trial
 
 NAME = "mlflow.json"
 """In the folder of a study, and in that of a sweep."""
@@ -81,6 +81,7 @@ def message(trial: Trial) -> dict[str, Any]:
         "seconds": trial.seconds,
         "cost": trial.metrics.get("cost"),
         "compile_seconds": trial.compile_seconds,
+        "spent": {name: value for name, value in trial.metrics.items() if name.startswith(SPENT)},
         "time": moment(trial.finished) if trial.finished else time.time(),
     }
 

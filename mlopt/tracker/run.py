@@ -129,7 +129,8 @@ class Run:
                 self._best[objective] = min(self._best.get(objective, own[objective]), own[objective])
         self._done += 1
         self._failures += not trial["ok"]
-        yield from (Metric(key, value, _stamp(trial["time"]), trial["trial"]) for key, value in own.items())
+        told = own | trial["spent"]
+        yield from (Metric(key, value, _stamp(trial["time"]), trial["trial"]) for key, value in told.items())
         if (self._failures, self._best) != before:
             yield from self._totals(trial["time"])
 

@@ -64,6 +64,18 @@ def test_knobs_of_one_name_are_one_knob_with_the_values_of_all() -> None:
     assert knobs["unroll"] == (1, 2, 3, 8)
 
 
+def test_a_knob_says_by_which_choices_it_comes() -> None:
+    purposes = {knob.name: knob.purpose for knob in Alternatives(BRANCHES).knobs}
+    assert purposes["algorithm"] == "choice of algorithm"
+    assert purposes["block"] == "choice of block (with algorithm=blocked)"
+    assert purposes["peel"] == " (with algorithm=blocked)"
+    assert purposes["tile"] == " (with algorithm=flat)"
+    assert purposes["unroll"] == ""
+    further = {**BRANCHES, path(algorithm="blocked", block=8): Flat}
+    purposes = {knob.name: knob.purpose for knob in Alternatives(further).knobs}
+    assert purposes["peel"] == " (with algorithm=blocked, block=32 or 16)"
+
+
 def test_a_space_is_made_only_where_it_is_chosen() -> None:
     space = Alternatives({path(algorithm="flat"): Flat, path(algorithm="other"): Refusing})
     schedule = next(iter(schedules(Flat())))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from models import Reply, Server, says
 
 from mlopt.cli.main import main
 from mlopt.core import processes
 from mlopt.sandbox.confine import lacking
+from mlopt.testing.models import Reply, Server, says
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason="this system cannot confine a process")
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from models import Part, Server
 from tiles import TILES, trial
 
 from mlopt.core.schedule import Schedule
@@ -16,6 +15,7 @@ from mlopt.core.trial import Trial
 from mlopt.protocols import Brief, Budget, Roofline, Search, StudyContext
 from mlopt.search.llm.endpoint import Endpoint
 from mlopt.search.llm.search import Llm
+from mlopt.testing.models import Part, Server
 
 Serve = Callable[[Part], Server]
 BRIEF = Brief(

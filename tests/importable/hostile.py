@@ -148,3 +148,8 @@ def patches(given: Any, arrays: Any) -> Answer:
     fake: Callable[[], float] = lambda: 0.0  # noqa: E731
     time.perf_counter = time.monotonic = time.time = fake
     return {"found": time.perf_counter()}, ()
+
+
+def clock(given: Any, arrays: Any) -> Answer:
+    """What it is here."""
+    return {"found": time.perf_counter()}, ()

@@ -18,25 +18,34 @@ from mlopt.core.trial import Failed, Status
 from mlopt.sandbox import host
 from mlopt.sandbox.confine import lacking
 from mlopt.sandbox.host import Refused, Sandbox
+from mlopt.sandbox.nursery import Nursery
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason="this system cannot confine a process")
 
 Make = Callable[..., Sandbox]
 
 
-def sandbox(may_start_processes: bool = False) -> Sandbox:
-    return Sandbox(["hostile"], {"A_WORD": "in {folder}"}, may_start_processes)
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery(["hostile"], {"A_WORD": "in {folder}"}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
+def sandbox(nursery: Nursery) -> Make:
+    """Makes one that has run nothing yet."""
+    return lambda may_start_processes=False: Sandbox(nursery, may_start_processes)
+
+
+@pytest.fixture(scope="module")
+def shared(sandbox: Make) -> Iterator[Sandbox]:
     """For attempts that leave it alive."""
     with sandbox() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def compiling() -> Iterator[Sandbox]:
+def compiling(sandbox: Make) -> Iterator[Sandbox]:
     """One that may start processes."""
     with sandbox(may_start_processes=True) as made:
         yield made
@@ -58,7 +67,7 @@ def test_answers_with_plain_data_and_arrays(shared: Sandbox) -> None:
 
 def test_sees_no_environment_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_KEY", "sk-secret")
-    with sandbox() as made:
+    with Nursery(["hostile"], {"A_WORD": "in {folder}"}) as nursery, Sandbox(nursery, False) as made:
         found = made.ask("environment", {})[0]["found"]
     assert "sk-secret" not in str(found)
     assert found.keys() <= {"A_WORD", "HOME", "TMPDIR", "OMP_NUM_THREADS", "LC_CTYPE"}
@@ -115,25 +124,25 @@ def test_signals_nobody(shared: Sandbox, compiling: Sandbox, may_start_processes
         other.kill()
 
 
-def test_one_that_multiplies_is_ended_with_all_that_it_started() -> None:
+def test_one_that_multiplies_is_ended_with_all_that_it_started(sandbox: Make) -> None:
     with sandbox(may_start_processes=True) as made:
-        group = made._process.pid
+        group = made._process
         with pytest.raises(Failed, match=r"processes in the sandbox|was ended by|exited") as raised:
             made.ask("multiplies", {})
         assert raised.value.status is Status.CRASH
     assert processes.in_group(group) == []
 
 
-def test_one_that_never_ends_can_be_left_at_any_time() -> None:
+def test_one_that_never_ends_can_be_left_at_any_time(sandbox: Make) -> None:
     with sandbox() as made:
         made.ask("adds", {"a": 1, "b": 1})
-        folder, group = made._folder.name, made._process.pid
+        folder, group = made._folder.name, made._process
         made._connection.send_bytes(host.message.pack({"function": "sleeps", "given": {}}))
     assert processes.in_group(group) == []
     assert not os.path.exists(folder)
 
 
-def test_what_a_killed_host_has_left_is_removed() -> None:
+def test_what_a_killed_host_has_left_is_removed(sandbox: Make) -> None:
     left, others = (
         Path(tempfile.gettempdir()) / f"{prefix}1-1-left"  # of a process that began before the first one
         for prefix in (host._prefix(), "mlopt-sandbox-0-")
@@ -150,7 +159,7 @@ def test_what_a_killed_host_has_left_is_removed() -> None:
 
 
 @pytest.mark.parametrize("attempt", ["exits", "crashes"])
-def test_one_that_dies_is_a_crash(attempt: str) -> None:
+def test_one_that_dies_is_a_crash(sandbox: Make, attempt: str) -> None:
     with sandbox() as made, pytest.raises(Failed) as raised:
         made.ask(attempt, {})
     assert raised.value.status is Status.CRASH
@@ -168,7 +177,7 @@ def test_what_it_says_is_one_short_line_without_commands(shared: Sandbox) -> Non
     assert len(str(raised.value)) <= 1000
 
 
-def test_memory_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_has_an_end(sandbox: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "MEMORY_BYTES", 1 << 29)
     with sandbox() as made, pytest.raises(Failed) as raised:
         made.ask("hoards", {})
@@ -180,7 +189,7 @@ def test_files_have_an_end(shared: Sandbox) -> None:
         shared.ask("fills", {})
 
 
-def test_all_files_together_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_files_together_have_an_end(sandbox: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "FOLDER_BYTES", 1)
     with sandbox() as made:
         made.ask("writes", {})
@@ -188,7 +197,7 @@ def test_all_files_together_have_an_end(monkeypatch: pytest.MonkeyPatch) -> None
             made.ask("sleeps", {})
 
 
-def test_a_forged_answer_is_no_answer() -> None:
+def test_a_forged_answer_is_no_answer(sandbox: Make) -> None:
     with sandbox() as made, pytest.raises(Failed, match="cannot be read"):
         made.ask("forges", {})
 
@@ -197,3 +206,40 @@ def test_clocks_here_go_on(shared: Sandbox) -> None:
     start = time.perf_counter()
     assert shared.ask("patches", {})[0]["found"] == 0.0
     assert time.perf_counter() > start
+
+
+def test_each_is_a_fresh_process_that_knows_nothing_of_the_one_before(sandbox: Make) -> None:
+    with sandbox() as first:
+        assert first.ask("patches", {})[0]["found"] == 0.0
+        first.ask("writes", {})
+        with sandbox() as second:
+            assert second.ask("clock", {})[0]["found"] > 0.0
+            with pytest.raises(Refused, match="FileNotFoundError"):
+                second.ask("reads", {"path": "note"})
+        assert first.ask("clock", {})[0]["found"] == 0.0
+
+
+def test_a_nursery_that_ended_is_replaced() -> None:
+    with Nursery(["hostile"], {}) as nursery:
+        with Sandbox(nursery, False) as first:
+            first.ask("clock", {})
+            nursery._process.kill()
+            nursery._process.wait()
+            with pytest.raises(Failed, match="SIGKILL"):
+                first.ask("clock", {})
+        with Sandbox(nursery, False) as second:
+            assert second.ask("adds", {"a": 1, "b": 1})[0] == {"sum": 2}
+
+
+def test_nothing_is_left_of_a_nursery_that_was_closed() -> None:
+    with Nursery(["hostile"], {}) as nursery, Sandbox(nursery, False) as made:
+        made.ask("clock", {})
+        nursery.close()
+    assert processes.in_group(made._process) == []
+    assert nursery._process.poll() is not None
+
+
+def test_what_cannot_be_imported_is_told_to_whoever_asks() -> None:
+    told = pytest.raises(Refused, match="ModuleNotFoundError: No module named 'not_there'")
+    with Nursery(["hostile", "not_there"], {}) as nursery, Sandbox(nursery, False) as made, told:
+        made.ask("adds", {"a": 1, "b": 1})

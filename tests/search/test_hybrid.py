@@ -15,8 +15,9 @@ from mlopt.protocols import Budget, CountedSpace, Search, Space, StudyContext
 from mlopt.search.anneal import Anneal
 from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
-from mlopt.search.hybrid import Hybrid, unhinted
+from mlopt.search.hybrid import Hybrid
 from mlopt.search.random import Random
+from mlopt.search.vary import unhinted
 from mlopt.testing import SearchContract
 from mlopt.testing.spaces import Flat, Tree, schedules
 

@@ -293,10 +293,10 @@ def test_the_best_cost_is_that_of_all_trials_executed_or_not(client: Any, folder
     from mlopt.tracker.run import Run
 
     run = Run(Mirror(uri=f"sqlite:///{folder}/mlflow.db", experiment="mine", name="fifth"), folder / "first")
-    trial = {"ok": True, "compile_seconds": None, "time": 1.0}
+    trial = {"ok": True, "compile_seconds": None, "time": 1.0, "spent": {"model_money": 0.25}}
     run.add([{**trial, "trial": 0, "seconds": 0.5, "cost": 1.0}, {**trial, "trial": 1, "seconds": None, "cost": 9.0}])
     metrics = find(client, "attributes.run_name = 'fifth'").data.metrics
-    assert (metrics["best_seconds"], metrics["best_cost"]) == (0.5, 1.0)
+    assert (metrics["best_seconds"], metrics["best_cost"], metrics["model_money"]) == (0.5, 1.0, 0.25)
 
 
 def test_a_query_finds_studies_in_their_folders_or_by_their_artifacts(

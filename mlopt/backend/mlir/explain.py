@@ -13,7 +13,8 @@ from .bindings import active, ir
 from .payload.nest import Access, LoopNest
 from .simd import Simd
 from .space.matmul import ContractionSpace
-from .space.program import ProgramSpace
+from .space.product import ProductKnobs
+from .space.program import Inner, ProgramSpace
 
 ELEMENTS = 16
 """Of a constant; longer ones are left out."""
@@ -53,7 +54,7 @@ def _nests(space: Any) -> Iterator[str]:
     elif isinstance(space, ProgramSpace):
         for nest in space.nests.values():
             if not nest.is_fill:
-                yield f"- {nest.tag}: {_nest(nest)}"
+                yield f"- {nest.tag}: {_nest(nest)}{_roles(nest, space.inner[nest.tag])}"
 
 
 def _nest(nest: LoopNest) -> str:
@@ -66,6 +67,13 @@ def _nest(nest: LoopNest) -> str:
     names = [operation.partition(".")[2] for operation in nest.operations]
     work = ", ".join(_counted(name, len(list(same))) for name, same in groupby(names))
     return f"{loops}{over}; reads {reads or 'nothing'}; computes {work or 'nothing'}"
+
+
+def _roles(nest: LoopNest, inner: Inner) -> str:
+    """Which loops the knobs speak of, such as `; m=i, n=j, k=k`."""
+    if isinstance(inner, ProductKnobs):
+        return f"; {', '.join(f'{role}={nest.letters[loop]}' for role, loop in inner.product.roles.items())}"
+    return "" if inner.vector_loop is None else f"; vectors along {nest.letters[inner.vector_loop]}"
 
 
 def _access(access: Access, nest: LoopNest) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -26,4 +28,13 @@ def unprotected(isolation: Isolation) -> Sequence[str]:
             f"rewritten kernels cannot be kept from {' and '.join(found)} on this system; "
             "backend.isolation=available runs them all the same"
         )
+    _leave_nothing()
     return found
+
+
+@functools.cache
+def _leave_nothing() -> None:
+    """When this process ends, which may be the study's, remove what workers that were killed have left."""
+    from ...sandbox.host import sweep
+
+    atexit.register(sweep)

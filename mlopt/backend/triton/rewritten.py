@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from ...core.errors import CompileError, UserError, WrongResult
 from ...protocols import Array, BoundedWorkload, Kernel, Workload
 from ...sandbox.host import Refused, Sandbox, readable
+from ...sandbox.nursery import Nursery
 from .interpreter import INTERPRET, InterpretedKernel, Outcome
 from .kernel_file import Source, given, verified_on
 from .target import Gpu
@@ -69,6 +69,7 @@ def build(
     workload: Workload, original: Source, source: Source, config: Mapping[str, Any], gpu: Gpu
 ) -> RewrittenProgram:
     """Compile `source`, which was `original`, in a sandbox. Raises CompileError, and Failed where the sandbox ends."""
+    _nursery(interpreting=True)  # imports what it needs while others compile
     start = time.perf_counter()
     request = {
         "source": asdict(source),
@@ -98,18 +99,13 @@ def least_seconds(workload: Workload, gpu: Gpu) -> float:
 
 
 def _sandbox(interpreting: bool) -> Sandbox:
-    """One that nothing has run in; the next one gets ready meanwhile, which takes longer than most kernels."""
-    waiting = _waiting(interpreting)
-    while len(waiting) < 2:
-        environment = {INTERPRET: "1"} if interpreting else {}
-        waiting.append(Sandbox(MODULES, environment, may_start_processes=not interpreting))  # such as the assembler
-    return waiting.popleft()
+    return Sandbox(_nursery(interpreting), may_start_processes=not interpreting)  # such as the assembler
 
 
 @functools.cache
-def _waiting(interpreting: bool) -> deque[Sandbox]:
+def _nursery(interpreting: bool) -> Nursery:
     """Of this process, and ends with it."""
-    return deque()
+    return Nursery(MODULES, {"TRITON_HOME": "{folder}", **({INTERPRET: "1"} if interpreting else {})})
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,13 @@ from .kernel_file import KernelFile
 from .region import Region
 from .target import Gpu
 
+OPTIONS = {
+    "num_warps": "warps that run a program",
+    "num_stages": "stages of the pipeline of a loop's loads",
+    "num_ctas": "blocks of a cluster that share a program",
+}
+"""What a launcher hands to Triton under these names."""
+
 
 class KernelSpace(KnobSpace):
     """A knob for each entry of KNOBS, under CONSTRAINTS; each of these is judged at the last of its knobs."""
@@ -31,7 +38,9 @@ class KernelSpace(KnobSpace):
                 raise UserError(f"no {workload.name} of this kind on this target: it must be that {rule.name}")
             last = max(rule.knobs, key=names.index, default=names[0])
             self._rules[last].append(rule)
-        self.knobs = tuple(_knob(name, values, self._needs(name, names)) for name, values in file.knobs.items())
+        self.knobs = tuple(
+            _knob(name, values, self._purpose(name), self._needs(name, names)) for name, values in file.knobs.items()
+        )
         if not self.count():
             raise UserError(f"no configuration of {workload.name} satisfies its constraints on this target")
 
@@ -43,6 +52,11 @@ class KernelSpace(KnobSpace):
         """START, as far as its values are knobs' values."""
         values = {knob.name: knob.values for knob in self.knobs}
         return [hint for hint in self._start if hint.keys() == values.keys() and _all_known(hint, values)]
+
+    def _purpose(self, name: str) -> str:
+        """What Triton does with it, and what must hold from it on: its constraints, as far as they have names."""
+        rules = [f"must be that {rule.name}" for rule in self._rules[name] if rule.name[:1].isalpha()]
+        return "; ".join([OPTIONS[name], *rules] if name in OPTIONS else rules)
 
     def _needs(self, name: str, names: Sequence[str]) -> tuple[str, ...]:
         needed = {other for rule in self._rules[name] for other in rule.knobs} - {name}
@@ -104,7 +118,7 @@ class _Rule:
             raise UserError(f"a constraint on {', '.join(self.knobs)} failed: {summary(error)}") from error
 
 
-def _knob(name: str, values: Sequence[Any], needs: tuple[str, ...]) -> Knob:
+def _knob(name: str, values: Sequence[Any], purpose: str, needs: tuple[str, ...]) -> Knob:
     if not values or any(type(value) not in (bool, int, float, str) for value in values):
         raise UserError(f"knob {name} needs a list of numbers, words or truth values")
     kind: Kind = "categorical"
@@ -113,7 +127,7 @@ def _knob(name: str, values: Sequence[Any], needs: tuple[str, ...]) -> Knob:
     elif all(type(value) in (int, float) for value in values):
         kind = "ordinal"
     ordered = tuple(dict.fromkeys(values)) if kind == "categorical" else tuple(sorted(set(values)))
-    return Knob(name, kind, ordered, needs=needs)
+    return Knob(name, kind, ordered, purpose, needs)
 
 
 def _all_known(hint: Mapping[str, Value], values: Mapping[str, Sequence[Value]]) -> bool:

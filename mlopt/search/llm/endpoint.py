@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...core.errors import UserError, printable
@@ -71,13 +74,23 @@ class _Busy(Exception):
         self.pause = pause
 
 
+@dataclass(slots=True)
+class _Server:
+    """What a server has let us know of itself."""
+
+    plain: bool = False
+    """That it does not keep answers to a schema."""
+    ready: float = 0.0
+    """When it may be asked again, on the monotonic clock."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A server that speaks OpenAI's chat completions at `url`, and the `model` that is asked for there.
 
     The key, if the server wants one, is the value of the environment variable `key_variable`; it goes into the
     request's header and nowhere else. `timeout` is what one answer may take in all, `retries` how often a busy server
-    is asked again, the first time after `pause`, each further time after twice as long or after what the server says.
+    is asked again, the first time after `pause`, each further time after twice as long; never before the server says.
     All times are in seconds.
     """
 
@@ -88,8 +101,7 @@ class Endpoint:
     timeout: float = 120.0
     retries: int = 3
     pause: float = 1.0
-    _plain: list[bool] = field(default_factory=list, init=False, repr=False, compare=False)
-    """Not empty once the server has refused to keep answers to a schema."""
+    _server: _Server = field(default_factory=_Server, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
@@ -103,26 +115,34 @@ class Endpoint:
         """See `Model`; raises ModelError, which is final where the server is not there or refuses us."""
         end = time.monotonic() + seconds
         pause = self.pause
+        self._rest(self._server.ready - time.monotonic(), end, "the server has asked for a pause")
         for left in range(self.retries, -1, -1):
             try:
                 return self._ask(messages, schema, min(self.timeout, end - time.monotonic()))
             except _Busy as busy:
-                wanted = pause if busy.pause is None else busy.pause
-                if not left or wanted > LONGEST_PAUSE or time.monotonic() + wanted >= end:
+                if busy.pause is not None:
+                    self._server.ready = time.monotonic() + busy.pause
+                if not left:
                     raise ModelError(f"{self.url}: {busy}") from None
-                time.sleep(wanted)
+                self._rest(pause if busy.pause is None else busy.pause, end, str(busy))
                 pause *= 2
         raise AssertionError("the last attempt returns or raises")
 
+    def _rest(self, seconds: float, end: float, reason: str) -> None:
+        """Raises ModelError, for this reason, instead of resting too long or beyond `end`."""
+        if seconds > LONGEST_PAUSE or (seconds > 0.0 and time.monotonic() + seconds >= end):
+            raise ModelError(f"{self.url}: {reason}")
+        time.sleep(max(0.0, seconds))
+
     def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
-        if not self._plain:
+        if not self._server.plain:
             try:
                 return self._post(self._body(messages, schema), seconds)
             except ModelError as error:
                 if not isinstance(error.__cause__, _Unsupported):
                     raise
             answer = self._post(self._body(messages, None), seconds)
-            self._plain.append(True)
+            self._server.plain = True
             return answer
         return self._post(self._body(messages, None), seconds)
 
@@ -218,9 +238,12 @@ def _within(seconds: float, work: Callable[[], Any]) -> Any:
 
 
 def _pause(retry_after: str) -> float | None:
-    """The seconds in a Retry-After header; a date in it is not worth reading."""
+    """The seconds in a Retry-After header, or until the date in it (RFC 9110, 10.2.3); None for anything else."""
     try:
         seconds = float(retry_after)
     except ValueError:
-        return None
-    return seconds if seconds >= 0 else None
+        try:
+            seconds = (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

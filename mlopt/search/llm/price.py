@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from ..settings import limit
 from .endpoint import Answer
@@ -42,6 +42,8 @@ class Meter:
     tokens: int = 0
     money: float = 0.0
     seconds: float = 0.0
+    accounted: Mapping[str, float] = field(default_factory=dict)
+    """What of it was shared out already, by name."""
 
     def add(self, answer: Answer | None, seconds: float) -> None:
         """A call that took `seconds`, and came to nothing if there is no answer."""
@@ -66,6 +68,13 @@ class Meter:
     def spent(self) -> Mapping[str, float]:
         """All of it, by name."""
         return {"calls": self.calls, "tokens": self.tokens, "money": self.money, "seconds": self.seconds}
+
+    def shares(self, count: int) -> Mapping[str, float]:
+        """What was spent since this was asked last, in so many equal parts."""
+        spent = self.spent()
+        parts = {name: (amount - self.accounted.get(name, 0.0)) / count for name, amount in spent.items()}
+        self.accounted = spent
+        return parts
 
     def _money(self, answer: Answer) -> float:
         limits = self.limits

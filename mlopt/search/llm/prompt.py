@@ -26,6 +26,14 @@ SHORTENINGS = 12
 ERROR = 200
 """Characters of an error message."""
 
+Further = Callable[[Mapping[str, int]], Mapping[str, Any]]
+"""From how many of each a prompt shows (see FULL) to what its template may speak of besides."""
+
+
+def nothing(shown: Mapping[str, int]) -> Mapping[str, Any]:
+    """A `Further` of prompts that say no more than all do."""
+    return {}
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -41,13 +49,7 @@ class Prompt:
         self._template()
 
     def render(
-        self,
-        brief: Brief,
-        space: Space,
-        history: History,
-        left: int,
-        most: int,
-        further: Callable[[Mapping[str, int]], Mapping[str, Any]] = lambda shown: {},
+        self, brief: Brief, space: Space, history: History, left: int, most: int, further: Further = nothing
     ) -> str:
         """A prompt for `most` proposals, when `left` trials may still be made.
 

@@ -7,17 +7,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...core.errors import UserError, nearest
 from ...core.schedule import Schedule
-from ...core.trial import Trial
+from ...core.trial import SPENT, Trial
 from ...protocols import Search, Space, StudyContext
 from ..draw import Draw
 from ..partner import fresh_from
 from ..settings import limit
 from ..streams import Streams
-from ..vary import Vary
+from ..vary import Vary, unhinted
 from . import transcript
 from .decisions import Decisions
 from .endpoint import Answer, Endpoint, Message, Model, ModelError
@@ -27,7 +27,7 @@ from .known import Known
 from .price import Limits, Meter
 from .prompt import Prompt
 from .sources import Sources
-from .task import Task
+from .task import Setting, Task
 
 Fallback = Literal["expert", "none"]
 Mode = Literal["decisions", "source"]
@@ -53,6 +53,7 @@ class Llm:
     an expert's rules make its proposals (`expert.py`); with `fallback=none` the study ends instead, by UserError.
 
     Every exchange is kept in the study's folder; `transcript`, a file of such exchanges, answers in a model's place.
+    `hints=False` keeps the space's hints from the model, the expert and the partner.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Llm:
         patience: int = 40,
         fallback: Fallback = "expert",
         transcript: str | None = None,
+        hints: bool = True,
     ) -> None:
         limit("proposals", proposals, 1)
         limit("corrections", corrections, 0)
@@ -92,12 +94,14 @@ class Llm:
         self._patience = patience
         self._fallback = fallback
         self._transcript = transcript
+        self._use_hints = hints
         self.spent = 0.0
         """Money, since this search was made."""
 
     def start(self, space: Space, context: StudyContext) -> None:
         self._prompt.check()
-        self._space, self._context = space, context
+        space = space if self._use_hints else unhinted(space)
+        self._context = context
         self._end = time.monotonic() + (context.budget.seconds or float("inf"))
         own, others = context.rng.spawn(2)
         self._streams = Streams(own)
@@ -106,7 +110,8 @@ class Llm:
         self._history = History()
         vary = Vary(space, self._streams.rng)
         self._expert = Expert(space, self._history, self._draw, vary, self._streams.rng)
-        self._task = self._made_task(vary)
+        setting = Setting(space, self._history, self._known, vary, self._prompt, self._proposals)
+        self._task = self._made_task(setting)
         if self._partner:
             self._partner.start(space, replace(context, rng=others))
         self._meter = Meter(self._limits)
@@ -114,8 +119,6 @@ class Llm:
         self._queue: list[Schedule] = []
         """Of the model, not proposed yet."""
         self._accounts: dict[Schedule, tuple[str, Mapping[str, float]]] = {}
-        self._owed: dict[str, float] = {}
-        """Spent on calls, and not yet accounted to a proposal."""
         self._turns = self._last_turn = self._strikes = 0
         self._turn_left = 0
         """Proposals that the expert still makes of a turn of the model's."""
@@ -199,16 +202,11 @@ class Llm:
         text = task.question(self._context.brief(), turn, self._context.budget.trials - len(self._history))
         messages: list[Message] = [{"role": "system", "content": task.role}, {"role": "user", "content": text}]
         for correction in range(self._corrections + 1):
-            seconds = min(self._end - time.monotonic(), self._meter.left_seconds())
-            started = time.monotonic()
-            paid = isinstance(self._model, transcript.Recorded) and self._model.is_kept
             try:
-                answer = self._model.complete(messages, task.schema, seconds)
+                answer = self._answer(messages, task.schema)
             except ModelError as error:
-                self._spend(None, time.monotonic() - started, paid)
                 self._strike(str(error), error.final)
                 return
-            self._spend(answer, time.monotonic() - started, paid)
             self._streams.begin(len(self._known))
             proposed, faults = task.read(answer.text, turn, last=correction == self._corrections)
             if proposed:
@@ -221,32 +219,35 @@ class Llm:
             messages += [{"role": "assistant", "content": answer.text[:4000]}, {"role": "user", "content": complaint}]
         self._strike("its answers hold no new schedule", final=False)
 
+    def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
+        """The model's answer, which is paid for as a failure is. Raises ModelError."""
+        kept = self._model.kept_seconds if isinstance(self._model, transcript.Recorded) else None
+        seconds = min(self._end - time.monotonic(), self._meter.left_seconds())
+        answer, started, money = None, time.monotonic(), self._meter.money
+        try:
+            answer = self._model.complete(messages, schema, seconds)
+            return answer
+        finally:
+            self._meter.add(answer, time.monotonic() - started if kept is None else kept)
+            if kept is None:  # else it was paid for before this study was gone on with
+                self.spent += self._meter.money - money
+
     def _enqueue(self, proposed: Sequence[Schedule]) -> None:
         """Propose these next, each with an equal share of what was spent for them."""
-        share = {f"model_{name}": spent / len(proposed) for name, spent in self._owed.items()}
+        share = {f"{SPENT}{name}": spent for name, spent in self._meter.shares(len(proposed)).items()}
         self._queue += proposed
         self._accounts.update((schedule, (MODEL, share)) for schedule in proposed)
-        self._owed = {}
-
-    def _spend(self, answer: Answer | None, seconds: float, paid: bool) -> None:
-        """Count a call, which may have been `paid` before this study was gone on with."""
-        before = self._meter.spent()
-        self._meter.add(answer, seconds)
-        gone = {name: spent - before[name] for name, spent in self._meter.spent().items()}
-        self._owed = {name: self._owed.get(name, 0.0) + spent for name, spent in gone.items()}
-        if not paid:
-            self.spent += gone["money"]
 
     def _strike(self, reason: str, final: bool) -> None:
+        """A turn came to nothing, and is the expert's, if it may step in."""
         self._strikes += 1
-        if final or self._strikes == STRIKES:
+        if final or self._strikes == STRIKES or self._fallback == "none":
             self._give_up(reason)
 
-    def _made_task(self, vary: Vary) -> Task:
-        given = (self._space, self._history, self._known, vary, self._prompt, self._proposals)
+    def _made_task(self, setting: Setting) -> Task:
         if self._mode == "decisions":
-            return Decisions(*given)
-        sources = Sources(*given, self._islands, self._streams.rng)
+            return Decisions(setting)
+        sources = Sources(setting, self._islands, self._streams.rng)
         if sources.unprotected:
             self._context.say(
                 f"rewritten programs are not kept from {' and '.join(sources.unprotected)} on this system"

@@ -12,13 +12,13 @@ import numpy as np
 from ...core.errors import InvalidSchedule, UserError, printable
 from ...core.schedule import Decision, Schedule
 from ...core.trial import Trial
-from ...protocols import SOURCE, Brief, RewritableSpace, Space
-from ..vary import Vary, hinted
+from ...protocols import SOURCE, Brief, RewritableSpace
+from ..vary import hinted
 from . import answers, edits
-from .history import History
-from .known import Known, decisions
+from .known import decisions
 from .programs import Programs
-from .prompt import Prompt, failure, success
+from .prompt import failure, success
+from .task import Setting
 
 EDITS = "edits"
 
@@ -36,41 +36,25 @@ class Sources:
 
     role = "You are an expert of GPU kernels and their compilers. You answer with JSON only."
 
-    def __init__(
-        self,
-        space: Space,
-        history: History,
-        known: Known,
-        vary: Vary,
-        prompt: Prompt,
-        most: int,
-        islands: int,
-        rng: np.random.Generator,
-    ) -> None:
-        if not isinstance(space, RewritableSpace):
+    def __init__(self, setting: Setting, islands: int, rng: np.random.Generator) -> None:
+        if not isinstance(setting.space, RewritableSpace):
             raise UserError(
                 "search.mode=source needs a program that may be rewritten: backend=triton, and a kernel's file with "
                 "marked lines (docs/llm.md)"
             )
-        self.unprotected = space.unprotected()
+        self.unprotected = setting.space.unprotected()
         """What of this system its proposals will be able to reach."""
-        self._space = space
-        self._knobs = {knob.name: knob for knob in space.knobs}
-        self._history = history
-        self._known = known
-        self._vary = vary
-        self._prompt = prompt
-        self._most = most
+        self._space = setting.space
+        self._setting = setting
+        self._knobs = setting.knobs
         self._rng = rng
         self._programs = Programs(islands)
-        self.first = (hinted(space, vary) or [vary.repair({})])[0]
+        self.first = (hinted(setting.space, setting.vary) or [setting.vary.repair({})])[0]
         self._parent = self.first
 
     def question(self, brief: Brief, turn: int, left: int) -> str:
         self._parent = self._programs.parent(turn, self._rng) or self.first
-        return self._prompt.render(
-            brief, self._space, self._history, left, self._most, lambda shown: self._words(turn, shown)
-        )
+        return self._setting.question(brief, left, lambda shown: self._words(turn, shown))
 
     @property
     def schema(self) -> Mapping[str, Any]:
@@ -80,16 +64,17 @@ class Sources:
             "required": ["search", "replace"],
             "additionalProperties": False,
         }
-        return answers.schema(self._space.knobs, self._most, {EDITS: {"type": "array", "items": edit}})
+        return self._setting.schema({EDITS: {"type": "array", "items": edit}})
 
     def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
-        found = answers.proposals(text, self._most) or [{EDITS: [asdict(edit) for edit in edits.blocks(text)]}]
+        blocks = [{EDITS: [asdict(edit) for edit in edits.blocks(text)]}]
+        found = answers.proposals(text, self._setting.most) or blocks
         proposed: list[Schedule] = []
         faults: list[str] = []
         for number, entry in enumerate(found, start=1):
             try:
                 schedule = self._proposed(entry)
-                if schedule in self._known or schedule in proposed:
+                if schedule in self._setting.known or schedule in proposed:
                     raise edits.Unfit("this program was tried already, or is equal to another one")
                 try:
                     self._space.check(schedule)
@@ -113,7 +98,7 @@ class Sources:
         if not changes and not decided:
             raise edits.Unfit("it neither edits the source nor decides a knob")
         text = edits.edited(self._text(self._parent), changes)
-        schedule = self._vary.repair({**decisions(self._parent).values(), **decided})
+        schedule = self._setting.vary.repair({**decisions(self._parent).values(), **decided})
         return schedule if text == self._space.source else schedule.then(Decision(SOURCE, text))
 
     def _text(self, schedule: Schedule) -> str:
@@ -128,12 +113,12 @@ class Sources:
             "after": after,
             "parent": self._described(self._parent),
             "inspirations": [self._described(schedule) for schedule in inspirations],
-            "failures": [self._failure(trial) for trial in self._history.failures(shown["failures"])],
+            "failures": [self._failure(trial) for trial in self._setting.history.failures(shown["failures"])],
         }
 
     def _described(self, schedule: Schedule) -> dict[str, Any]:
-        trial = self._history.trial(schedule)
-        best = self._history.best(1)
+        trial = self._setting.history.trial(schedule)
+        best = self._setting.history.best(1)
         measured = success(trial, best[0]) if trial is not None and trial.objective is not None else {}
         return {**measured, "schedule": decisions(schedule).values(), "source": self._text(schedule)}
 

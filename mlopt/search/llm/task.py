@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ...core.schedule import Schedule
+from ...core.space import Knob
 from ...core.trial import Trial
-from ...protocols import Brief
+from ...protocols import Brief, Space
+from ..vary import Vary
+from . import answers
+from .history import History
+from .known import Known
+from .prompt import Further, Prompt, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a task works with: the space of its study, what is known of it so far, and how the model is asked."""
+
+    space: Space
+    history: History
+    known: Known
+    vary: Vary
+    prompt: Prompt
+    most: int
+    """Proposals in one answer."""
+
+    @property
+    def knobs(self) -> Mapping[str, Knob]:
+        return {knob.name: knob for knob in self.space.knobs}
+
+    def question(self, brief: Brief, left: int, further: Further = nothing) -> str:
+        """The prompt, when `left` trials may still be made; see `Prompt.render`. Raises UserError."""
+        return self.prompt.render(brief, self.space, self.history, left, self.most, further)
+
+    def schema(self, further: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of an answer; see `answers.schema`."""
+        return answers.schema(self.space.knobs, self.most, further)
 
 
 class Task(Protocol):

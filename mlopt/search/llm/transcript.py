@@ -85,13 +85,13 @@ class Recorded:
         self._kept = Replayed(kept)
 
     @property
-    def is_kept(self) -> bool:
-        """Whether the next answer is one that was given before."""
-        return bool(self._kept.left)
+    def kept_seconds(self) -> float | None:
+        """How long the next answer took, if it was given before."""
+        return self._kept.left[0].seconds if self._kept.left else None
 
     def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
         """What the model answers."""
-        if self.is_kept:
+        if self._kept.left:
             return self._kept.complete(messages, schema, seconds)
         started, asked = time.monotonic(), [dict(message) for message in messages]
         try:

@@ -29,6 +29,8 @@ def test_each_algorithm_of_attention_is_told_once_with_its_nests() -> None:
     assert text.count("With algorithm=direct") == text.count("With algorithm=online") == 1
     assert "- product0: i=2, j=64, k=64; reduces over l=32; reads f32[i,j,l], f32[i,k,l]; computes mulf, addf" in text
     assert "reads product0 f32[i,j,k]" in text
+    assert "computes mulf, addf; m=j, n=k, k=l" in text
+    assert "computes addf; vectors along k" in text
 
 
 def test_large_constants_are_left_out() -> None:

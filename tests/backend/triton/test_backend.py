@@ -118,6 +118,13 @@ def test_the_space_keeps_to_shared_memory_and_descriptors_to_aligned_rows() -> N
         roomy.check(Schedule.of(dict(hint)))
 
 
+def test_a_knob_says_what_triton_does_with_it_and_what_must_hold_from_it_on() -> None:
+    purposes = {knob.name: knob.purpose for knob in Triton(described()).space(Matmul(512, 512, 512, "f16")).knobs}
+    assert purposes["num_stages"].startswith("stages of the pipeline")
+    assert "must be that shared memory holds the stages" in purposes["num_stages"]
+    assert "must be that registers hold the sums" in purposes["num_warps"]
+
+
 @pytest.mark.parametrize(("BLOCK_M", "num_warps", "name"), [(64, 4, "h200"), (64, 2, "h200"), (64, 4, "l4")])
 def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compiled(
     BLOCK_M: int, num_warps: int, name: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -190,3 +192,13 @@ def test_a_system_that_cannot_confine_is_refused_unless_told_otherwise(
 def test_an_unknown_isolation_is_refused(backend: Triton) -> None:
     with pytest.raises(UserError, match=r"backend\.isolation=require must be .*did you mean 'required'"):
         replace(backend, isolation="require")  # type: ignore[arg-type]
+
+
+def test_what_killed_workers_have_left_is_removed_when_the_study_s_process_ends(tmp_path: Path) -> None:
+    code = (
+        "import tempfile; from pathlib import Path; from mlopt.sandbox import host; "
+        "from mlopt.backend.triton.isolation import unprotected; unprotected('available'); "
+        "Path(tempfile.gettempdir(), f'{host._prefix()}1-1-left').mkdir()"  # of one that began before the first process
+    )
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from models import Part, Server
+
+from mlopt.testing.models import Part, Server
 
 
 @pytest.fixture

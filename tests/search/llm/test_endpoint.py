@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from models import Part, Reply, Server, closed_port, fails, says
 
 from mlopt.core.errors import UserError
 from mlopt.search.llm.endpoint import Answer, Endpoint, ModelError
+from mlopt.testing.models import Part, Reply, Server, closed_port, fails, says
 
 Serve = Callable[[Part], Server]
 MESSAGES = [{"role": "user", "content": "Hello, model of mine"}]
@@ -72,6 +74,33 @@ def test_does_not_wait_beyond_its_time(serve: Serve) -> None:
     with pytest.raises(ModelError, match="HTTP 429"):
         asked(server.url, seconds=5.0)
     assert len(server.requests) == 1
+
+
+def test_a_date_to_wait_for_is_understood(serve: Serve) -> None:
+    def play(retry_after: datetime) -> Part:
+        return lambda body, number: says("{}") if number else fails(503, retry_after=format_datetime(retry_after, True))
+
+    now = datetime.now(UTC)
+    assert asked(serve(play(now - timedelta(hours=1))).url, pause=50.0).text == "{}"
+    later = serve(play(now + timedelta(seconds=50)))
+    with pytest.raises(ModelError, match="HTTP 503"):
+        asked(later.url, seconds=5.0)
+    assert len(later.requests) == 1
+
+
+def test_a_server_is_not_asked_again_before_it_wants_to_be(serve: Serve) -> None:
+    server = serve(lambda body, number: fails(429, retry_after="50"))
+    endpoint = Endpoint(server.url, "a model", retries=0)
+    for reason in ("HTTP 429", "has asked for a pause"):
+        with pytest.raises(ModelError, match=reason):
+            endpoint.complete(MESSAGES, SCHEMA, 5.0)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("said", ["soon", "", "nan", "inf", "Mon, 99 Foo"])
+def test_a_pause_that_makes_no_sense_is_our_own(serve: Serve, said: str) -> None:
+    server = serve(lambda body, number: says("{}") if number else fails(429, retry_after=said))
+    assert asked(server.url).text == "{}"
 
 
 def test_slow_drip_ends_at_the_timeout(serve: Serve) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from dialogue import BRIEF
 from tiles import BEST, FAR, GOOD, Hinted, ok
 
+from mlopt.backend.mlir.explain import explain
+from mlopt.backend.mlir.problem import problem
+from mlopt.backend.mlir.simd import Simd
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.search.llm.history import History
 from mlopt.search.llm.prompt import Prompt
+from mlopt.search.vary import unhinted
 from mlopt.testing.spaces import Flat
+from mlopt.workloads.conv2d.workload import Conv2d
 
-GOLDEN = Path(__file__).with_name("prompt.golden.md")
+GOLDEN, CONVOLUTION = (Path(__file__).with_name(f"{name}.golden.md") for name in ("prompt", "convolution"))
 
 
 def history() -> History:
@@ -101,3 +107,16 @@ def test_the_best_come_first_and_failures_once_a_kind() -> None:
     assert [trial.seconds for trial in past.best(2)] == [5e-5, 1e-4]
     assert [trial.trial for trial in past.failures(5)] == [3]
     assert past.last_gain == 5
+
+
+def test_what_is_told_of_a_program_and_its_knobs_is_the_same_until_somebody_changes_it() -> None:
+    """Renewed as the other golden file is."""
+    source, simd = Conv2d(n=1, c=4, h=10, w=10, f=8, kh=3, kw=3).source("mlir"), Simd(lanes=8, registers=16)
+    space = problem(source, 1, simd).space
+    brief = replace(BRIEF, program=explain(source, space, simd))
+    text = Prompt(None, 100_000).render(brief, unhinted(space), History(), left=50, most=4)
+    told = "\n".join(line for line in text.splitlines() if line.startswith(("Vectors", "With", "- ", '{"knob"')))
+    if not CONVOLUTION.exists():
+        CONVOLUTION.write_text(told)
+        pytest.fail("the golden prompt was written anew")
+    assert told == CONVOLUTION.read_text()

@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 from dialogue import Serve, Study, endpoint
-from models import Part, Reply, closed_port, fails, proposes, says
 from tiles import BEST, GOOD, TILES, Hinted, best, distance, trial
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status
-from mlopt.protocols import Search
+from mlopt.protocols import Search, Space
 from mlopt.search.draw import Draw
 from mlopt.search.evolve import Evolve
 from mlopt.search.llm.price import Limits
 from mlopt.search.llm.search import STRIKES, Llm
+from mlopt.search.llm.transcript import NAME, Exchange
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
+from mlopt.testing.models import Part, Reply, closed_port, fails, proposes, says
 
 
 def alone(**settings: Any) -> Llm:
@@ -123,6 +124,46 @@ def test_ends_where_nobody_is_there_and_nobody_may_step_in() -> None:
         study.run(1)
 
 
+TROUBLES: dict[str, Part] = {
+    "no key": lambda body, number: fails(401, "no key"),
+    "too often": lambda body, number: fails(429),
+    "broken": lambda body, number: fails(500),
+    "prose": lambda body, number: says("I would rather not."),
+    "cut short": lambda body, number: says('{"proposals": [{"reason": "a hunch", "schedule": {"outer_m'),
+    "no completion": lambda body, number: (200, {}, b"<html>"),
+    "endless": lambda body, number: says("x" * (2 << 20)),
+}
+
+
+@pytest.mark.parametrize("part", TROUBLES.values(), ids=TROUBLES)
+def test_whatever_the_trouble_an_expert_steps_in_and_says_so_once(serve: Serve, part: Part) -> None:
+    study = Study(Llm(endpoint(serve(part).url, retries=0), corrections=0, proposals=2))
+    study.run(2 * STRIKES + 4)
+    assert set(study.origins) == {"expert"}
+    assert len(study.said) == 1
+
+
+@pytest.mark.parametrize("part", TROUBLES.values(), ids=TROUBLES)
+def test_whatever_the_trouble_the_study_ends_where_nobody_may_step_in(serve: Serve, part: Part) -> None:
+    study = Study(Llm(endpoint(serve(part).url, retries=0), fallback="none"))
+    with pytest.raises(UserError, match=r"search\.fallback=none, and there is no model"):
+        study.run(1)
+    assert study.trials == []
+
+
+def test_without_hints_nobody_is_told_where_the_space_would_begin(serve: Serve) -> None:
+    def begun(space: Space, hints: bool) -> tuple[str, list[Schedule]]:
+        server = serve(lambda body, number: says("hm"))
+        search = Llm(endpoint(server.url), corrections=0, proposals=1, partner=Evolve(), opening=1, hints=hints)
+        schedules = [t.schedule for t in Study(search, space=space).run(12)]
+        return server.prompts[0], schedules
+
+    prompt, schedules = begun(Hinted(), hints=True)
+    assert "rules would begin" in prompt
+    assert schedules[0] == Schedule.of(BEST)
+    assert begun(Hinted(), hints=False) == begun(TILES, hints=True)
+
+
 def test_goes_on_when_the_server_dies_midway(serve: Serve) -> None:
     server = serve(random_model())
     study = Study(Llm(endpoint(server.url)))
@@ -212,6 +253,17 @@ def test_what_an_interrupted_study_has_spent_counts(serve: Serve, tmp_path: Path
     again = resumed.run(30)
     assert len(server.requests) == 3
     assert [trial.schedule for trial in again[:16]] == [trial.schedule for trial in first.trials]
+
+
+def test_what_an_interrupted_study_has_waited_counts(serve: Serve, tmp_path: Path) -> None:
+    text = json.dumps({"proposals": [{"schedule": BEST}]})
+    (tmp_path / NAME).write_text(Exchange(messages=[], text=text, seconds=100.0).model_dump_json() + "\n")
+    server = serve(random_model())
+    study = Study(Llm(endpoint(server.url), Limits(seconds=50.0)), tmp_path)
+    study.run(3)
+    assert study.origins == ["model", "expert", "expert"]
+    assert "search.limits.seconds=50 is spent" in study.said[0]
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("text", ["{", '{"messages": [], "text": 3}', "[" * 100_000])

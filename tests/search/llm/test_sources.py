@@ -12,7 +12,6 @@ import jsonschema
 import numpy as np
 import pytest
 from dialogue import BRIEF, Serve, Study, endpoint
-from models import Part, Reply, Server, closed_port, says
 from rewritable import GIVEN, Rewritable, rewritten, trial
 from tiles import BEST, TILES
 
@@ -22,6 +21,7 @@ from mlopt.core.trial import Status, Trial
 from mlopt.protocols import SOURCE
 from mlopt.search.evolve import Evolve
 from mlopt.search.llm.search import STRIKES, Llm
+from mlopt.testing.models import Part, Reply, Server, closed_port, says
 
 GOLDEN = Path(__file__).with_name("source.golden.md")
 

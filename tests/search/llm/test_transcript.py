@@ -21,7 +21,10 @@ def test_every_exchange_is_a_line_that_answers_when_the_study_is_gone_on_with(tm
     assert [exchange.text for exchange in read(path)] == ["one", None]
     again = Recorded(Replayed([ANSWERED, FAILED, ANSWERED]), path)
     assert again.complete([], {}, 1.0).input_tokens == 3
-    assert again.is_kept
+    assert again.kept_seconds is not None
+    with pytest.raises(ModelError, match="busy"):
+        again.complete([], {}, 1.0)
+    assert again.kept_seconds is None
 
 
 def test_a_line_cut_short_by_a_kill_does_not_spoil_the_next(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ....core.space import Knob, KnobSpace
 from ..payload.contraction import Contraction
 from ..simd import Simd
 from .order import LoopOrder
+from .purpose import PURPOSE
 from .subject import product
 
 PACKING = ("none", "panel", "block", "whole")
@@ -46,9 +47,9 @@ class ContractionSpace(KnobSpace):
         columns = tuple(simd.lanes * vectors for vectors in (1, 2, 3, 4) if simd.lanes * (vectors - 1) < c.n)
         rows = tuple(rows for rows in ROWS if rows <= min(c.m, simd.registers - 2))
         self.knobs = (
-            Knob("reg_n", "ordinal", columns, "columns of the register tile"),
-            Knob("reg_m", "ordinal", rows, "rows of the register tile", needs=("reg_n",)),
-            Knob("reg_k", "log2", (2, 4, 8, 16), "unrolling of k in the innermost loop", needs=("reg_n", "reg_m")),
+            Knob("reg_n", "ordinal", columns, PURPOSE["reg_n"]),
+            Knob("reg_m", "ordinal", rows, PURPOSE["reg_m"], needs=("reg_n",)),
+            Knob("reg_k", "log2", (2, 4, 8, 16), PURPOSE["reg_k"], needs=("reg_n", "reg_m")),
             Knob(
                 "lowering",
                 "categorical",
@@ -56,17 +57,25 @@ class ContractionSpace(KnobSpace):
                 "how a register tile is contracted",
                 needs=("reg_n", "reg_m", "reg_k"),
             ),
-            Knob("remainder", "categorical", ("mask", "peel"), "partial tiles", needs=("reg_n", "reg_m")),
-            Knob("tile_k", "log2", cache_tiles(c.k), "cache tile of k", needs=("reg_k",)),
-            Knob("block_m", "log2", cache_tiles(c.m), "rows of a parallel block", needs=("reg_m",)),
-            Knob("tile_m", "log2", cache_tiles(c.m), "cache tile of m", needs=("reg_m", "block_m")),
+            Knob(
+                "remainder",
+                "categorical",
+                ("mask", "peel"),
+                "partial tiles: masked, or peeled off",
+                needs=("reg_n", "reg_m"),
+            ),
+            Knob("tile_k", "log2", cache_tiles(c.k), PURPOSE["tile_k"], needs=("reg_k",)),
+            Knob(
+                "block_m", "log2", cache_tiles(c.m), "rows of a parallel block; each thread needs one", needs=("reg_m",)
+            ),
+            Knob("tile_m", "log2", cache_tiles(c.m), PURPOSE["tile_m"], needs=("reg_m", "block_m")),
             Knob("block_n", "log2", cache_tiles(c.n), "columns of a parallel block", needs=("reg_n",)),
-            Knob("tile_n", "log2", cache_tiles(c.n), "cache tile of n", needs=("reg_n", "block_n")),
+            Knob("tile_n", "log2", cache_tiles(c.n), PURPOSE["tile_n"], needs=("reg_n", "block_n")),
             *CACHE_LOOPS.knobs(),
-            Knob("reg_order", "permutation", ("mn", "nm"), "register-tile loops, outer first"),
-            Knob("pack_a", "ordinal", PACKING, "where the left operand is packed"),
-            Knob("pack_b", "ordinal", PACKING, "where the right operand is packed"),
-            Knob("accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
+            Knob("reg_order", "permutation", ("mn", "nm"), PURPOSE["reg_order"]),
+            Knob("pack_a", "ordinal", PACKING, PURPOSE["pack_a"]),
+            Knob("pack_b", "ordinal", PACKING, PURPOSE["pack_b"]),
+            Knob("accumulate", "categorical", ("block", "tile"), PURPOSE["accumulate"]),
         )
 
     def hints(self) -> Sequence[Mapping[str, Value]]:

@@ -23,7 +23,7 @@ class LoopOrder:
     def knobs(self) -> tuple[Knob, ...]:
         names = self.names
         return tuple(
-            Knob(name, "permutation", self.loops, "the next loop inwards", names[:level])
+            Knob(name, "permutation", self.loops, "the next loop inwards, of those left", names[:level])
             for level, name in enumerate(names)
         )
 

@@ -12,6 +12,7 @@ from ..payload.product import Product
 from ..simd import Simd
 from .matmul import FMA_LIMIT, cache_tiles
 from .order import LoopOrder
+from .purpose import PURPOSE
 
 PACKING = ("none", "panel", "block")
 """Where an operand is copied into register-tile order: in the register loops (and folded away), in the innermost cache
@@ -40,19 +41,19 @@ class ProductKnobs:
         self.order = LoopOrder(tuple(self.size), prefix)
         tile = named.replace("k", "")
         self.knobs = (
-            Knob(f"{prefix}reg_n", "ordinal", columns, "columns of the register tile"),
-            Knob(f"{prefix}reg_m", "ordinal", rows, "rows of the register tile", (f"{prefix}reg_n",)),
-            Knob(f"{prefix}reg_k", "log2", unrollings, "unrolling of k", tuple(f"{prefix}reg_{each}" for each in "nm")),
+            Knob(f"{prefix}reg_n", "ordinal", columns, PURPOSE["reg_n"]),
+            Knob(f"{prefix}reg_m", "ordinal", rows, PURPOSE["reg_m"], (f"{prefix}reg_n",)),
+            Knob(f"{prefix}reg_k", "log2", unrollings, PURPOSE["reg_k"], tuple(f"{prefix}reg_{each}" for each in "nm")),
             *(
-                Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), f"cache tile of {name}")
+                Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), PURPOSE[f"tile_{name}"])
                 for name in named
             ),
             *self.order.knobs(),
-            Knob(f"{prefix}reg_order", "permutation", _orders(tile), "register-tile loops, outer first"),
-            Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], "where A is packed"),
+            Knob(f"{prefix}reg_order", "permutation", _orders(tile), PURPOSE["reg_order"]),
+            Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], PURPOSE["pack_a"]),
             # Pairs of B are not neighbours, and would be brought together each time that they are read.
-            Knob(f"{prefix}pack_b", "ordinal", PACKING[1:] if product.pairs else PACKING, "where B is packed"),
-            Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), "what is cleared and written back at once"),
+            Knob(f"{prefix}pack_b", "ordinal", PACKING[1:] if product.pairs else PACKING, PURPOSE["pack_b"]),
+            Knob(f"{prefix}accumulate", "categorical", ("block", "tile"), PURPOSE["accumulate"]),
         )
 
     @property

@@ -87,9 +87,17 @@ class Placement:
     def knobs(self, earlier: Sequence[Knob]) -> list[Knob]:
         places = tuple(knob.name for knob in earlier if knob.name.endswith("parallel"))
         return [
-            Knob(self.parallel, "categorical", self.choices(), "loops cut into parallel blocks", needs=places),
+            Knob(
+                self.parallel,
+                "categorical",
+                self.choices(),
+                "loops cut into blocks; fused: within the blocks of its reader",
+                needs=places,
+            ),
             *(
-                Knob(self.block(letter), "log2", self.sizes(letter), "elements of a block", (self.parallel,))
+                Knob(
+                    self.block(letter), "log2", self.sizes(letter), f"elements of {letter} in a block", (self.parallel,)
+                )
                 for letter in self.loops
             ),
         ]

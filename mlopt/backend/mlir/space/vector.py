@@ -89,14 +89,15 @@ class VectorKnobs:
             most = [count for count in most if count < 2 * size]
         rows = tuple(count for count in most if self.row_loop is not None and nest.sizes[self.row_loop] % count == 0)
         knobs = [
-            Knob(self.width, "log2", widths, "elements in one step"),
-            Knob(self.rows, "log2", rows or (1,), "rows in one step", (self.width,)),
+            Knob(self.width, "log2", widths, "elements along the vectors in one step"),
+            Knob(self.rows, "log2", rows or (1,), "rows of vectors in one step", (self.width,)),
         ]
         if self.sum_loop is not None:
             steps = tuple(n for n in UNROLLINGS if nest.sizes[self.sum_loop] % n == 0)
             knobs.append(Knob(self.unroll, "log2", steps, "terms of a sum in one step", (self.width, self.rows)))
         for loop, name in self.tiles.items():
-            knobs.append(Knob(name, "log2", (*_tiles(nest.sizes[loop]), nest.sizes[loop]), "elements of a cache tile"))
+            sizes = (*_tiles(nest.sizes[loop]), nest.sizes[loop])
+            knobs.append(Knob(name, "log2", sizes, f"cache tile of {nest.letters[loop]}"))
         return [*knobs, *self.order.knobs()]
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
