@@ -38,6 +38,7 @@ from .protocols import (
     Executor,
     ExplainedBackend,
     LearningEvaluator,
+    LibraryWorkload,
     ObjectivesSearch,
     QueueingExecutor,
     Roofline,
@@ -313,12 +314,13 @@ class Study:
             return {"best": result.provisional(self.best)}
         first, *others = (self._contender(name, trial.schedule) for name, trial in chosen.items())
         naive, torch, compiled = self._contender("naive", None), self._pytorch(False), self._pytorch(True)
+        libraries = self._libraries()
         # What is exported afterwards is compiled once more.
         seconds = self._spending.seconds_left - max(trial.compile_seconds or 0.0 for trial in chosen.values())
         if math.isinf(seconds):  # who takes longest to get ready begins
-            contenders = [compiled, torch, first, *others, naive]
+            contenders = [compiled, torch, *libraries, first, *others, naive]
         else:  # not all may be ready in time: who matters most begins
-            contenders = [first, naive, torch, *others, compiled]
+            contenders = [first, naive, torch, *libraries, *others, compiled]
         courses, absent = measure(contenders, np.random.default_rng(self.seed), seconds)
         roof = None
         try:
@@ -341,6 +343,13 @@ class Study:
         if isinstance(backend, DeviceBackend):
             return DevicePytorchContender(workload, backend, compiled, inputs)
         return PytorchContender(workload, backend.thread_count, compiled, inputs)
+
+    def _libraries(self) -> list[Contender]:
+        """PyTorch on a device by each library alone, where it has several for the workload."""
+        workload, backend, inputs = self.workload, self.backend, self.evaluator.inputs
+        if not (isinstance(backend, DeviceBackend) and isinstance(workload, LibraryWorkload)):
+            return []
+        return [DevicePytorchContender(workload, backend, False, inputs, name) for name in workload.libraries]
 
     def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
         """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""

@@ -6,6 +6,7 @@ import functools
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -219,6 +220,34 @@ class ToyBackend:
         if self.ceiling is None:
             raise OSError("no counters")
         return self.ceiling
+
+
+class ToyDevices(ToyBackend):
+    """Has two devices, and notes in a file which one is used; they compute as the CPU does."""
+
+    def devices(self) -> list[str]:
+        return ["first", "second"]
+
+    def states(self) -> list[dict[str, str]]:
+        return [{"name": name} for name in self.devices()]
+
+    def use(self, device: str) -> None:
+        self.noted.write_text(device)
+
+    def on_device(self, function: Callable[..., Any]) -> Kernel:
+        raise NotImplementedError
+
+    def computed(
+        self, function: Callable[..., Sequence[Any]], arrays: Sequence[Array], device: str
+    ) -> tuple[Array, ...]:
+        from mlopt.backend.triton.device import computed
+
+        assert device in self.devices()
+        return computed(function, arrays, "cpu")
+
+    @property
+    def noted(self) -> Path:
+        return Path(tempfile.gettempdir()) / "used"
 
 
 @dataclass(frozen=True)

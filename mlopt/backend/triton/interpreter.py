@@ -115,7 +115,7 @@ def carry_out(
     tensors = [to_torch(array.copy()) for array in inputs]
     file = source.load()
     try:
-        outputs = file.launch(config, tensors, {**parameters, "multiprocessors": MULTIPROCESSORS})
+        outputs = file.launcher(config, {**parameters, "multiprocessors": MULTIPROCESSORS})(tensors)
     except Exception as error:
         return f"the interpreter failed: {summary(error)}", {}
     after = [to_numpy(tensor) for tensor in tensors]
