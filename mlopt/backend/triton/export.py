@@ -13,7 +13,8 @@ from .kernel_file import OPTIONS
 from .program import TritonProgram
 from .rewritten import RewrittenProgram
 
-RERUN = Path(__file__).with_name("rerun.py")
+RERUN = ("rerun.py", "mended.py")
+"""What runs the kernel there, as it is here."""
 
 
 def export(workload: Workload, program: TritonProgram | RewrittenProgram, directory: Path) -> None:
@@ -29,7 +30,8 @@ def export(workload: Workload, program: TritonProgram | RewrittenProgram, direct
     (directory / "config.json").write_text(json.dumps({"kwargs": knobs, **options}, indent=2) + "\n")
     (directory / "optimized.mlir").write_text(program.ir)
     copy_reference(workload.reference_files, directory)
-    shutil.copyfile(RERUN, directory / "rerun.py")
+    for name in RERUN:
+        shutil.copyfile(Path(__file__).with_name(name), directory / name)
     record = {
         "workload": workload.name,
         "inputs": [asdict(spec) for spec in workload.operands],
