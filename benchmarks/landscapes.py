@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlopt.backend.recorded import t4
+from mlopt.backend.recorded.document import document
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 
@@ -85,8 +85,8 @@ def main() -> None:
     call = parser.parse_args()
     call.folder.mkdir(parents=True, exist_ok=True)
     for kind, seed in itertools.product(KINDS, range(call.each)):
-        document = t4.document(landscape(kind, seed))
-        (call.folder / f"{kind}_{seed}.json").write_text(json.dumps(document))
+        content = json.dumps(document(landscape(kind, seed)))
+        (call.folder / f"{kind}_{seed}.json").write_text(content)
 
 
 if __name__ == "__main__":

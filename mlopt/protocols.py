@@ -147,10 +147,11 @@ class Workload(Protocol):
         """The results' shapes and dtypes."""
 
     @property
-    def reference_file(self) -> Path:
+    def reference_files(self) -> Sequence[Path]:
         """A Python file on numpy alone: `reference(*inputs, **parameters)` and `tolerance` likewise, as below.
 
-        That of a program in MLIR needs the MLIR bindings too.
+        Files that it imports from, by `from PACKAGE.FILE import NAME`, follow. That of a program in MLIR needs the MLIR
+        bindings too.
         """
 
     @property
@@ -181,6 +182,29 @@ class Workload(Protocol):
 
         Raises UserError when there is none.
         """
+
+
+@runtime_checkable
+class PortableWorkload(Protocol):
+    """A workload whose `reference` and `tolerance` are computed wherever their inputs are.
+
+    They also take tensors of PyTorch on any device, and then return such ones, in float64.
+    """
+
+    @property
+    def portable(self) -> Literal[True]: ...
+
+
+@runtime_checkable
+class LibraryWorkload(Protocol):
+    """A workload that several of PyTorch's libraries compute on GPUs; PyTorch prefers one, not always the fastest."""
+
+    @property
+    def libraries(self) -> Sequence[str]:
+        """Their names, a word each."""
+
+    def eager_by(self, library: str) -> Callable[..., Any]:
+        """`eager` computed by this one alone; it raises whatever PyTorch does where that cannot."""
 
 
 @runtime_checkable
@@ -322,6 +346,14 @@ class Program(Protocol):
 
 
 @runtime_checkable
+class MonitoredKernel(Kernel, Protocol):
+    """A kernel on a device that tells what state it is in."""
+
+    def monitored(self) -> Mapping[str, float]:
+        """What it told during the last calls, such as its clocks, by metric."""
+
+
+@runtime_checkable
 class SizedProgram(Program, Protocol):
     """A program that knows how long its machine code is."""
 
@@ -438,6 +470,11 @@ class DeviceBackend(Backend, Protocol):
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         """A function of PyTorch tensors as a kernel there, to compare with."""
+
+    def computed(
+        self, function: Callable[..., Sequence[Any]], arrays: Sequence[Array], device: str
+    ) -> tuple[Array, ...]:
+        """What a function makes of tensors on this device, or of arrays, that hold the values of these arrays."""
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ STUDY = {
     "runner",
     "library",
     "finals",
+    "judging",
     "train",
     "doctor",
     "envs",

@@ -7,17 +7,18 @@ import functools
 import json
 import os
 import pickle
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from doubles import ToyBackend, ToyEvaluator, leaves_a_thread_behind, silent, stands
+from doubles import ToyBackend, ToyDevices, ToyEvaluator, leaves_a_thread_behind, silent, stands
 
+from mlopt.backend.triton.device import DeviceKernel
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError, WrongResult
 from mlopt.core.recorded import RecordedProgram
 from mlopt.core.schedule import Schedule
@@ -165,32 +166,12 @@ def test_it_compiles_beside_others_and_takes_time_alone(tmp_path: Path, executes
     assert stands() == ""
 
 
-class OnDevices(ToyBackend):
-    """Has two devices, and notes in a file which one is used."""
-
-    def devices(self) -> list[str]:
-        return ["first", "second"]
-
-    def states(self) -> list[dict[str, str]]:
-        return [{"name": name} for name in self.devices()]
-
-    def use(self, device: str) -> None:
-        self.noted.write_text(device)
-
-    def on_device(self, function: Callable[..., Any]) -> NoReturn:
-        raise NotImplementedError
-
-    @property
-    def noted(self) -> Path:
-        return Path(tempfile.gettempdir()) / "used"
-
-
 def test_on_one_of_several_devices_it_takes_time_beside_others_who_have_other_ones() -> None:
-    backend = OnDevices()
+    backend = ToyDevices()
 
     def meanwhile() -> None:
         assert stands() == "shared"
-        inner = OnDevices()
+        inner = ToyDevices()
         assert trial(inner, ToyEvaluator(executes=True)).status is Status.OK
         assert inner.noted.read_text() == "second"
 
@@ -226,6 +207,31 @@ def test_the_real_evaluator_fits_in() -> None:
 
 def test_the_naive_program_is_timed_by_one_call() -> None:
     assert 0.0 < Naive(MATMUL, ToyBackend())() < 60.0
+
+
+class LateAtFirst:
+    """A device on which the first launch takes long."""
+
+    name = "cpu"
+
+    def __init__(self) -> None:
+        self.launches = 0
+
+    def timed(self, call: Callable[[], Any]) -> tuple[Any, float]:
+        self.launches += 1
+        return call(), 9.0 if self.launches == 1 else 0.25
+
+    def clocks(self) -> dict[str, float]:
+        return {}
+
+
+def test_on_a_device_its_first_launch_does_not_count() -> None:
+    class Launching(ToyDevices):
+        def build(self, workload: Workload, schedule: Schedule | None) -> Any:
+            kernel = DeviceKernel(lambda tensors: (tensors[0] @ tensors[1],), LateAtFirst())  # type: ignore[arg-type]
+            return SimpleNamespace(load=lambda: kernel)
+
+    assert Naive(MATMUL, Launching())() == 0.25
 
 
 def test_export_writes_into_the_folder(tmp_path: Path) -> None:

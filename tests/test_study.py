@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import psutil
 import pytest
-from doubles import Holder, Sized, ToyBackend, ToyEvaluator, fail
+from doubles import Holder, Sized, ToyBackend, ToyDevices, ToyEvaluator, fail
 
 from mlopt import spending
 from mlopt import study as module
@@ -39,6 +39,7 @@ from mlopt.protocols import Budget, Program, Roofline, Space, StudyContext, Stud
 from mlopt.search.evolve import Evolve
 from mlopt.study import NoValidSchedule, Study
 from mlopt.testing.executor import FAULTS, STATUSES, spin
+from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.matmul.workload import Matmul
 
 MATMUL = Matmul(3, 4, 5)
@@ -399,6 +400,16 @@ def test_the_finalists_and_the_baselines_meet_in_one_run(make: Make, meet: Meet)
     assert found["baselines"]["torch_compile"] == {"skipped": "no compiler"}
     assert found["speedup"]["naive"] == pytest.approx(2.0)
     assert 0.0 < notes.baselines["naive"] < 60.0
+
+
+def test_on_a_device_each_library_that_pytorch_has_takes_part(make: Make, meet: Meet) -> None:
+    contenders = meet(lambda name: 5.0)
+    study = make(ToyDevices(), evaluator=ToyEvaluator(executes=True), trials=2)
+    study.workload = Attention(1, 1, 1, 4, seq=4, kv_seq=4)
+    found = study.run()
+    names = {"torch_compile", "torch", "torch_flash", "torch_cudnn", "naive"}
+    assert {contender.name for contender in contenders} == {"trial 0", "trial 1", *names}
+    assert names < found["baselines"].keys()
 
 
 def test_the_finals_have_what_the_budget_left_and_begin_with_who_matters_most(

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -57,8 +57,8 @@ class FolderWorkload(ABC):
         return _folder(type(self)).name
 
     @property
-    def reference_file(self) -> Path:
-        return self._file("reference.py")
+    def reference_files(self) -> tuple[Path, ...]:
+        return (self._file("reference.py"),)
 
     @property
     def bytes(self) -> int:
@@ -128,6 +128,18 @@ class FolderWorkload(ABC):
         """The class in whose own folder the file of this name is: this workload's, else that of one it extends."""
         kinds = (kind for kind in type(self).__mro__ if issubclass(kind, FolderWorkload))
         return next(kind for kind in kinds if (_folder(kind) / name).is_file())
+
+
+class PortableWorkload(FolderWorkload):
+    """One whose reference is written with `precision.py`, so that it is computed wherever its inputs are."""
+
+    @property
+    def reference_files(self) -> tuple[Path, ...]:
+        return *super().reference_files, Path(__file__).with_name("precision.py")
+
+    @property
+    def portable(self) -> Literal[True]:
+        return True
 
 
 def _folder(kind: type) -> Path:

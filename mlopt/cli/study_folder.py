@@ -49,7 +49,7 @@ class Result(BaseModel, extra="allow"):
     workload: dict[str, Any]
     threads: StrictInt
     fingerprint: dict[str, Any]
-    devices: list[dict[str, Any]] = []
+    devices: list[dict[str, StrictStr]] = []
     best: Best | None
     lost: dict[str, StrictStr] = {}
     baselines: dict[str, Baseline] = {}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ..backend.recorded import t4
+from ..backend.recorded.document import document
 from ..backend.recorded.record import read
 from ..core.errors import UserError
 from ..core.trial import Trial
+from ..result import NAME
 from ..trial_log import TrialLog
 from .parser import Parser
+from .study_folder import read_result
 
 
 def write_t4(arguments: list[str]) -> int:
@@ -26,18 +29,26 @@ def write_t4(arguments: list[str]) -> int:
         trials = read(log)
     except UserError as error:
         raise UserError(f"{log}: {error}") from None
-    save(trials, target)
+    save(trials, target, _provenance(call.directory / NAME, trials))
     print(target)
     return 0
 
 
-def save(trials: Iterable[Trial], target: Path) -> None:
+def save(trials: Iterable[Trial], target: Path, provenance: Mapping[str, Any] | None = None) -> None:
     """Write the T4 file, compressed if its name ends in `.gz`. Raises UserError."""
-    text = (json.dumps(t4.document(trials), allow_nan=False) + "\n").encode()
+    text = (json.dumps(document(trials, provenance), allow_nan=False) + "\n").encode()
     try:
         target.write_bytes(gzip.compress(text) if target.suffix == ".gz" else text)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}") from None
+
+
+def _provenance(file: Path, trials: Sequence[Trial]) -> Mapping[str, Any] | None:
+    """When, on which machine and devices it was measured; None where nothing was, or nobody has said so yet."""
+    if not file.exists() or not (found := read_result(file)).executed:
+        return None
+    date = max((trial.finished for trial in trials), default="")
+    return {"date": date, "machine": found.fingerprint, "devices": found.devices}
 
 
 def _parser() -> Parser:

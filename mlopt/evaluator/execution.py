@@ -14,17 +14,17 @@ from ..core.cores import pinned
 from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
-from ..protocols import Inputs, Program, SizedProgram, Workload
+from ..protocols import Inputs, MonitoredKernel, Program, SizedProgram, Workload
 from .correctness import FRESH, OTHER, TIMED, Case, case, empty, unseen
 from .counters import count
-from .drift import Steady, reference, steady
+from .drift import reference, steady
 from .energy import PowerMeter
 from .memory import PeakMemory
 from .rotation import set_count
 from .stillness import demand_stillness, is_still
 from .surroundings import unchanged
 from .threads import Threads
-from .timing import Gate, Timer, calls_per_sample
+from .timing import ClockedCall, Gate, Timer, calls_per_sample
 from .watch import Watch
 
 AFFORDABLE_SECONDS = 0.25
@@ -86,26 +86,24 @@ class Execution:
         """As `evaluate`, with gates at which timing ends early."""
         timer = Timer(self.precision, self.seconds, gates)
         with unchanged():
-            timings, seen = self._timings(program, workload, best, timer)
-        estimate = Estimate.of(timings.samples)
+            samples, seen = self._samples(program, workload, best, timer)
+        estimate = Estimate.of(samples)
         size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
             seconds=estimate.seconds,
-            samples=tuple(timings.samples),
+            samples=tuple(samples),
             metrics={
                 "precision": estimate.precision,
                 "flops_per_second": workload.flops / estimate.seconds,
-                "drift": timings.drift,
-                "reference_seconds": timings.reference_seconds,
                 **({} if size is None else {"code_bytes": size}),
                 **seen,
             },
         )
 
-    def _timings(
+    def _samples(
         self, program: Program, workload: Workload, best: float | None, timer: Timer
-    ) -> tuple[Steady, dict[str, float]]:
-        """The calls' timings, and what else the machine tells of a call, by metric. Raises WrongResult."""
+    ) -> tuple[Sequence[float], dict[str, float]]:
+        """The calls' seconds, and what else the machine tells of a call, by metric. Raises WrongResult."""
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
         rng = np.random.default_rng()  # of no seed, since a kernel could know it
@@ -117,8 +115,10 @@ class Execution:
             threads = Threads(self.threads if still else None)  # else nobody can tell who computes
             watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS, threads)
             with pinned(), unchanged():
-                timings, seen = self._time(watch, kernel.overhead(), best, timer)
-            estimate = Estimate.of(timings.samples)
+                samples, seen = self._time(watch, kernel.overhead(), best, timer)
+            if isinstance(kernel, MonitoredKernel):
+                seen.update(kernel.monitored())
+            estimate = Estimate.of(samples)
             watch.verify(fresh, contends=best is None or estimate.low <= CONTENDING * best)
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
             leads = best is None or estimate.seconds < best
@@ -128,10 +128,14 @@ class Execution:
                 demand_stillness(kernel, watch.calls[0], outputs)
         finally:
             kernel.rest()
-        return timings, seen
+        return samples, seen
 
-    def _time(self, watch: Watch, overhead: float, best: float | None, timer: Timer) -> tuple[Steady, dict[str, float]]:
-        """The calls' timings, and what else the machine tells of a call, by metric."""
+    def _time(
+        self, watch: Watch, overhead: float, best: float | None, timer: Timer
+    ) -> tuple[Sequence[float], dict[str, float]]:
+        """The calls' seconds, and what else the machine tells of a call, by metric."""
+        if isinstance(watch.calls[0], ClockedCall):  # what the CPU does meanwhile says nothing of them
+            return timer.samples(watch.calls, overhead, best, watch), {}
         fixed_work, power = reference(), PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
         watts = power.watts()
@@ -147,11 +151,12 @@ class Execution:
         if not seen:  # nothing was called
             sample()
         grown = memory.grown()
+        seen |= {"drift": timings.drift, "reference_seconds": timings.reference_seconds}
         if watts is not None:
             seen["joules"] = watts * Estimate.of(timings.samples).seconds
         if grown is not None:
             seen["peak_memory_bytes"] = grown
-        return timings, seen
+        return timings.samples, seen
 
     def _cases(self, workload: Workload) -> tuple[Case, Case, Case]:
         timed = case(workload, self.seed, TIMED, set_count(workload, self.inputs))

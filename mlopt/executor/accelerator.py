@@ -13,11 +13,15 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from . import clock, device
 
 _POLL_SECONDS = 0.002
+
+_had: ContextVar[str | None] = ContextVar("had", default=None)
+"""The one that is had already."""
 
 
 @contextmanager
@@ -35,7 +39,24 @@ def one_of(names: Sequence[str]) -> Iterator[str]:
                 while (number := _first_free(files)) is None:
                     time.sleep(_POLL_SECONDS)
         stack.enter_context(_on_share_of_cores(number, len(names)))
+        stack.callback(_had.reset, _had.set(names[number]))
         yield names[number]
+
+
+@contextmanager
+def held(names: Sequence[str]) -> Iterator[str]:
+    """Have one of these accelerators: the one that is had already, if so, else as by `one_of`.
+
+    Who has all cores to itself, while everybody else stands still, has the first one.
+    """
+    had = _had.get()
+    if had is not None and had in names:
+        yield had
+    elif device.is_alone():
+        yield names[0]
+    else:
+        with one_of(names) as name:
+            yield name
 
 
 def _first_free(files: Sequence[int]) -> int | None:

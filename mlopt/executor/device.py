@@ -38,6 +38,7 @@ class Busy(Exception):
 
 
 _apart = ContextVar("apart", default=False)
+_alone = ContextVar("alone", default=False)
 
 
 @contextmanager
@@ -84,7 +85,16 @@ def alone(until: float = math.inf) -> Iterator[None]:
         stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
         _signal(others, signal.SIGSTOP)
         _await_stopped(others)
-        yield
+        token = _alone.set(True)
+        try:
+            yield
+        finally:
+            _alone.reset(token)
+
+
+def is_alone() -> bool:
+    """Whether whoever asks has this process's cores to itself."""
+    return _alone.get()
 
 
 def is_held_back(process: Process) -> bool:

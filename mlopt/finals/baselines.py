@@ -1,11 +1,12 @@
-"""Whom the finalists of a study meet: the naive program, and PyTorch on the device that they run on."""
+"""Whom the finalists of a study meet: the naive program, and PyTorch on the device that they run on, also by each
+library alone where it has several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ..core.schedule import Schedule
-from ..protocols import Backend, DeviceBackend, Inputs, Workload
+from ..protocols import Backend, DeviceBackend, Inputs, LibraryWorkload, Workload
 from .contender import Contender, KernelContender
 from .device_pytorch import DevicePytorchContender
 from .pytorch import PytorchContender
@@ -23,7 +24,10 @@ def with_baselines(
     first, *others = (KernelContender(name, backend, workload, each, inputs) for name, each in finalists.items())
     naive = KernelContender(NAIVE, backend, workload, None, inputs)
     eager, compiled = (pytorch(workload, backend, inputs, compiled) for compiled in (False, True))
-    return [first, naive, eager, *others, compiled] if limited else [compiled, eager, first, *others, naive]
+    alone = libraries(workload, backend, inputs)
+    if limited:
+        return [first, naive, eager, *alone, *others, compiled]
+    return [compiled, eager, *alone, first, *others, naive]
 
 
 def pytorch(workload: Workload, backend: Backend, inputs: Inputs, compiled: bool) -> Contender:
@@ -31,3 +35,10 @@ def pytorch(workload: Workload, backend: Backend, inputs: Inputs, compiled: bool
     if isinstance(backend, DeviceBackend):
         return DevicePytorchContender(workload, backend, compiled, inputs)
     return PytorchContender(workload, backend.thread_count, compiled, inputs)
+
+
+def libraries(workload: Workload, backend: Backend, inputs: Inputs) -> list[Contender]:
+    """PyTorch on a device by each library alone, where it has several for the workload."""
+    if not (isinstance(backend, DeviceBackend) and isinstance(workload, LibraryWorkload)):
+        return []
+    return [DevicePytorchContender(workload, backend, False, inputs, name) for name in workload.libraries]

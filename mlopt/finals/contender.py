@@ -20,7 +20,8 @@ from ..evaluator.threads import Threads
 from ..evaluator.timing import calls_per_sample, net, take
 from ..evaluator.watch import Watch
 from ..executor import device
-from ..protocols import Array, Backend, Inputs, Kernel, Workload
+from ..judging import judged
+from ..protocols import Array, Backend, DeviceBackend, Inputs, Kernel, Workload
 from .places import Place, Places
 
 TURN_SECONDS = 0.01
@@ -83,7 +84,15 @@ class KernelContender:
     def prepare(self) -> Prepared:
         with device.shared():
             program = self.backend.build(self.workload, self.schedule)
-        return prepared(program.load, self.workload, self.inputs, Threads(self.backend.thread_count))
+        settle(self.backend)
+        workload = judged(self.workload, self.backend)
+        return prepared(program.load, workload, self.inputs, Threads(self.backend.thread_count))
+
+
+def settle(backend: Backend) -> None:
+    """Let this process's kernels run where all contenders' do: on the first of a backend's devices, if it has any."""
+    if isinstance(backend, DeviceBackend):
+        backend.use(backend.devices()[0])
 
 
 def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs, threads: Threads) -> Prepared:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..evaluator.threads import Threads
-from ..protocols import DeviceBackend, Inputs, Workload
-from .contender import Prepared, Skipped, prepared
+from ..judging import judged
+from ..protocols import DeviceBackend, Inputs, LibraryWorkload, Workload
+from .contender import Prepared, Skipped, prepared, settle
 from .pytorch import eager
 
 
@@ -18,10 +21,12 @@ class DevicePytorchContender:
     backend: DeviceBackend
     compiled: bool
     inputs: Inputs
+    library: str | None = None
+    """The one that computes it, of those that PyTorch has for the workload; None leaves the choice to PyTorch."""
 
     @property
     def name(self) -> str:
-        return "torch_compile" if self.compiled else "torch"
+        return "torch_compile" if self.compiled else f"torch_{self.library}" if self.library else "torch"
 
     @property
     def preload(self) -> tuple[str, ...]:
@@ -32,8 +37,14 @@ class DevicePytorchContender:
             import torch
         except ImportError:
             raise Skipped("PyTorch is not installed") from None
-        function = eager(self.workload)
+        settle(self.backend)
+        function = self._function()
         if self.compiled:
             function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
         kernel = self.backend.on_device(torch.no_grad()(function))
-        return prepared(lambda: kernel, self.workload, self.inputs, Threads(None))
+        return prepared(lambda: kernel, judged(self.workload, self.backend), self.inputs, Threads(None))
+
+    def _function(self) -> Callable[..., Any]:
+        if self.library is not None and isinstance(self.workload, LibraryWorkload):
+            return self.workload.eager_by(self.library)
+        return eager(self.workload)

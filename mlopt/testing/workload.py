@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pickle
-import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +17,9 @@ import numpy as np
 import pytest
 
 from ..core.errors import UserError
+from ..core.standalone import copy_reference
 from ..core.tensors import to_numpy, to_torch
-from ..protocols import Array, BoundedWorkload, Workload
+from ..protocols import Array, BoundedWorkload, PortableWorkload, Workload
 
 DISTRIBUTIONS = ("normal", "uniform")
 PICKLED_BYTES = 10_000
@@ -125,15 +125,30 @@ class WorkloadContract(ABC):
                 assert not within_tolerance(workload, inputs, results)
 
     @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-    def test_the_reference_file_stands_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
+    def test_the_reference_stands_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
         inputs = draw(workload, distribution)
-        shutil.copyfile(workload.reference_file, tmp_path / "alone.py")
+        copy_reference(workload.reference_files, tmp_path)
+        own = [file.stem for file in tmp_path.glob("*.py")]
         parameters = json.loads(json.dumps(workload.parameters))
         (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((inputs, parameters)))
-        subprocess.run([sys.executable, "-c", ALONE, tmp_path, *self.libraries], cwd=tmp_path, check=True, timeout=60)
+        command = [sys.executable, "-c", ALONE, str(tmp_path), *own, *self.libraries]
+        subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
         reference, tolerance = pickle.loads((tmp_path / "results.pickle").read_bytes())
         for found, expected in ((reference, workload.reference(*inputs)), (tolerance, workload.tolerance(*inputs))):
             assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+    def test_tensors_are_judged_as_arrays_are(self, workload: Workload, distribution: str) -> None:
+        torch = pytest.importorskip("torch")
+        if not isinstance(workload, PortableWorkload):
+            pytest.skip("its reference takes arrays alone")
+        inputs = draw(workload, distribution)
+        tensors = [to_torch(array.copy()) for array in inputs]
+        for function in (workload.reference, workload.tolerance):
+            for found, expected in zip(function(*tensors), function(*inputs), strict=True):
+                assert torch.is_tensor(found)
+                assert found.dtype == torch.float64
+                np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-9, atol=1e-13)
 
     def test_work_and_traffic_are_counted(self, workload: Workload) -> None:
         tensors = (*workload.operands, *workload.outputs)
@@ -177,15 +192,15 @@ import numpy
 
 class NothingElse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in {"alone", *sys.argv[2:], *sys.stdlib_module_names}:
+        if name.partition(".")[0] not in {*sys.argv[2:], *sys.stdlib_module_names}:
             raise ImportError(f"{name} is not there")
 
 folder = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 sys.meta_path.insert(0, NothingElse())
-import alone
+import reference
 inputs, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
-results = alone.reference(*inputs, **parameters), alone.tolerance(*inputs, **parameters)
+results = reference.reference(*inputs, **parameters), reference.tolerance(*inputs, **parameters)
 (folder / "results.pickle").write_bytes(pickle.dumps(results))
 """
 

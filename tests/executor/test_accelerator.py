@@ -10,7 +10,7 @@ import psutil
 import pytest
 from doubles import WAITS, Holder
 
-from mlopt.executor import accelerator
+from mlopt.executor import accelerator, device
 
 pytestmark = pytest.mark.usefixtures("own_device")
 Hold = Callable[..., Holder]
@@ -72,3 +72,21 @@ def test_compilers_go_on_beside_them(hold: Hold) -> None:
         assert builder.holds()
         assert hold("a").holds()
         assert psutil.Process(builder.process.pid).status() != psutil.STATUS_STOPPED
+
+
+def test_who_has_one_goes_on_with_it_and_others_have_the_rest(hold: Hold) -> None:
+    with accelerator.held(["a", "b"]) as name, accelerator.held(["b", "a"]) as again:
+        assert (name, again) == ("a", "a")
+        waiting = hold("a")
+        assert hold("b").holds()
+        assert not waiting.holds(WAITS)
+    assert waiting.holds()
+
+
+def test_who_has_all_cores_has_the_first_one_whoever_stands_still_with_it(hold: Hold) -> None:
+    holder = hold("a")
+    assert holder.holds()
+    with device.alone():
+        assert psutil.Process(holder.process.pid).status() == psutil.STATUS_STOPPED
+        with accelerator.held(["a", "b"]) as name:
+            assert name == "a"

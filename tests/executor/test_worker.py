@@ -128,6 +128,21 @@ def test_the_deadline_does_not_run_while_the_work_has_stopped_its_clock(worker: 
     assert worker.run(int, PATIENCE) == 0
 
 
+TWICE = """
+import time
+from mlopt.executor import clock
+with clock.stopped():
+    with clock.stopped():
+        time.sleep(0.2)
+    time.sleep(1.0)
+"""
+
+
+def test_a_clock_that_is_stopped_twice_stands_until_the_end_of_both(worker: Worker) -> None:
+    worker.run(functools.partial(exec, TWICE, {}), 0.5)
+    assert worker.run(int, PATIENCE) == 0
+
+
 def test_the_deadline_goes_on_where_the_clock_was_stopped(worker: Worker) -> None:
     with pytest.raises(WorkerLost, match=r"deadline of 1 s"):
         worker.run(functools.partial(exec, OFF_THE_CLOCK.format(on=0.6, off=0), {}), 1.0)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from mlopt.backend.triton.device import DeviceKernel
-from mlopt.core.errors import UserError, WrongResult
+from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.evaluator.timing import take
 from mlopt.finals.contender import Skipped
 from mlopt.finals.device_pytorch import DevicePytorchContender
 from mlopt.protocols import Kernel
+from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.matmul.workload import Matmul
 
 WORKLOAD = Matmul(16, 16, 16)
@@ -26,8 +27,14 @@ class Clocked:
     def timed(self, call: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], float]:
         return call(), SECONDS
 
+    def clocks(self) -> dict[str, float]:
+        return {}
+
     def lost(self) -> bool:
         return False
+
+    def release(self) -> None:
+        """There is nothing."""
 
 
 class OnClock:
@@ -64,3 +71,15 @@ def test_a_workload_without_a_function_has_no_such_baseline() -> None:
 
     with pytest.raises(Skipped, match="there is none"):
         contender(Nothing(16, 16, 16)).prepare()
+
+
+def test_a_library_of_several_computes_it_alone_or_says_that_it_cannot() -> None:
+    workload = Attention(1, 2, 2, 16, seq=8, kv_seq=8)
+    flash, cudnn = (
+        DevicePytorchContender(workload, OnClock(), False, "warm", name)  # type: ignore[arg-type]
+        for name in workload.libraries
+    )
+    assert [flash.name, cudnn.name] == ["torch_flash", "torch_cudnn"]
+    flash.prepare().verify()
+    with pytest.raises(CompileError, match="the launch failed"):
+        cudnn.prepare()

@@ -6,6 +6,7 @@ import functools
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -222,7 +223,7 @@ class ToyBackend:
 
 
 class OnDevices(ToyBackend):
-    """Its programs run on a device."""
+    """Its programs run on a device, which computes as the CPU does."""
 
     def devices(self) -> Sequence[str]:
         return ["GPU-1"]
@@ -235,6 +236,31 @@ class OnDevices(ToyBackend):
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         raise NotImplementedError
+
+    def computed(
+        self, function: Callable[..., Sequence[Any]], arrays: Sequence[Array], device: str
+    ) -> tuple[Array, ...]:
+        from mlopt.backend.triton.device import computed
+
+        assert device in self.devices()
+        return computed(function, arrays, "cpu")
+
+
+class ToyDevices(OnDevices):
+    """Has two devices, and notes in a file which one is used."""
+
+    def devices(self) -> list[str]:
+        return ["first", "second"]
+
+    def states(self) -> list[dict[str, str]]:
+        return [{"name": name} for name in self.devices()]
+
+    def use(self, device: str) -> None:
+        self.noted.write_text(device)
+
+    @property
+    def noted(self) -> Path:
+        return Path(tempfile.gettempdir()) / "used"
 
 
 @dataclass(frozen=True)

@@ -93,5 +93,5 @@ def test_a_workload_elsewhere_brings_what_differs_and_extends_the_rest(
     inputs = draw(matmul, "normal")
     assert scaled.name == "scaled"
     assert scaled.source("mlir") == matmul.source("mlir")
-    assert scaled.reference_file == folder / "reference.py"
+    assert scaled.reference_files[0] == folder / "reference.py"
     assert np.array_equal(scaled.reference(*inputs)[0], 2 * matmul.reference(*inputs)[0])

@@ -311,3 +311,33 @@ def test_single_products_below_float16s_normal_numbers_are_rounded_there() -> No
     workload = Matmul(100, 100, 1, "f16")
     a, b = (array * np.float16(0.01) for array in draw(workload, "normal"))
     assert within_tolerance(workload, (a, b), [(a.astype(np.float32) @ b.astype(np.float32)).astype(np.float16)])
+
+
+def in_blocks(a: Array, b: Array, dtype: str, block: int = 64) -> Array:
+    """As a kernel computes it: products of the dtype, sums of blocks of k in float32, rounded at the end."""
+    if dtype == "tf32":
+        a, b = ((array.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32) for array in (a, b))
+    wide = a.astype(np.float32), b.astype(np.float32)
+    total = np.zeros((len(a), b.shape[1]), np.float32)
+    for start in range(0, a.shape[1], block):
+        total += wide[0][:, start : start + block] @ wide[1][start : start + block]
+    return total.astype(a.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "tf32", "f16", "bf16"])
+@pytest.mark.parametrize("k", [64, 1024, 16384])
+def test_of_every_dtype_and_length_right_sums_pass_and_one_term_too_few_does_not(dtype: str, k: int) -> None:
+    workload = Matmul(m=16, n=24, k=k, dtype=dtype)
+    for distribution in (*DISTRIBUTIONS, "integers"):
+        a, b = draw(workload, distribution)
+        assert within_tolerance(workload, (a, b), [in_blocks(a, b, dtype)])
+    assert not within_tolerance(workload, (a, b), [in_blocks(a[:, :-1], b[:-1], dtype)])
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("k", [1024, 16384])
+def test_sums_in_a_narrow_dtype_do_not_pass_however_long_they_are(dtype: str, k: int) -> None:
+    workload = Matmul(m=4, n=6, k=k, dtype=dtype)
+    a, b = draw(workload, "uniform")
+    narrow = in_sequence((a.T[:, :, None] * b[:, None, :]).astype("bfloat16" if dtype == "bf16" else np.float16))
+    assert not within_tolerance(workload, (a, b), [narrow.astype(a.dtype)])

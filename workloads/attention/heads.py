@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned, tensor
+from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, one_of, positive, read_as_float32, returned, tensor
 
 
 @dataclass(frozen=True)
-class GroupedHeads(FolderWorkload):
+class GroupedHeads(PortableWorkload):
     """softmax(Q K^T / sqrt(head_dim)) V for each head, computed in float32.
 
     Q has shape (batch, heads, *queries, head_dim), K and V (batch, kv_heads, keys, head_dim). Each kv_head serves
@@ -73,6 +74,15 @@ class GroupedHeads(FolderWorkload):
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec((self.batch, self.heads, *self.queries, self.head_dim), HALF_DTYPES[self.dtype]),)
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        return ("flash", "cudnn")
+
+    def eager_by(self, library: str) -> Callable[..., Any]:
+        from mlopt.workloads.attention import eager
+
+        return eager.by(library, self.eager())
 
     @property
     def placeholders(self) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ KNOBS = {
     "SPLITS": [1, 2, 4, 8, 16, 32, 64, 128],
     "BLOCK": [16, 32, 64, 128, 256],
     "product": ["tensor_cores", "sums"],
+    "loads": ["kept", "streamed"],
     "num_warps": [1, 2, 4, 8],
     "num_stages": [1, 2, 3, 4],
 }
@@ -52,7 +53,7 @@ CONSTRAINTS = [
 ]
 
 START = [
-    {"SPLITS": splits, "BLOCK": block, "product": product, "num_warps": 4, "num_stages": 3}
+    {"SPLITS": splits, "BLOCK": block, "product": product, "loads": "streamed", "num_warps": 4, "num_stages": 3}
     for splits, block in ((8, 64), (16, 64), (1, 64), (1, 16))
     for product in ("sums", "tensor_cores")
 ]
@@ -85,6 +86,7 @@ def part(
     N: tl.constexpr,
     D: tl.constexpr,
     SUMS: tl.constexpr,
+    POLICY: tl.constexpr,
     STAGES: tl.constexpr,
 ):
     """The queries of a group past the keys of one split; `scale` makes powers of two of scores."""
@@ -103,8 +105,8 @@ def part(
         row = key + tl.arange(0, N)
         where = (head.to(tl.int64) * keys + row)[:, None] * DIM + column[None, :]
         there = (row < end)[:, None] & (column < DIM)[None, :]
-        own_keys = tl.load(k + where, mask=there, other=0.0)
-        values = tl.load(v + where, mask=there, other=0.0)
+        own_keys = tl.load(k + where, mask=there, other=0.0, eviction_policy=POLICY)
+        values = tl.load(v + where, mask=there, other=0.0, eviction_policy=POLICY)
         if SUMS:
             scores = tl.sum(own_keys.to(tl.float32) * x.to(tl.float32), axis=1)[None, :] * scale
         else:
@@ -169,6 +171,7 @@ def launch(q, k, v, *, config):
         N=config["BLOCK"],
         D=D,
         SUMS=sums,
+        POLICY="evict_first" if config["loads"] == "streamed" else "",
         STAGES=config["num_stages"],
         num_warps=config["num_warps"],
     )

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, for_gpus, one_of, positive, tensor
+from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, for_gpus, one_of, positive, tensor
 
 
 @dataclass(frozen=True)
-class Elementwise(FolderWorkload):
+class Elementwise(PortableWorkload):
     """A function of the elements of tensors of one shape, in float32; a result of a narrower dtype is rounded once."""
 
     shape: tuple[int, ...]

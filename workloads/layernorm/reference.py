@@ -1,25 +1,16 @@
-"""What layer normalisation should be, on numpy alone."""
+"""What layer normalisation should be."""
 
-import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
-
-UNIT = 2.0**-24
-"""Half of float32's machine epsilon."""
+from mlopt.workloads.precision import UNIT, Array, exact, kind, library, rounding, summation
 
 EPSILON = 1e-5
 
 
 def reference(x: Array, gamma: Array, beta: Array) -> tuple[Array, ...]:
     """Each row of x, shape (rows, cols), normalised, times gamma, plus beta, both of shape (cols,); in float64."""
-    exact, gamma, beta = map(_exact, (x, gamma, beta))
-    deviation = exact - exact.mean(axis=1, keepdims=True)
-    variance = np.square(deviation).mean(axis=1, keepdims=True)
-    return (deviation / np.sqrt(variance + EPSILON) * gamma + beta,)
+    values, gamma, beta = map(exact, (x, gamma, beta))
+    deviation = values - values.mean(axis=1, keepdims=True)
+    variance = (deviation**2).mean(axis=1, keepdims=True)
+    return (deviation / library(values).sqrt(variance + EPSILON) * gamma + beta,)
 
 
 def tolerance(x: Array, gamma: Array, beta: Array) -> tuple[Array, ...]:
@@ -31,29 +22,12 @@ def tolerance(x: Array, gamma: Array, beta: Array) -> tuple[Array, ...]:
     with 8 u more for a root of up to 4 ulp. Deviation, products and the last sum are rounded once each, the result once
     more to a narrower dtype.
     """
-    exact, factors, shifts, n = _exact(x), _exact(gamma), _exact(beta), x.shape[1]
-    summation = UNIT * (min(n + 1.0, 8.0 * math.sqrt(n)) + 2.0)
-    deviation = exact - exact.mean(axis=1, keepdims=True)
-    variance = np.square(deviation).mean(axis=1, keepdims=True) + EPSILON
-    mean_error = summation * np.abs(exact).mean(axis=1, keepdims=True)
-    root_error = 1.5 * summation * np.square(exact).mean(axis=1, keepdims=True) / variance + 8.0 * UNIT
-    factor = np.abs(factors) / np.sqrt(variance)
-    error = mean_error + np.abs(deviation) * (root_error + 4.0 * UNIT)
+    values, factors, shifts = map(exact, (x, gamma, beta))
+    mean_error = UNIT * (summation(x.shape[1]) + 2.0)
+    deviation = values - values.mean(axis=1, keepdims=True)
+    variance = (deviation**2).mean(axis=1, keepdims=True) + EPSILON
+    root_error = 1.5 * mean_error * (values**2).mean(axis=1, keepdims=True) / variance + 8.0 * UNIT
+    error = mean_error * abs(values).mean(axis=1, keepdims=True) + abs(deviation) * (root_error + 4.0 * UNIT)
     (result,) = reference(x, gamma, beta)
-    error = factor * error + UNIT * (np.abs(result) + np.abs(shifts))
-    return (error + _rounding(np.abs(result) + error, x.dtype),)
-
-
-def _exact(array: Array) -> Array:
-    """In float64; bfloat16 may come as its bits, whole numbers."""
-    bits = array.dtype == np.uint16
-    return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64) if bits else array.astype(np.float64)
-
-
-def _rounding(result: Array, dtype: Any) -> Array | float:
-    """The most that a result changes which is rounded from float32 to float16 or bfloat16, below normal numbers too."""
-    if dtype.itemsize > 2:
-        return 0.0
-    unit, least = (2.0**-11, 2.0**-25) if dtype == np.float16 else (2.0**-8, 0.0)
-    rounding: Array = np.maximum(unit * np.abs(result), least)
-    return rounding
+    error = abs(factors) / library(values).sqrt(variance) * error + UNIT * (abs(result) + abs(shifts))
+    return (error + rounding(abs(result) + error, kind(x)),)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
+from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, one_of, positive, read_as_float32, returned
 
 FP8 = "float8_e4m3fn"
 DTYPES = {**HALF_DTYPES, "tf32": "float32", "fp8": FP8, FP8: FP8}
@@ -16,7 +16,7 @@ DTYPES = {**HALF_DTYPES, "tf32": "float32", "fp8": FP8, FP8: FP8}
 
 
 @dataclass(frozen=True)
-class Matmul(FolderWorkload):
+class Matmul(PortableWorkload):
     """C = A B with A of shape (m, k), B of shape (k, n), C of shape (m, n); sums are in float32.
 
     Of fp8, C is in bfloat16, and B is given as its transpose, of shape (n, k): matrix units read fp8 along k alone, and

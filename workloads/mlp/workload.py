@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from mlopt.protocols import Array, TensorSpec
-from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, one_of, positive, read_as_float32, returned
+from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, one_of, positive, read_as_float32, returned
 
 
 @dataclass(frozen=True)
-class Mlp(FolderWorkload):
+class Mlp(PortableWorkload):
     """Y = gelu(X W1 + b1) W2 + b2 with GELU by its tanh formula, computed in float32.
 
     Shapes: X and Y (m, d_model), W1 (d_model, d_ff), b1 (d_ff,), W2 (d_ff, d_model), b2 (d_model,).

@@ -1,23 +1,14 @@
-"""What normalisation by the root mean square should be, on numpy alone."""
+"""What normalisation by the root mean square should be."""
 
-import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-Array = NDArray[Any]
-
-UNIT = 2.0**-24
-"""Half of float32's machine epsilon."""
+from mlopt.workloads.precision import UNIT, Array, exact, kind, library, rounding, summation
 
 EPSILON = 1e-5
 
 
 def reference(x: Array, gamma: Array) -> tuple[Array, ...]:
     """Each row of x, shape (rows, cols), by the root of its mean square, times gamma, shape (cols,); in float64."""
-    exact = _exact(x)
-    return (exact / np.sqrt(np.square(exact).mean(axis=1, keepdims=True) + EPSILON) * _exact(gamma),)
+    values = exact(x)
+    return (values / library(values).sqrt((values**2).mean(axis=1, keepdims=True) + EPSILON) * exact(gamma),)
 
 
 def tolerance(x: Array, gamma: Array) -> tuple[Array, ...]:
@@ -27,23 +18,7 @@ def tolerance(x: Array, gamma: Array) -> tuple[Array, ...]:
     summation; half of that gets into its inverse root, with 8 u more for a root of up to 4 ulp. Three roundings follow,
     and one to a narrower dtype.
     """
-    n = x.shape[1]
-    root_error = 0.5 * (min(n + 1.0, 8.0 * math.sqrt(n)) + 2.0) + 8.0
+    root_error = 0.5 * (summation(x.shape[1]) + 2.0) + 8.0
     (result,) = reference(x, gamma)
-    error = UNIT * (root_error + 3.0) * np.abs(result)
-    return (error + _rounding(np.abs(result) + error, x.dtype),)
-
-
-def _exact(array: Array) -> Array:
-    """In float64; bfloat16 may come as its bits, whole numbers."""
-    bits = array.dtype == np.uint16
-    return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64) if bits else array.astype(np.float64)
-
-
-def _rounding(result: Array, dtype: Any) -> Array | float:
-    """The most that a result changes which is rounded from float32 to float16 or bfloat16, below normal numbers too."""
-    if dtype.itemsize > 2:
-        return 0.0
-    unit, least = (2.0**-11, 2.0**-25) if dtype == np.float16 else (2.0**-8, 0.0)
-    rounding: Array = np.maximum(unit * np.abs(result), least)
-    return rounding
+    error = UNIT * (root_error + 3.0) * abs(result)
+    return (error + rounding(abs(result) + error, kind(x)),)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlopt.protocols import TensorSpec
-from mlopt.workloads.base import HALF_DTYPES, FolderWorkload, for_gpus, one_of, positive
+from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, for_gpus, one_of, positive
 
 
 @dataclass(frozen=True)
-class Rowwise(FolderWorkload):
+class Rowwise(PortableWorkload):
     """A function of each row of a matrix of shape (rows, cols), in float32, with a row as the result.
 
     Of narrower dtypes, the result is rounded once.

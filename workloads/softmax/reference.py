@@ -1,21 +1,20 @@
-"""What the softmax of rows should be, on numpy alone."""
+"""What the softmax of rows should be."""
 
 import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from mlopt.workloads.precision import UNIT, Array, exact, kind, library, rounding, summation
 
-UNIT = 2.0**-24
-"""Half of float32's machine epsilon."""
+TINY = float(np.finfo(np.float32).tiny)
+"""The least of its normal numbers: what is smaller may become zero."""
 
 
 def reference(x: Array) -> tuple[Array, ...]:
     """The softmax of each row of x, shape (rows, cols), in float64."""
-    exact = _exact(x)
-    weights = np.exp(exact - exact.max(axis=1, keepdims=True))
+    values = exact(x)
+    weights = library(values).exp(values - _largest(values))
     return (weights / weights.sum(axis=1, keepdims=True),)
 
 
@@ -28,25 +27,14 @@ def tolerance(x: Array) -> tuple[Array, ...]:
     9 u for each time that a running maximum changes, about log2(n) times. The quotient adds 2 u, a
     narrower dtype its rounding.
     """
-    exact, n = _exact(x), x.shape[1]
+    values, n = exact(x), x.shape[1]
     (shares,) = reference(x)
-    weights = 4.0 * (np.abs(exact) + np.abs(exact.max(axis=1, keepdims=True))) + 8.0
+    weights = 4.0 * (abs(values) + abs(_largest(values))) + 8.0
     mean = (shares * weights).sum(axis=1, keepdims=True)
-    summation = min(n + 1.0, 8.0 * math.sqrt(n)) + 9.0 * math.log2(n)
-    error = UNIT * shares * (weights + mean + summation + 2.0) + float(np.finfo(np.float32).tiny)
-    return (error + _rounding(shares + error, x.dtype),)
+    error = UNIT * shares * (weights + mean + summation(n) + 9.0 * math.log2(n) + 2.0) + TINY
+    return (error + rounding(shares + error, kind(x)),)
 
 
-def _exact(array: Array) -> Array:
-    """In float64; bfloat16 may come as its bits, whole numbers."""
-    bits = array.dtype == np.uint16
-    return (array.astype(np.uint32) << 16).view(np.float32).astype(np.float64) if bits else array.astype(np.float64)
-
-
-def _rounding(result: Array, dtype: Any) -> Array | float:
-    """The most that a result changes which is rounded from float32 to float16 or bfloat16, below normal numbers too."""
-    if dtype.itemsize > 2:
-        return 0.0
-    unit, least = (2.0**-11, 2.0**-25) if dtype == np.float16 else (2.0**-8, 0.0)
-    rounding: Array = np.maximum(unit * np.abs(result), least)
-    return rounding
+def _largest(values: Any) -> Any:
+    """Of each row, shape (rows, 1)."""
+    return library(values).amax(values, axis=1, keepdims=True)

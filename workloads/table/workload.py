@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -47,7 +47,7 @@ class Table:
         return {}
 
     @property
-    def reference_file(self) -> Path:
+    def reference_files(self) -> Sequence[Path]:
         _nothing_runs()
 
     def source(self, language: str) -> str:

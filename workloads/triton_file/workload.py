@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,6 +48,11 @@ class TritonFile(FolderWorkload):
     def flops(self) -> int:
         """One for each element of the outputs: nobody counts those of somebody else's kernel."""
         return sum(math.prod(spec.shape) for spec in self.outputs)
+
+    @property
+    def portable(self) -> Literal[True]:
+        """As far as the file's own functions are."""
+        return True
 
     @property
     def parameters(self) -> Mapping[str, Any]:

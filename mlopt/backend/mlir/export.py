@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...core.schedule import Schedule
+from ...core.standalone import copy_reference
 from ...protocols import Workload
 from .driver.recipe import Driver, Recipe
 
@@ -15,7 +16,7 @@ RERUN = Path(__file__).with_name("rerun.py")
 
 
 def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Driver, directory: Path) -> None:
-    """Write payload.mlir, schedule.mlir, optimized.mlir, reference.py, rerun.py and record.json into `directory`.
+    """Write payload.mlir, schedule.mlir, optimized.mlir, rerun.py, record.json and the reference into `directory`.
 
     Constants that are arguments of the program are .npy files beside them.
     """
@@ -24,7 +25,7 @@ def export(workload: Workload, schedule: Schedule, recipe: Recipe, driver: Drive
     (directory / "payload.mlir").write_text(recipe.text)
     (directory / "schedule.mlir").write_text(recipe.script_text())
     (directory / "optimized.mlir").write_text(program.ir)
-    shutil.copyfile(workload.reference_file, directory / "reference.py")
+    copy_reference(workload.reference_files, directory)
     shutil.copyfile(RERUN, directory / "rerun.py")
     parameters = dict(workload.parameters)
     if "constants" in parameters:

@@ -1,4 +1,4 @@
-"""The T4 format of the autotuning community: one JSON document for all configurations that were tried.
+"""The T4 format of the autotuning community, read: one JSON document for all configurations that were tried.
 
 Its schema is published by the AutoTuningAssociation, in the repository `autotuning_methodology`.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import (
@@ -21,25 +20,15 @@ from pydantic import (
     ValidationError,
 )
 
-from ... import __version__
 from ...core.errors import UserError, printable
 from ...core.record import Values, reason
 from ...core.schedule import Schedule
 from ...core.trial import Status, Trial
+from .document import STATUS
 
-VERSION = "1.0.0"
 LONGEST_TEXT = 1 << 16
 """Characters of `times` where it is text."""
 
-_STATUS = {
-    "correct": Status.OK,
-    "constraints": Status.INVALID,
-    "compile": Status.COMPILE_ERROR,
-    "correctness": Status.WRONG_RESULT,
-    "timeout": Status.TIMEOUT,
-    "runtime": Status.CRASH,
-}
-_INVALIDITY = {**{status: word for word, status in _STATUS.items()}, Status.OUT_OF_MEMORY: "runtime"}
 _UNITS = {
     **dict.fromkeys(("seconds", "second", "s"), 1.0),
     **dict.fromkeys(("milliseconds", "miliseconds", "ms"), 1e-3),
@@ -99,43 +88,10 @@ def read(content: bytes) -> list[Trial]:
     return trials
 
 
-def document(trials: Iterable[Trial]) -> dict[str, Any]:
-    """The T4 document of a study, as plain data; its times are in seconds.
-
-    T4 has no word for running out of memory: that becomes a failure at run time.
-    """
-    return {
-        "schema_version": VERSION,
-        "metadata": {"autotuner": "mlopt", "autotuner_version": __version__, "timeunit": "seconds"},
-        "results": [_result(trial) for trial in trials],
-    }
-
-
-def _result(trial: Trial) -> dict[str, Any]:
-    objective = "time" if trial.seconds is not None or "cost" not in trial.metrics else "cost"
-    times: dict[str, Any] = {"runtimes": list(trial.samples)}
-    if trial.compile_seconds is not None:
-        times["compilation_time"] = trial.compile_seconds
-    values: dict[str, Any] = dict(trial.metrics)
-    if not trial.ok:
-        values[objective] = trial.error
-    elif trial.seconds is not None:
-        values["time"] = trial.seconds
-    return {
-        "timestamp": trial.finished,
-        "configuration": trial.schedule.values(),
-        "times": times,
-        "invalidity": _INVALIDITY[trial.status],
-        "correctness": int(trial.ok),
-        "measurements": [{"name": name, "value": value, "unit": ""} for name, value in values.items()],
-        "objectives": [objective],
-    }
-
-
 def _trial(number: int, result: _Result, unit: float) -> Trial:
-    status = _STATUS.get(result.invalidity)
+    status = STATUS.get(result.invalidity)
     if status is None:
-        raise UserError(f"invalidity {printable(result.invalidity[:50])!r} is none of {', '.join(_STATUS)}")
+        raise UserError(f"invalidity {printable(result.invalidity[:50])!r} is none of {', '.join(STATUS)}")
     if status is Status.OK and not result.correctness:
         status = Status.WRONG_RESULT
     times = _times(result.times)

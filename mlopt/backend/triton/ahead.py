@@ -38,7 +38,7 @@ def launches(
     inputs = [torch.empty(spec.shape, dtype=torch_dtype(spec.dtype), device="meta") for spec in operands]
     try:
         with _recorded(gpu) as found:
-            file.launch(config, inputs, parameters)
+            file.launcher(config, parameters)(inputs)
     except Exception as error:
         raise CompileError(summary(error)) from error
     if not found:

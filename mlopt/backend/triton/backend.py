@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import InvalidSchedule
 from ...core.schedule import Schedule
-from ...protocols import SOURCE, Kernel, Roofline, Workload
+from ...protocols import SOURCE, Array, Kernel, Roofline, Workload
 from .host import of_this_machine, present, states
 from .isolation import Isolation, check, unprotected
 from .target import Gpu
@@ -96,12 +96,13 @@ class Triton:
         return states(self.devices())
 
     def use(self, device: str) -> None:
-        from .device import use
+        from .cuda import use
 
         use(device)
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
-        from .device import Cuda, DeviceKernel
+        from .cuda import Cuda
+        from .device import DeviceKernel
 
         def launch(tensors: Sequence[Any]) -> Sequence[Any]:
             found = function(*tensors)
@@ -109,9 +110,21 @@ class Triton:
 
         return DeviceKernel(launch, Cuda())
 
+    def computed(
+        self, function: Callable[..., Sequence[Any]], arrays: Sequence[Array], device: str
+    ) -> tuple[Array, ...]:
+        from .cuda import Cuda, place
+        from .device import computed
+
+        found = computed(function, arrays, place(device))
+        Cuda().release()
+        return found
+
     def roofline(self) -> Roofline:
+        from .cuda import use
         from .roofline import measure
 
+        use(self.devices()[0])
         return measure()
 
     def _rewritten(self, workload: Workload, text: str, config: Mapping[str, Any]) -> RewrittenProgram:

@@ -7,16 +7,18 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from ...protocols import Workload
+from ...core.standalone import copy_reference
+from ...protocols import PortableWorkload, Workload
 from .kernel_file import OPTIONS
 from .program import TritonProgram
 from .rewritten import RewrittenProgram
 
-RERUN = Path(__file__).with_name("rerun.py")
+RERUN = ("rerun.py", "mended.py")
+"""What runs the kernel there, as it is here."""
 
 
 def export(workload: Workload, program: TritonProgram | RewrittenProgram, directory: Path) -> None:
-    """Write kernel.py, config.json, reference.py, rerun.py and record.json into `directory`; given.py if rewritten.
+    """Write kernel.py, config.json, rerun.py, record.json and the reference into `directory`; given.py if rewritten.
 
     `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
     """
@@ -29,13 +31,15 @@ def export(workload: Workload, program: TritonProgram | RewrittenProgram, direct
     knobs = {name: value for name, value in config.items() if name not in OPTIONS}
     (directory / "config.json").write_text(json.dumps({"kwargs": knobs, **options}, indent=2) + "\n")
     (directory / "optimized.mlir").write_text(program.ir)
-    shutil.copyfile(workload.reference_file, directory / "reference.py")
-    shutil.copyfile(RERUN, directory / "rerun.py")
+    copy_reference(workload.reference_files, directory)
+    for name in RERUN:
+        shutil.copyfile(Path(__file__).with_name(name), directory / name)
     record = {
         "workload": workload.name,
         "inputs": [asdict(spec) for spec in workload.operands],
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),
+        "portable": isinstance(workload, PortableWorkload),
         "schedule": config,
         "small": [
             {"inputs": [asdict(spec) for spec in small.operands], "parameters": dict(small.parameters)}

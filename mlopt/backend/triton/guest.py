@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...protocols import Array, TensorSpec
-from .interpreter import INTERPRET, carry_out, mend_bfloat16
+from .interpreter import INTERPRET, carry_out
 from .kernel_file import Source
+from .mended import mend
 from .program import TritonProgram
 from .target import Gpu
 
@@ -39,4 +40,4 @@ def interpreted(given: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
 @functools.cache
 def _mended() -> None:
     assert os.environ[INTERPRET] == "1"
-    mend_bfloat16()
+    mend()

@@ -18,6 +18,7 @@ from ...core.errors import WrongResult, summary
 from ...core.tensors import to_numpy, to_torch
 from ...protocols import Array
 from .kernel_file import Source
+from .mended import mend
 
 INTERPRET = "TRITON_INTERPRET"
 """The environment variable that is 1 where Triton is to interpret."""
@@ -75,37 +76,7 @@ def _process() -> ProcessPoolExecutor:
 def interpret() -> None:
     """Make this process, which has not imported Triton yet, one that interprets."""
     os.environ[INTERPRET] = "1"
-    mend_bfloat16()
-
-
-def mend_bfloat16() -> None:
-    """Triton's interpreter keeps bfloat16 as its bits; it computes with these, and cuts off where GPUs round."""
-    import triton.language as tl
-    from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
-
-    dot, cast, binary = InterpreterBuilder.create_dot, InterpreterBuilder.cast_impl, InterpreterBuilder.binary_op
-
-    def wide(handle: Any) -> Any:
-        return cast_impl(None, handle, tl.float32) if handle.dtype.scalar == tl.bfloat16 else handle
-
-    def create_dot(self: Any, a: Any, b: Any, *rest: Any) -> Any:
-        return dot(self, wide(a), wide(b), *rest)
-
-    def binary_op(self: Any, a: Any, b: Any, operation: Any) -> Any:
-        narrow = a.dtype.scalar == tl.bfloat16
-        result = binary(self, wide(a), wide(b), operation)
-        return cast_impl(self, result, tl.bfloat16) if narrow and result.data.dtype == np.float32 else result
-
-    def cast_impl(self: Any, source: Any, kind: Any) -> Any:
-        pair = source.dtype.scalar, kind.scalar
-        if pair == (tl.float32, tl.bfloat16):
-            return TensorHandle(np.asarray(source.data, "bfloat16").view(np.uint16), tl.bfloat16)
-        if pair == (tl.bfloat16, tl.float32):
-            return TensorHandle(source.data.view("bfloat16").astype(np.float32), tl.float32)
-        return cast(self, source, kind)
-
-    InterpreterBuilder.create_dot, InterpreterBuilder.cast_impl = create_dot, cast_impl
-    InterpreterBuilder.binary_op = binary_op
+    mend()
 
 
 def carry_out(
@@ -115,7 +86,7 @@ def carry_out(
     tensors = [to_torch(array.copy()) for array in inputs]
     file = source.load()
     try:
-        outputs = file.launch(config, tensors, {**parameters, "multiprocessors": MULTIPROCESSORS})
+        outputs = file.launcher(config, {**parameters, "multiprocessors": MULTIPROCESSORS})(tensors)
     except Exception as error:
         return f"the interpreter failed: {summary(error)}", {}
     after = [to_numpy(tensor) for tensor in tensors]

@@ -87,18 +87,26 @@ class KernelFile:
         found: Sequence[Mapping[str, int]] = self.module.small(config)
         return found
 
-    def launch(self, config: Mapping[str, Any], inputs: Sequence[Any], parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The outputs that the launcher returns for these tensors."""
+    def launcher(
+        self, config: Mapping[str, Any], parameters: Mapping[str, Any]
+    ) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """The launcher in this configuration, from tensors to the outputs; all is made ready that calls share."""
         import triton
 
         options = {name: value for name, value in config.items() if name in OPTIONS}
         own = {name: value for name, value in config.items() if name not in OPTIONS}
-        for tuner in self._tuners:
-            tuner.configs = [triton.Config(own, **options)]
-        known = {"config": dict(config), **parameters}
+        configs = [triton.Config(own, **options)]
         taken = inspect.signature(self.module.launch).parameters
-        outputs = self.module.launch(*inputs, **{name: value for name, value in known.items() if name in taken})
-        return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+        known = {name: value for name, value in parameters.items() if name in taken}
+
+        def launch(inputs: Sequence[Any]) -> Sequence[Any]:
+            for tuner in self._tuners:
+                tuner.configs = configs
+            asked = {"config": dict(config)} if "config" in taken else {}
+            outputs = self.module.launch(*inputs, **asked, **known)
+            return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+
+        return launch
 
     @functools.cached_property
     def _tuners(self) -> Sequence[Any]:

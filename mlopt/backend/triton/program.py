@@ -9,7 +9,8 @@ from typing import Any
 from ...core.errors import UserError
 from ...protocols import Kernel, Workload
 from .ahead import Launch
-from .device import Cuda, DeviceKernel
+from .cuda import Cuda
+from .device import DeviceKernel
 from .host import present
 from .kernel_file import Source, given, verified_on
 from .target import Gpu
@@ -54,5 +55,4 @@ class TritonProgram:
         if self.gpu.arch not in {gpu.arch for gpu in present()}:
             raise UserError("the target is a GPU that is not here: choose evaluator=simulation")
         known = {**given(self.workload), "multiprocessors": self.gpu.multiprocessors}
-        file = self.source.load()
-        return DeviceKernel(lambda inputs: file.launch(self.config, inputs, known), Cuda())
+        return DeviceKernel(self.source.load().launcher(self.config, known), Cuda())

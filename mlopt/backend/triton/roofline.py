@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...protocols import Roofline
-from .device import Cuda, Device
+from .cuda import Cuda
+from .device import Device
 
 SIZE = 8192
 """Rows and columns of a product that fills any GPU."""

@@ -224,8 +224,8 @@ def test_an_export_is_what_was_built(tmp_path: Path, threads: int) -> None:
     backend, workload = Mlir(threads=threads), Matmul(m=32, n=32, k=32)
     schedule = next(s for s in walks(backend.space(workload)) if s.values()["pack_a"] == "block")
     backend.export(workload, schedule, tmp_path)
-    names = {"payload.mlir", "schedule.mlir", "optimized.mlir", "record.json", "reference.py", "rerun.py"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    names = {"payload.mlir", "schedule.mlir", "optimized.mlir", "record.json", "rerun.py"}
+    assert {path.name for path in tmp_path.iterdir()} == {*names, "reference.py", "precision.py"}
     assert (tmp_path / "payload.mlir").read_text() == workload.source("mlir")
     assert (tmp_path / "optimized.mlir").read_text() == backend.build(workload, schedule).ir
     record = json.loads((tmp_path / "record.json").read_text())

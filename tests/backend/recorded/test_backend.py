@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mlopt.backend.recorded import t4
 from mlopt.backend.recorded.backend import Recorded
+from mlopt.backend.recorded.document import document
 from mlopt.core.errors import CompileError, InvalidSchedule, UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
@@ -19,7 +19,7 @@ from mlopt.workloads.table.workload import Table
 
 def write(path: Path, *values: int) -> Table:
     trials = [Trial(0, Schedule.of({"a": value}), Status.OK, float(value)) for value in values]
-    path.write_text(json.dumps(t4.document(trials)))
+    path.write_text(json.dumps(document(trials)))
     return Table(str(path))
 
 

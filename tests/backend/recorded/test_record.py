@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.backend.recorded import t4
+from mlopt.backend.recorded.document import document
 from mlopt.backend.recorded.record import read
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
@@ -23,7 +23,7 @@ TRIALS = [
     Trial(1, Schedule.of({"a": 2, "b": "x"}), Status.CRASH, error="it fell"),
 ]
 LOG = "".join(json.dumps(trial.to_json()) + "\n" for trial in TRIALS).encode()
-T4 = json.dumps(t4.document(TRIALS)).encode()
+T4 = json.dumps(document(TRIALS)).encode()
 
 
 @pytest.mark.parametrize(("name", "content"), [("trials.jsonl", LOG), ("space.json", T4)])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlopt.backend.recorded import document as written
 from mlopt.backend.recorded import t4
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
@@ -166,7 +167,7 @@ TRIALS = st.builds(
 
 @given(TRIALS)
 def test_what_is_written_is_read_again_to_the_last_digit(trial: Trial) -> None:
-    assert only(json.dumps(t4.document([trial])).encode()) == trial
+    assert only(json.dumps(written.document([trial])).encode()) == trial
 
 
 def test_a_simulated_cost_and_a_failure_survive_the_round_trip() -> None:
@@ -176,9 +177,18 @@ def test_a_simulated_cost_and_a_failure_survive_the_round_trip() -> None:
         *(Trial(0, schedule, status, error="as it was") for status in Status if status is not Status.OUT_OF_MEMORY),
     ):
         if trial.objective is not None or not trial.ok:
-            assert only(json.dumps(t4.document([trial])).encode()) == trial
+            assert only(json.dumps(written.document([trial])).encode()) == trial
 
 
 def test_running_out_of_memory_becomes_a_failure_at_run_time() -> None:
     lost = Trial(0, Schedule.of({"a": 1}), Status.OUT_OF_MEMORY, error="killed")
-    assert t4.document([lost])["results"][0]["invalidity"] == "runtime"
+    assert written.document([lost])["results"][0]["invalidity"] == "runtime"
+
+
+def test_what_it_was_measured_on_is_in_the_file_and_troubles_no_reader() -> None:
+    trial = Trial(0, Schedule.of({"a": 1}), Status.OK, seconds=1.5)
+    provenance = {"devices": [{"name": "a GPU", "clocks.sm": "1980 MHz"}], "date": "2026-11-26"}
+    content = written.document([trial], provenance)
+    assert content["metadata"]["provenance"] == provenance
+    assert only(json.dumps(content).encode()) == trial
+    assert "provenance" not in written.document([trial])["metadata"]

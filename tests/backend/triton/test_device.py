@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,14 +34,20 @@ class Clocked:
     name = "cpu"
 
     def __init__(self, seconds: float = 0.25, broken: bool = False) -> None:
-        self.seconds, self.broken, self.calls = seconds, broken, 0
+        self.seconds, self.broken, self.calls, self.released = seconds, broken, 0, 0
 
     def timed(self, call: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], float]:
         self.calls += 1
         return call(), self.seconds
 
+    def clocks(self) -> Mapping[str, float]:
+        return {"sm_hertz": 1e9 + self.calls}
+
     def lost(self) -> bool:
         return self.broken
+
+    def release(self) -> None:
+        self.released += 1
 
 
 def add(tensors: Sequence[Any]) -> Sequence[Any]:
@@ -78,6 +84,9 @@ def test_an_evaluation_watches_what_runs_on_a_device_and_reports_its_clock() -> 
     found = Execution().evaluate(Program(), WORKLOAD, None)
     assert found.seconds == pytest.approx(2e-3)
     assert device.calls > len(found.samples)
+    assert 1e9 < found.metrics["sm_hertz"] <= 1e9 + device.calls
+    assert not {"drift", "cycles", "joules", "peak_memory_bytes"} & found.metrics.keys()
+    assert device.released > 0
 
 
 def test_inputs_that_are_written_to_are_noticed() -> None:
@@ -114,9 +123,20 @@ def refuse(tensors: Sequence[Any]) -> Sequence[Any]:
     raise RuntimeError("an illegal memory access\nand more")
 
 
+def exhaust(tensors: Sequence[Any]) -> Sequence[Any]:
+    import torch
+
+    raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+
+
 def test_a_launch_that_is_refused_is_a_failed_compilation() -> None:
     with pytest.raises(CompileError, match="illegal memory access"):
         DeviceKernel(refuse, Clocked()).bind(*_buffers())()
+
+
+def test_a_launch_that_finds_no_memory_is_out_of_memory() -> None:
+    with pytest.raises(MemoryError, match="20 GiB"):
+        DeviceKernel(exhaust, Clocked()).bind(*_buffers())()
 
 
 def test_a_device_that_is_lost_takes_its_process_with_it_and_no_other() -> None:

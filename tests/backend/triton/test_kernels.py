@@ -30,7 +30,7 @@ PLAIN = {"BLOCK": 256, "num_warps": 2, "loads": "streamed", "stores": "streamed"
 ROW = {"ROWS": 2, "num_warps": 1, "num_stages": 2, "loads": "streamed"}
 TILE = {"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
 BLOCKS = {"BLOCK_M": 16, "BLOCK_N": 16, "num_warps": 2, "num_stages": 2}
-SPLIT = {"SPLITS": 4, "BLOCK": 16, "num_warps": 2, "num_stages": 2}
+SPLIT = {"SPLITS": 4, "BLOCK": 16, "loads": "streamed", "num_warps": 2, "num_stages": 2}
 
 
 @pytest.mark.parametrize("kind", [Add, Relu, Gelu])

@@ -73,7 +73,7 @@ class TestTritonFile(WorkloadContract):
         return TritonFile(self.path)
 
     @pytest.mark.skip(reason="the reference is in the user's file, which is exported beside it: see below")
-    def test_the_reference_file_stands_alone(self) -> None: ...
+    def test_the_reference_stands_alone(self) -> None: ...
 
 
 def test_its_configurations_are_where_to_begin_and_what_lies_between_is_the_space(

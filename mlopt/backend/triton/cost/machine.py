@@ -34,8 +34,9 @@ class Machine:
     """Instructions outside of innermost loops."""
     looped: int
     """Those within."""
-    spills: int
-    """Of both, those that move registers to memory or back."""
+    spills_once: int
+    """Of those, the ones that move registers to memory or back; `spills_looped` likewise."""
+    spills_looped: int
     products: str
     """How tiles are multiplied: `wgmma` (from shared memory, by four warps), `mma` (from registers), or not at all."""
     asynchronous: bool
@@ -75,14 +76,16 @@ def _nvidia(cubin: bytes, shared: int, warps: int) -> Machine:
         if name.startswith("BRA") and target and int(target[1], 16) < places[number]:
             jumps.append((places.index(int(target[1], 16)), number + 1))
     looped = _innermost(jumps)
+    spills = [number for number, name in enumerate(names) if name.startswith(("LDL", "STL"))]
     families = {name.partition(".")[0] for name in names}
     products = "wgmma" if families & {"HGMMA", "QGMMA", "IGMMA"} else "mma" if families & _MMA else ""
     return Machine(
         registers=int(resources[1]),
         shared_bytes=shared,
-        once=len(names) - looped,
-        looped=looped,
-        spills=sum(name.startswith(("LDL", "STL")) for name in names),
+        once=len(names) - len(looped),
+        looped=len(looped),
+        spills_once=len(set(spills) - looped),
+        spills_looped=len(looped.intersection(spills)),
         products=products,
         asynchronous=bool(families & {"LDGSTS", "UTMALDG"}),
         warps=warps,
@@ -109,20 +112,22 @@ def _amd(text: str, shared: int, warps: int) -> Machine:
         if "branch" in line["name"] and target and target[0] in labels:
             jumps.append((labels[target[0]], len(names)))
     looped = _innermost(jumps)
+    spills = [number for number, name in enumerate(names) if name.startswith("scratch_")]
     return Machine(
         registers=figure("vgpr_count"),  # of this family of GPUs, accumulators are among them
         shared_bytes=shared,
-        once=len(names) - looped,
-        looped=looped,
-        spills=2 * figure("vgpr_spill_count"),
+        once=len(names) - len(looped),
+        looped=len(looped),
+        spills_once=len(set(spills) - looped),
+        spills_looped=len(looped.intersection(spills)),
         products="mma" if any("mfma" in name for name in names) else "",
         asynchronous=any("load_lds" in name or "_lds_" in name for name in names),
         warps=warps,
     )
 
 
-def _innermost(jumps: Sequence[tuple[int, int]]) -> int:
-    """Instructions of the innermost loops, given as where each begins and ends."""
+def _innermost(jumps: Sequence[tuple[int, int]]) -> set[int]:
+    """The numbers of the innermost loops' instructions, given as where each begins and ends."""
     loops = {loop for loop in jumps if loop[1] - loop[0] >= LEAST_LOOP}
     inner = [a for a in loops if not any(a != b and a[0] <= b[0] and b[1] <= a[1] for b in loops)]
-    return len({place for begin, end in inner for place in range(begin, end)})
+    return {place for begin, end in inner for place in range(begin, end)}

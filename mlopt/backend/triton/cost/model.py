@@ -33,6 +33,7 @@ BARRIER = 40.0
 """Cycles that the warps of a block take to meet, once a turn of a loop."""
 BLOCK_START = 500.0
 """Cycles until a block that has been given to a multiprocessor does its first load."""
+REGISTER_BYTES = 4
 RESERVED = 1024
 """Bytes of shared memory that the system takes of each block."""
 UNIT_N = 8
@@ -108,11 +109,12 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
     return {
         "cost": float(seconds),
         "registers": float(code.registers),
-        "spills": float(code.spills),
+        "spills": float(code.spills_once + code.spills_looped),
         "shared_bytes": float(code.shared_bytes),
         "occupancy": resident * code.warps * gpu.warp / gpu.threads,
         "programs": float(count),
         "waves": float(waves),
+        "pipeline_depth": float(launch.kernel.metadata.num_stages if code.asynchronous else 1),
         "tensor_share": float(pace.tensor * count / gpu.multiprocessors / max(1.0, seconds * hertz)),
         "l2_bytes": float(l2_bytes),
         "memory_bytes": float(memory_bytes),
@@ -161,7 +163,7 @@ def _pace(of: Work, code: Machine, l2_bytes: float, memory_bytes: float, gpu: Gp
     plain = sum(2.0 * dot.m * dot.n * dot.k * _mean(dot.turns) for dot in of.dots if not _on_tensor_cores(dot, code))
     return _Pace(
         tensor=sum(_tensor_cycles(dot, code, gpu) * _mean(dot.turns) for dot in of.dots if _on_tensor_cores(dot, code)),
-        shared=sum(_shared_bytes(dot, code) * _mean(dot.turns) for dot in of.dots) / gpu.shared_bytes_per_cycle,
+        shared=(_of_products(of, code) + _of_spills(of, code, gpu)) / gpu.shared_bytes_per_cycle,
         issue=_instructions(of, code) * code.warps / gpu.issue,
         floats=(_mean(of.floats) + plain / 2.0) / gpu.float_operations,
         specials=_mean(of.specials) / gpu.special_operations,
@@ -198,6 +200,16 @@ def _shared_bytes(dot: Dot, code: Machine) -> float:
     down = min(code.warps, max(1, dot.m // 16))  # each warp reads its rows of A and columns of B into registers
     down = 1 << round(math.log2(max(1.0, min(float(down), math.sqrt(code.warps * dot.m / dot.n)))))
     return a * (1.0 + max(1, code.warps // down)) + b * (1.0 + down)
+
+
+def _of_products(of: Work, code: Machine) -> float:
+    """Bytes that a program moves to and from shared memory for its products."""
+    return sum(_shared_bytes(dot, code) * _mean(dot.turns) for dot in of.dots)
+
+
+def _of_spills(of: Work, code: Machine, gpu: Gpu) -> float:
+    """Bytes of registers that a program has no room for: they go through the first cache, as what is shared does."""
+    return (code.spills_once + code.spills_looped * _mean(of.turns)) * code.warps * gpu.warp * REGISTER_BYTES
 
 
 def _instructions(of: Work, code: Machine) -> float:

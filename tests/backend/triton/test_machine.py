@@ -1,0 +1,54 @@
+"""What is read from machine code: loops, and what moves registers to memory and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.cost import machine as module
+from mlopt.backend.triton.cost import model
+from mlopt.backend.triton.cost.machine import Machine, machine
+from mlopt.backend.triton.target import Gpu
+from mlopt.core.schedule import Schedule
+from mlopt.workloads.matmul.workload import Matmul
+
+LOOP = ["LDL.LU R4, [R1]", "HMMA.16816.F32 R8, R4, R6, R8", *["FADD R2, R2, R3"] * 16, "@P0 BRA 0x20"]
+CODE = ["MOV R1, c[0x0][0x28]", "STL [R1], R4", *LOOP, "LDL R5, [R1]", "EXIT", "BRA 0x10", "NOP"]
+
+
+def listing() -> str:
+    lines = [f"        /*{16 * number:04x}*/                   {text} ;" for number, text in enumerate(CODE)]
+    return "\n".join(["Function k:", "  REG:168 STACK:16 SHARED:0 LOCAL:0", *lines])
+
+
+def test_what_spills_within_a_loop_is_told_from_what_does_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: Any, **options: Any) -> SimpleNamespace:
+        return SimpleNamespace(stdout=listing(), stderr="")
+
+    monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=run))
+    kernel = SimpleNamespace(asm={"cubin": b""}, metadata=SimpleNamespace(shared=2048, num_warps=4))
+    found = machine(kernel)
+    assert (found.registers, found.shared_bytes, found.products) == (168, 2048, "mma")
+    assert (found.once, found.looped) == (4, len(LOOP))
+    assert (found.spills_once, found.spills_looped) == (2, 1)
+
+
+def test_registers_that_go_to_memory_cost_time(
+    monkeypatch: pytest.MonkeyPatch, described: Callable[[str], Gpu]
+) -> None:
+    tile = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4}
+    program = Triton(described("h200")).build(Matmul(dtype="f16"), Schedule.of({**tile, "num_stages": 2}))
+    before = program.simulate()
+
+    def spilling(kernel: Any) -> Machine:
+        return replace(machine(kernel), spills_looped=1000)
+
+    monkeypatch.setattr(model, "machine", spilling)
+    after = program.simulate()
+    assert after["spills"] == before["spills"] + 1000
+    assert after["cost"] > 1.5 * before["cost"]
