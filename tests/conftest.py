@@ -70,6 +70,14 @@ def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def aside_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a study does beside its trials, such as to write down the best, it does in this process."""
+    from doubles import Here
+
+    monkeypatch.setattr("mlopt.study.Worker", Here)
+
+
+@pytest.fixture
 def logging_restored() -> Iterator[None]:
     """What the command does to logging is undone."""
     root = logging.getLogger()
