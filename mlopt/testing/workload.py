@@ -124,16 +124,16 @@ class WorkloadContract(ABC):
                 results = [*exact[:number], wrong, *exact[number + 1 :]]
                 assert not within_tolerance(workload, inputs, results)
 
-    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-    def test_the_reference_file_stands_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
-        inputs = draw(workload, distribution)
+    def test_the_reference_file_stands_alone(self, workload: Workload, tmp_path: Path) -> None:
+        drawn = [draw(workload, distribution) for distribution in DISTRIBUTIONS]
         shutil.copyfile(workload.reference_file, tmp_path / "alone.py")
         parameters = json.loads(json.dumps(workload.parameters))
-        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((inputs, parameters)))
+        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((drawn, parameters)))
         subprocess.run([sys.executable, "-c", ALONE, tmp_path, *self.libraries], cwd=tmp_path, check=True, timeout=60)
-        reference, tolerance = pickle.loads((tmp_path / "results.pickle").read_bytes())
-        for found, expected in ((reference, workload.reference(*inputs)), (tolerance, workload.tolerance(*inputs))):
-            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+        found = pickle.loads((tmp_path / "results.pickle").read_bytes())
+        for inputs, results in zip(drawn, found, strict=True):
+            for result, of in zip(results, (workload.reference, workload.tolerance), strict=True):
+                assert all(np.array_equal(a, b) for a, b in zip(result, of(*inputs), strict=True))
 
     def test_work_and_traffic_are_counted(self, workload: Workload) -> None:
         tensors = (*workload.operands, *workload.outputs)
@@ -184,8 +184,8 @@ folder = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 sys.meta_path.insert(0, NothingElse())
 import alone
-inputs, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
-results = alone.reference(*inputs, **parameters), alone.tolerance(*inputs, **parameters)
+drawn, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
+results = [[of(*inputs, **parameters) for of in (alone.reference, alone.tolerance)] for inputs in drawn]
 (folder / "results.pickle").write_bytes(pickle.dumps(results))
 """
 
