@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ DropIn = Callable[..., Path]
 sys.path.append(str(Path(__file__).parent / "importable"))  # what workers, too, must be able to import
 settings.register_profile("no deadline", deadline=None)  # what an example takes is the machine's business
 settings.load_profile("no deadline")
+# Tests run side by side on all cores: pools of threads for matrices this small would do little but wait actively. What
+# is to be as users have it is a process of its own, which is given another environment.
+NUM_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # numpy's and PyTorch's
+os.environ.update(dict.fromkeys(NUM_THREADS, "1"))
 
 
 @pytest.fixture(scope="session", autouse=True)
