@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ DropIn = Callable[..., Path]
 sys.path.append(str(Path(__file__).parent / "importable"))  # what workers, too, must be able to import
 settings.register_profile("no deadline", deadline=None)  # what an example takes is the machine's business
 settings.load_profile("no deadline")
+# Tests run side by side on all cores: pools of threads for matrices this small would do little but wait actively. What
+# is to be as users have it is a process of its own, which is given another environment.
+NUM_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # numpy's and PyTorch's
+os.environ.update(dict.fromkeys(NUM_THREADS, "1"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,6 +72,14 @@ def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Locks that only this test and the processes below it know."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+@pytest.fixture
+def aside_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a study does beside its trials, such as to write down the best, it does in this process."""
+    from doubles import Here
+
+    monkeypatch.setattr("mlopt.aside.Worker", Here)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from mlopt.search.random import Random
 from mlopt.study import Study
 from mlopt.workloads.matmul.workload import Matmul
 
+pytestmark = pytest.mark.usefixtures("aside_here")
 TAGS = {"workload": "matmul", "backend": "toy", "search": "toy", "evaluator": "toy", "executor": "inline"}
 CONFIG = {"workload": {"m": 3}, "search": {"size": 1}, "seed": 5}
 

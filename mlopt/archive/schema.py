@@ -6,7 +6,7 @@ import contextlib
 import time
 
 from sqlalchemy import Column, Engine, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ..core.errors import UserError
@@ -40,6 +40,7 @@ MEASUREMENTS = Table(
 
 def prepare(engine: Engine) -> None:
     """Make the tables unless they are there. Raises UserError for those of another version of mlopt."""
+    engine.connect().close()  # where nobody answers, there is nobody to wait for
     found = None
     for left in reversed(range(ATTEMPTS)):
         with contextlib.suppress(DBAPIError):  # no such table
@@ -48,7 +49,7 @@ def prepare(engine: Engine) -> None:
             break
         try:
             _create(engine)
-        except DBAPIError:
+        except (IntegrityError, OperationalError, ProgrammingError):
             if not left:
                 raise
             time.sleep(PAUSE_SECONDS)

@@ -124,18 +124,18 @@ class WorkloadContract(ABC):
                 results = [*exact[:number], wrong, *exact[number + 1 :]]
                 assert not within_tolerance(workload, inputs, results)
 
-    @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-    def test_the_reference_stands_alone(self, workload: Workload, tmp_path: Path, distribution: str) -> None:
-        inputs = draw(workload, distribution)
+    def test_the_reference_stands_alone(self, workload: Workload, tmp_path: Path) -> None:
+        drawn = [draw(workload, distribution) for distribution in DISTRIBUTIONS]
         copy_reference(workload.reference_files, tmp_path)
         own = [file.stem for file in tmp_path.glob("*.py")]
         parameters = json.loads(json.dumps(workload.parameters))
-        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((inputs, parameters)))
+        (tmp_path / "inputs.pickle").write_bytes(pickle.dumps((drawn, parameters)))
         command = [sys.executable, "-c", ALONE, str(tmp_path), *own, *self.libraries]
         subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
-        reference, tolerance = pickle.loads((tmp_path / "results.pickle").read_bytes())
-        for found, expected in ((reference, workload.reference(*inputs)), (tolerance, workload.tolerance(*inputs))):
-            assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+        found = pickle.loads((tmp_path / "results.pickle").read_bytes())
+        for inputs, results in zip(drawn, found, strict=True):
+            for result, of in zip(results, (workload.reference, workload.tolerance), strict=True):
+                assert all(np.array_equal(a, b) for a, b in zip(result, of(*inputs), strict=True))
 
     @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
     def test_tensors_are_judged_as_arrays_are(self, workload: Workload, distribution: str) -> None:
@@ -199,8 +199,8 @@ folder = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(folder))
 sys.meta_path.insert(0, NothingElse())
 import reference
-inputs, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
-results = reference.reference(*inputs, **parameters), reference.tolerance(*inputs, **parameters)
+drawn, parameters = pickle.loads((folder / "inputs.pickle").read_bytes())
+results = [[of(*inputs, **parameters) for of in (reference.reference, reference.tolerance)] for inputs in drawn]
 (folder / "results.pickle").write_bytes(pickle.dumps(results))
 """
 

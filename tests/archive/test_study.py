@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from doubles import KnownBackend, KnownEvaluator, ToyBackend, ToyEvaluator, fail
+from doubles import AtOnce, KnownBackend, KnownEvaluator, ToyBackend, ToyEvaluator, fail
 
 from mlopt.archive import Archive
 from mlopt.archive import study as module
@@ -32,33 +32,11 @@ from mlopt.search.grid import Grid
 from mlopt.study import Study
 from mlopt.workloads.matmul.workload import Matmul
 
-pytestmark = pytest.mark.usefixtures("own_device")
+pytestmark = pytest.mark.usefixtures("own_device", "aside_here")
 R = TypeVar("R")
 MATMUL = Matmul(3, 4, 5)
 TAGS = {"workload": "matmul", "backend": "toy", "search": "grid", "evaluator": "toy"}
 DEFAULT = Archive()
-
-
-class AtOnce:
-    """Runs works in this process, and remembers what it ran."""
-
-    slots = 1
-
-    def __init__(self) -> None:
-        self.ran: list[Any] = []
-
-    def start(self, preload: Sequence[str]) -> None: ...
-
-    def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
-        self.ran.append(work)
-        future: Future[R] = Future()
-        try:
-            future.set_result(work())
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-    def close(self) -> None: ...
 
 
 @pytest.fixture

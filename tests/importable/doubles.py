@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from mlopt.workloads.matmul.workload import Matmul
 
 Function = Callable[..., None]
 """Takes the inputs, then the outputs to be written."""
+R = TypeVar("R")
 
 
 # Kernels in Python, each made anew for every program, so that it may remember.
@@ -375,6 +378,39 @@ class MlirText:
 
     def roofline(self) -> Roofline:
         raise NotImplementedError
+
+
+class AtOnce:
+    """An executor that runs works in this process, and remembers what it ran."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self.ran: list[Any] = []
+
+    def start(self, preload: Sequence[str]) -> None: ...
+
+    def submit(self, work: Callable[[], R], deadline_seconds: float) -> Future[R]:
+        self.ran.append(work)
+        future: Future[R] = Future()
+        try:
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def close(self) -> None: ...
+
+
+class Here:
+    """Takes the place of a worker: what it is given is done in this process."""
+
+    def __init__(self, preload: Sequence[str]) -> None: ...
+
+    def run(self, work: Callable[[], R], deadline_seconds: float, patience_seconds: float = math.inf) -> R:
+        return work()
+
+    def close(self) -> None: ...
 
 
 class Holder:

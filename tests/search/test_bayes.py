@@ -36,14 +36,14 @@ class TestImpatient(SearchContract):
 
 
 class TestDefaults(SearchContract):
-    """As users have it: a Gaussian process to the very end of a small space."""
+    """As users have it, but for the size of the forest: a Gaussian process to the very end of a small space."""
 
     @pytest.fixture
     def space(self) -> Space:
         return Tree()
 
     def make(self) -> Search:
-        return Bayes()
+        return Bayes(trees=5)
 
 
 class Tiles(KnobSpace):

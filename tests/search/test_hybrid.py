@@ -35,14 +35,14 @@ class TestAlone(SearchContract):
 
 
 class TestDefaults(SearchContract):
-    """The portfolio of users, on one space, since it takes a while."""
+    """The portfolio of users, with a smaller forest and on one space, since it takes a while."""
 
     @pytest.fixture
     def space(self) -> Space:
         return Tree()
 
     def make(self) -> Search:
-        return Hybrid({"bayes": Bayes(), "anneal": Anneal(), "evolve": Evolve()})
+        return Hybrid({"bayes": Bayes(trees=5), "anneal": Anneal(), "evolve": Evolve()})
 
 
 class Listed:

@@ -45,7 +45,8 @@ class Network(nn.Module):
             self.score = _perceptron(2 * WIDTH, WIDTH, 1)
             self.value = _perceptron(WIDTH, WIDTH, 1)
         self.to_empty(device="cpu")
-        self._initialise(rng)
+        with one_thread():  # or weights would differ with the number of cores
+            self._initialise(rng)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Logarithms of the options' probabilities, shape (choices, options), and values, shape (choices,)."""

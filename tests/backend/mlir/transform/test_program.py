@@ -12,7 +12,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule
 from mlopt.executor.local import Local
-from mlopt.protocols import Executor, Workload
+from mlopt.protocols import Workload
 from mlopt.search.draw import Draw
 from mlopt.testing.backend import assert_computes
 from mlopt.workloads.add.workload import Add
@@ -55,33 +55,21 @@ COUNT = 4
 """Schedules of each workload at each number of threads."""
 
 
-@functools.cache
-def drawn(name: str, threads: int) -> tuple[Schedule, ...]:
-    draw = Draw(Mlir(threads=threads).space(WORKLOADS[name]), np.random.default_rng(threads))
-    return tuple(schedule for schedule in (draw.fresh() for _ in range(COUNT)) if schedule is not None)
-
-
-@functools.cache
-def failures(executor: Executor, name: str, threads: int) -> tuple[str, ...]:
-    """What the compiler says of the schedules that it refuses. Raises AssertionError for a wrong result."""
-    found = []
-    for schedule in drawn(name, threads):
-        work = functools.partial(assert_computes, Mlir(threads=threads), WORKLOADS[name], schedule)
-        try:
-            executor.submit(work, 60).result()
-        except CompileError as error:
-            found.append(f"{name}, {threads} threads: {error} {schedule.values()}")
-    return tuple(found)
+def drawn(backend: Mlir, workload: Workload) -> list[Schedule]:
+    draw = Draw(backend.space(workload), np.random.default_rng(backend.thread_count))
+    return [schedule for schedule in (draw.fresh() for _ in range(COUNT)) if schedule is not None]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_what_compiles_computes_right(executor: Local, name: str, threads: int) -> None:
-    assert drawn(name, threads)
-    assert len(failures(executor, name, threads)) < len(drawn(name, threads))
-
-
-def test_everything_compiles(executor: Local) -> None:
-    cases = [(name, threads) for name in WORKLOADS for threads in (1, 2)]
-    failed = [failure for case in cases for failure in failures(executor, *case)]
-    assert not failed, "\n".join(failed)
+def test_all_that_is_drawn_compiles_and_computes_right(executor: Local, name: str, threads: int) -> None:
+    backend, workload = Mlir(threads=threads), WORKLOADS[name]
+    schedules = drawn(backend, workload)
+    refused: list[str] = []
+    assert schedules
+    for schedule in schedules:
+        try:
+            executor.submit(functools.partial(assert_computes, backend, workload, schedule), 60).result()
+        except CompileError as error:
+            refused.append(f"{error} {schedule.values()}")
+    assert not refused, "\n".join(refused)
