@@ -31,6 +31,7 @@ from mlopt.evaluator.cascade import Cascade
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
 from mlopt.executor.local import Local
+from mlopt.executor.worker import Worker
 from mlopt.finals.contender import Contender, Skipped
 from mlopt.finals.interleaved import Course
 from mlopt.finals.timetable import OutOfTime
@@ -264,6 +265,13 @@ def test_a_trial_that_hangs_does_not_outlast_the_budget_of_seconds(make: Make) -
     assert time.monotonic() - begun < 30.0
 
 
+@pytest.fixture
+def aside_apart(aside_here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a study does beside its trials is done in a process of its own, as it is for users."""
+    monkeypatch.setattr("mlopt.aside.Worker", Worker)
+
+
+@pytest.mark.usefixtures("aside_apart")
 def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_export(
     make: Make, meet: Meet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +294,7 @@ def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_exp
     assert "the best is not exported yet: others took time on this machine for too long" in notes.notes[-1]
 
 
+@pytest.mark.usefixtures("aside_apart")
 def test_a_roofline_that_is_waited_for_does_not_outlast_the_budget_of_seconds(make: Make) -> None:
     study = make(ToyBackend(thread_count=11), evaluator=ToyEvaluator(executes=True), seconds=1.0)
     begun = time.monotonic()
