@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from ..core.cores import pin_helpers, placement
@@ -43,13 +44,13 @@ class PytorchContender:
         return ()
 
     def prepare(self) -> Prepared:
-        try:
-            import torch
-        except ImportError:
-            raise Skipped("PyTorch is not installed") from None
+        if find_spec("torch") is None:
+            raise Skipped("PyTorch is not installed")
         if self.compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
             raise Skipped("there is no C++ compiler")
-        function = eager(self.workload)
+        function = eager(self.workload)  # before PyTorch is loaded, which takes seconds: there may be none
+        import torch
+
         torch.set_num_threads(self.threads)
         with device.shared():
             timed = timed_case(self.workload, self.inputs)

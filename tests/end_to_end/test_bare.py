@@ -6,40 +6,55 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import hiding
 import pytest
 
 import mlopt
 
 pytest.importorskip("triton")
 
-BARE = Path(__file__).parent / "bare"
 CHOICES = ("backend=triton", "target=h200", "evaluator=simulation", "executor=local", "tracker=none", "search=evolve")
 STUDY = (*CHOICES, "workload=matmul", "workload.m=64", "workload.n=64", "workload.k=64", "workload.dtype=f16")
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mlopt.cli.main", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(BARE), str(Path(mlopt.__file__).parents[1])])},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """For PYTHONPATH: every process below hides what is not needed, which is found out once for all."""
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "sitecustomize.py").write_text(f"import hiding\n\nhiding.hide({hiding.unneeded()})\n")
+    return os.pathsep.join(map(str, (folder, Path(hiding.__file__).parent, Path(mlopt.__file__).parents[1])))
 
 
-def test_nothing_else_can_be_imported_there(tmp_path: Path) -> None:
+@pytest.fixture
+def run(tmp_path: Path, path: str) -> Run:
+    """The command, in an empty folder."""
+
+    def answer(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "mlopt.cli.main", *words],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+        )
+
+    return answer
+
+
+def test_nothing_else_can_be_imported_there(path: str) -> None:
     code = "import torch, triton, numpy, hydra, omegaconf, yaml; import pydantic"
-    path = os.pathsep.join([str(BARE), str(Path(mlopt.__file__).parents[1])])
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True, check=False
     )
     assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'pydantic'"
 
 
-def test_a_study_ends_with_its_files_written(tmp_path: Path) -> None:
-    done = run(tmp_path, *STUDY, "budget.trials=2", "budget.trial_seconds=100", "hydra.run.dir=study")
+def test_a_study_ends_with_its_files_written(run: Run, tmp_path: Path) -> None:
+    done = run(*STUDY, "budget.trials=2", "budget.trial_seconds=100", "hydra.run.dir=study")
     assert (done.returncode, done.stderr) == (0, "")
     assert "that needs pydantic" in done.stdout
     study = tmp_path / "study"
@@ -52,17 +67,17 @@ def test_a_study_ends_with_its_files_written(tmp_path: Path) -> None:
     assert not (tmp_path / "outputs" / "archive.db").exists()
 
 
-def test_options_and_configurations_are_shown(tmp_path: Path) -> None:
-    listed = run(tmp_path, "list", "backend")
+def test_options_and_configurations_are_shown(run: Run) -> None:
+    listed = run("list", "backend")
     assert "triton" in [line.split()[1] for line in listed.stdout.splitlines()]
-    shown = run(tmp_path, *STUDY, "--cfg", "job")
+    shown = run(*STUDY, "--cfg", "job")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "dtype: f16" in shown.stdout
-    assert run(tmp_path, "--help").returncode == 0
+    assert run("--help").returncode == 0
 
 
-def test_the_doctor_finds_nothing_broken_and_says_what_is_not_installed(tmp_path: Path) -> None:
-    done = run(tmp_path, "doctor")
+def test_the_doctor_finds_nothing_broken_and_says_what_is_not_installed(run: Run) -> None:
+    done = run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     (mlir,) = (line for line in done.stdout.splitlines() if line.startswith("MLIR bindings"))
     assert mlir.split()[2:5] == ["absent", "not", "installed"]
@@ -82,8 +97,8 @@ def test_the_doctor_finds_nothing_broken_and_says_what_is_not_installed(tmp_path
         (("report", "."), "the module pydantic, which is not installed"),
     ],
 )
-def test_what_needs_more_says_so_in_a_line(tmp_path: Path, words: tuple[str, ...], lacking: str) -> None:
-    done = run(tmp_path, *words)
+def test_what_needs_more_says_so_in_a_line(run: Run, words: tuple[str, ...], lacking: str) -> None:
+    done = run(*words)
     assert done.returncode == 2
     assert lacking in done.stderr
     assert done.stderr.count("\n") == 1

@@ -34,8 +34,10 @@ CONTRACT = ["workload", "backend", "search", "evaluator", "seed", "threads", "be
 CONTRACT += ["trials", "wall_seconds", "fingerprint"]
 SHORT_FINALS = """
 import sys
+from mlopt import study
 from mlopt.cli.main import main
 from mlopt.finals import interleaved
+study.FINALISTS = 2
 interleaved.FEWEST_ROUNDS = interleaved.MOST_ROUNDS = 6
 sys.exit(main())
 """
@@ -50,9 +52,8 @@ def start(drop_in: Callable[..., Path], tmp_path: Path) -> Iterator[Start]:
     path = [Path(mlopt.__file__).parents[1], here.parents[1] / "importable"]
     locks = tempfile.TemporaryDirectory()  # a short name, since Ray makes sockets below it
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")},
         "PYTHONPATH": os.pathsep.join(map(str, path)),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "TMPDIR": locks.name,
     }
     begun = []
@@ -141,7 +142,7 @@ def test_a_matrix_product_is_tuned(start: Start, study: Path) -> None:
 @pytest.mark.usefixtures("own_device")
 def test_a_users_own_program_is_tuned(start: Start, study: Path) -> None:
     study.parent.joinpath("mine.mlir").write_text(programs.GATED)
-    words = ("workload=mlir_file", "workload.path=mine.mlir", "budget.trials=4", *LOCAL)
+    words = ("workload=mlir_file", "workload.path=mine.mlir", "budget.trials=4", "executor.slots=1", *LOCAL)
     process = start(*words, program=("-c", SHORT_FINALS))
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")

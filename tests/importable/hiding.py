@@ -1,4 +1,4 @@
-"""On PYTHONPATH, this hides every distribution but those that a study of kernels for GPUs needs."""
+"""Hides every distribution but those that a study of kernels for GPUs needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEEDED = ("torch", "triton", "numpy", "hydra-core", "omegaconf")
 SHOWN = {"mlopt", "hydra_plugins"}
 
 
-def hidden() -> set[str]:
+def unneeded() -> set[str]:
     """Top-level modules of what is installed beside the needed distributions and all that these require."""
     from packaging.requirements import Requirement
 
@@ -58,11 +58,8 @@ class Hiding:
         """What is installed stays as it is meanwhile."""
 
 
-def hide() -> None:
-    names = hidden()
+def hide(names: set[str]) -> None:
+    """Let nothing import the modules of these names from here on."""
     sys.meta_path[:] = [Hiding(list(sys.meta_path), names)]  # type: ignore[list-item]
     for module in [module for module in sys.modules if module.partition(".")[0] in names]:
         del sys.modules[module]
-
-
-hide()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ ROW = {"ROWS": 2, "num_warps": 1, "num_stages": 2, "loads": "streamed"}
 TILE = {"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
 BLOCKS = {"BLOCK_M": 16, "BLOCK_N": 16, "num_warps": 2, "num_stages": 2}
 SPLIT = {"SPLITS": 4, "BLOCK": 16, "loads": "streamed", "num_warps": 2, "num_stages": 2}
+DTYPES = ("f32", "bf16", "f16")
 
 
 @pytest.mark.parametrize("kind", [Add, Relu, Gelu])
@@ -88,9 +90,15 @@ def test_attention_sees_the_keys_that_it_should(
     interpret(workload, {"variant": "pointers", **BLOCKS})
 
 
-@pytest.mark.parametrize("variant", ["pointers", "descriptors", "specialised"])
-@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
-@pytest.mark.parametrize("window", [None, 30])
+HEADS = [
+    (variant, dtype, (None, 30)[(row + column) % 2])
+    for row, variant in enumerate(("pointers", "descriptors", "specialised"))
+    for column, dtype in enumerate(DTYPES)
+]
+"""Each variant with each dtype, and each of these with a window and without."""
+
+
+@pytest.mark.parametrize(("variant", "dtype", "window"), HEADS)
 def test_heads_in_groups_are_right_in_every_variant(
     variant: str, dtype: str, window: int | None, interpret: Interpret
 ) -> None:
@@ -102,19 +110,24 @@ def test_more_queries_than_keys_are_right(interpret: Interpret) -> None:
     interpret(Attention(1, 1, 1, 16, seq=50, kv_seq=21, window=9), {"variant": "pointers", **BLOCKS})
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
-@pytest.mark.parametrize("kv_len", [1, 63, 100])
-@pytest.mark.parametrize("splits", [1, 4])
-@pytest.mark.parametrize(("kv_heads", "product"), [(6, "sums"), (6, "tensor_cores"), (2, "tensor_cores")])
+STEPS = [
+    (kv_len, splits, *product, DTYPES[(row + column) % len(DTYPES)])
+    for row, (kv_len, splits) in enumerate(itertools.product((1, 63, 100), (1, 4)))
+    for column, product in enumerate([(6, "sums"), (6, "tensor_cores"), (2, "tensor_cores")])
+]
+"""Each cache, split or not, with each product, and each of these with each dtype."""
+
+
+@pytest.mark.parametrize(("kv_len", "splits", "kv_heads", "product", "dtype"), STEPS)
 def test_a_step_of_decoding_is_right_however_the_cache_is_split(
-    dtype: str, kv_len: int, splits: int, kv_heads: int, product: str, interpret: Interpret
+    kv_len: int, splits: int, kv_heads: int, product: str, dtype: str, interpret: Interpret
 ) -> None:
     workload = Decode(1, 6, kv_heads, 20, dtype, kv_len=kv_len)
     interpret(workload, {**SPLIT, "SPLITS": splits, "product": product})
 
 
 @pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
-@pytest.mark.parametrize("dtype", ["f32", "bf16", "f16"])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_block_of_two_layers_is_right(variant: str, dtype: str, interpret: Interpret) -> None:
     d_model, d_ff = (24, 40) if variant == "descriptor" else (19, 37)
     interpret(Mlp(m=21, d_model=d_model, d_ff=d_ff, dtype=dtype), {"variant": variant, **TILE})
