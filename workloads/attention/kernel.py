@@ -43,6 +43,13 @@ def _registers_hold_sums_and_scores(BLOCK_M, BLOCK_N, num_warps, head_dim, gpu):
     return BLOCK_M * (_width(head_dim) + BLOCK_N) <= (gpu.registers_per_thread - 31) * gpu.warp * num_warps
 
 
+def _products_in_full_float32_have_room_for_their_operands(BLOCK_M, BLOCK_N, num_warps, head_dim, dtype, gpu):
+    # No matrix unit makes them: threads hold what they multiply. Beyond this, thousands of values were seen to spill.
+    width = _width(head_dim)
+    of_a_thread = BLOCK_M * (width + BLOCK_N) / (gpu.warp * num_warps)
+    return _bytes(dtype) <= 2 or BLOCK_M == BLOCK_N == 16 or of_a_thread * width <= 5120
+
+
 def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
     return 2 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N and 8 * num_warps <= BLOCK_M
 
@@ -64,6 +71,7 @@ def _the_compiler_specialises_warps(variant, num_warps, num_stages, gpu):
 CONSTRAINTS = [
     _shared_memory_holds_the_stages,
     _registers_hold_sums_and_scores,
+    _products_in_full_float32_have_room_for_their_operands,
     _every_thread_has_work,
     _blocks_are_not_far_larger_than_what_there_is,
     _descriptors_need_aligned_rows,
@@ -73,7 +81,9 @@ CONSTRAINTS = [
 _LARGE = {"BLOCK_M": 128, "BLOCK_N": 128, "num_warps": 8, "num_stages": 3}
 _MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 4, "num_stages": 3}
 _SMALL = {"BLOCK_M": 64, "BLOCK_N": 32, "num_warps": 4, "num_stages": 2}
-START = [{"variant": variant, **blocks} for blocks in (_LARGE, _MEDIUM, _SMALL) for variant in KNOBS["variant"]]
+_LEAST = {"BLOCK_M": 32, "BLOCK_N": 32, "num_warps": 4, "num_stages": 2}
+_BLOCKS = (_LARGE, _MEDIUM, _SMALL, _LEAST)
+START = [{"variant": variant, **blocks} for blocks in _BLOCKS for variant in KNOBS["variant"]]
 
 
 def small(config):

@@ -47,6 +47,11 @@ def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):
     return (gpu.registers_per_thread - 63) * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
 
 
+def _products_in_full_float32_have_room_for_their_operands(BLOCK_M, BLOCK_N, num_warps, dtype, gpu):
+    # No matrix unit makes them: threads hold what they multiply.
+    return dtype not in ("f32", "float32") or 64 * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
+
+
 def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
     return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
 
@@ -66,6 +71,7 @@ CONSTRAINTS = [
     _products_of_fp8_have_32_terms,
     _shared_memory_holds_the_stages,
     _registers_hold_the_sums,
+    _products_in_full_float32_have_room_for_their_operands,
     _every_thread_has_work,
     _tiles_are_not_far_larger_than_the_matrix,
     _descriptors_need_aligned_rows,

@@ -36,6 +36,11 @@ def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):
     return (gpu.registers_per_thread - 63) * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
 
 
+def _products_in_full_float32_have_room_for_their_operands(BLOCK_M, BLOCK_N, num_warps, dtype, gpu):
+    # No matrix unit makes them: threads hold what they multiply.
+    return dtype not in ("f32", "float32") or 64 * gpu.warp * num_warps >= BLOCK_M * BLOCK_N
+
+
 def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
     return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
 
@@ -53,6 +58,7 @@ def _descriptors_need_aligned_rows(variant, d_model, d_ff, dtype, gpu):
 CONSTRAINTS = [
     _shared_memory_holds_the_stages,
     _registers_hold_the_sums,
+    _products_in_full_float32_have_room_for_their_operands,
     _every_thread_has_work,
     _tiles_are_not_far_larger_than_the_matrices,
     _descriptors_need_aligned_rows,

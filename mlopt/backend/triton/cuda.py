@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ...core.errors import UserError
 from .clocks import clocks
 
 SCRATCH_BYTES = 256 << 20
@@ -85,10 +86,12 @@ def place(identity: str) -> str:
 
 
 def _number(identity: str) -> int:
-    """PyTorch's number of it; its current one where PyTorch tells of none."""
+    """PyTorch's number of it; its current one where it knows none by this name. Raises UserError if it has none."""
     import torch
 
-    for number in range(torch.cuda.device_count()):
+    if not (count := torch.cuda.device_count()):
+        raise UserError(f"PyTorch {torch.__version__} cannot use the GPU: install another, or set evaluator=simulation")
+    for number in range(count):
         if _identity(number) == identity:
             return number
     return int(torch.cuda.current_device())

@@ -13,6 +13,7 @@ from mlopt.backend.triton import clocks as nvml
 from mlopt.backend.triton import cuda
 from mlopt.backend.triton.clocks import clocks
 from mlopt.backend.triton.cuda import MOST_FILLS, Cuda
+from mlopt.core.errors import UserError
 
 FILL, KERNEL = 70e-6, 5e-6
 """Seconds that the GPU takes to fill the scratch, and for a short kernel."""
@@ -118,3 +119,21 @@ def test_where_there_is_no_driver_nobody_tells_and_nothing_fails(monkeypatch: py
     nvml._library.cache_clear()
     assert clocks("GPU-3") == {}
     nvml._library.cache_clear()
+
+
+def test_a_pytorch_that_cannot_use_the_gpu_is_a_mistake_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(UserError, match=r"^PyTorch .* cannot use the GPU"):
+        cuda.use("GPU-1")
+
+
+def test_what_is_made_for_a_gpu_is_made_on_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"{number}-a"))
+    assert cuda.place("GPU-1-a") == "cuda:1"
+    assert cuda.place("MIG-7") == "cuda:0"

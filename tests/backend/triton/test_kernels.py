@@ -204,3 +204,13 @@ def test_a_fault_of_one_line_is_a_wrong_result(
     assert right in text
     with pytest.raises(WrongResult):
         interpret(workload, config, text.replace(right, wrong))
+
+
+@pytest.mark.parametrize("workload", [Attention(), Attention(head_dim=128), Mlp(), BatchMatmul()], ids=repr)
+def test_where_to_begin_in_full_float32_has_room_for_what_threads_multiply(
+    workload: Workload, described: Callable[[str], Gpu]
+) -> None:
+    backend = Triton(described("h200"))
+    space = backend.space(workload)
+    chosen = next(Schedule.of(dict(hint)) for hint in space.hints() if _is_legal(space, hint))
+    assert backend.build(workload, chosen).simulate()["spills"] < 1000
