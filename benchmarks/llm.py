@@ -1,10 +1,11 @@
 """Search by a language model, on MLIR with real execution: `make bench-llm`, for an hour.
 
-Models are scripted: they are asked over HTTP, and see the prompt's text and nothing else (`scripted_models.py`), which
-does not say here where the space would begin. For every workload and seed:
+Models are scripted (`scripted_models.py`), and asked over HTTP. For every workload and seed:
 
-- an expert (`expert_rules.py`) has a fifth of the trials that `bayes` has with its defaults;
-- a model that answers at random, the rules that step in where there is no model, and random search have half of them.
+- an expert (`expert_rules.py`), who sees the prompt's text and nothing else, which does not say here where the space
+  would begin, has a fifth of the trials that `bayes` has with its defaults;
+- a model that answers with legal schedules at random, the rules that step in where there is no model, and random search
+  have half of them.
 
 All share one pool of measurements (`pool.py`). The best schedules of all meet in one interleaved run, whose times are
 what is told. Differences from random search are tested by permutation within each pair of a workload and a seed. Rows
@@ -81,7 +82,7 @@ def schedules(workload: str, seed: int, trials: int) -> Iterator[tuple[str, Sche
         model = Llm(Endpoint(server.url, "expert"), proposals=PROPOSALS, hints=False)
         yield "expert model", found(model, workload, seed, few)
     yield "bayes", found(Bayes(), workload, seed, trials)
-    with closing(Server(careless(seed))) as server:
+    with closing(Server(careless(Mlir().space(WORKLOADS[workload]), seed))) as server:
         yield "random model", found(Llm(Endpoint(server.url, "random"), hints=False), workload, seed, half)
     yield "rules alone", found(Llm(Endpoint(closed_port(), "nobody")), workload, seed, half)
     yield "random", found(Random(), workload, seed, half)

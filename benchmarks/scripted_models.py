@@ -1,4 +1,4 @@
-"""What scripted language models make of a prompt's text, which is all that they see; and one that answers at random."""
+"""What scripted language models make of a prompt's text, and one that hardly looks at it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from mlopt.protocols import Space
+from mlopt.search.draw import Draw
 from mlopt.testing.models import Part, Reply, proposes
 
 Access = tuple[str, Sequence[str]]
@@ -85,15 +87,13 @@ class Summary:
         )
 
 
-def careless(seed: int) -> Part:
-    """A model that answers with any listed value of every knob."""
-    rng = np.random.default_rng(seed)
+def careless(space: Space, seed: int) -> Part:
+    """A model that answers with legal schedules at random; it knows the space, and nothing of what they are worth."""
+    draw = Draw(space, np.random.default_rng(seed))
 
     def play(body: Mapping[str, Any], number: int) -> Reply:
-        summary = Summary.of(question(body))
-        values = {name: knob["values"] for name, knob in summary.knobs.items()}
-        drawn = [{name: each[rng.integers(len(each))] for name, each in values.items()} for _ in range(summary.most)]
-        return proposes(*drawn)
+        drawn = [draw.fresh() for _ in range(Summary.of(question(body)).most)]
+        return proposes(*(schedule.values() for schedule in drawn if schedule))
 
     return play
 
