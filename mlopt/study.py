@@ -51,7 +51,7 @@ from .trackers import Trackers
 from .trial_log import TrialLog
 
 FINALISTS = 5
-LATE_SECONDS = 4.0
+LATE_SECONDS = 3.0
 """How far beyond the budget others may delay the export of the best."""
 
 HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")

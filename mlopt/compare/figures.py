@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..page.figure import Drawing, Ink, Picture, drawing, inks, scale
 from .curves import Curve, by_seconds, by_trials
@@ -105,9 +106,10 @@ def _over(
     if not found:
         return []
     caption = f"{space}: best so far over {kind}, the median of studies with its 95 % band"
+    top = max(float(bound[np.isfinite(bound)].max(initial=0.0)) for line in found.values() for bound in _bounds(line))
     with drawing(name, caption) as figure:
         for method, line in found.items():
-            _line(figure, method, line, ink[method])
+            _line(figure, method, line, ink[method], top)
         figure.axes.set_xlabel(f"{kind} since the first one began" if kind == "seconds" else kind)
         figure.axes.set_ylabel(f"best so far, {next(iter(methods.values()))[0].unit or 'cost'}")
         scale(figure.axes)
@@ -115,13 +117,18 @@ def _over(
     return [figure.picture]
 
 
-def _line(figure: Drawing, method: str, curve: Curve, ink: Ink) -> None:
+def _bounds(curve: Curve) -> tuple[NDArray[np.float64], ...]:
+    """What a figure of it has to reach up to."""
+    known = np.isfinite(curve.median)
+    return curve.median[known], curve.high[known]
+
+
+def _line(figure: Drawing, method: str, curve: Curve, ink: Ink, top: float) -> None:
+    """The curve, whose band is open to the `top` where studies had no valid trial yet."""
     known = np.isfinite(curve.median)
     x, median, low, high = (each[known] for each in (curve.x, curve.median, curve.low, curve.high))
     figure.axes.plot(x, median, label=method, markevery=_every(len(x)), **ink.line())
-    figure.axes.fill_between(
-        x, low, np.where(np.isfinite(high), high, median), color=ink.color, alpha=0.15, linewidth=0
-    )
+    figure.axes.fill_between(x, low, np.minimum(high, top), color=ink.color, alpha=0.15, linewidth=0)
 
 
 def _every(points: int) -> int:

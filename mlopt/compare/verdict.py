@@ -57,11 +57,13 @@ def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict
         if len(beaten) == 1:
             return f"{_by(own[nearest], first.name)}."
         return f"{first.name} is the best of {len(beaten) + 1} methods: {_by(own[nearest], first.name)}."
-    likelihood = None if hopeless else first.chance
-    chance = "" if likelihood is None else f", and is the best with a probability of {100 * likelihood:.0f} %"
-    likely = likelihood is not None and likelihood >= LIKELY
-    word = "is probably the best" if likely else "has the highest score"
-    return f"{first.name} {word}, {first.score:.3f}{chance}; it cannot be told apart from {_list(open_)} for certain."
+    chance = None if hopeless else first.chance
+    if chance is not None and chance >= LIKELY:
+        text = f"{first.name} is probably the best ({100 * chance:.0f} %), with a score of {first.score:.3f}"
+    else:
+        text = f"{first.name} has the highest score, {first.score:.3f}"
+        text += "" if chance is None else f", and is the best with a probability of {100 * chance:.0f} %"
+    return f"{text}; it cannot be told apart from {_list(open_)} for certain."
 
 
 def _reached(methods: Sequence[Method]) -> str:

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mlopt.compare.curves import by_trials
+from mlopt.compare.figures import _line
 from mlopt.compare.methods import compare
 from mlopt.compare.record import StudyRecord
 from mlopt.compare.verdict import verdict
 from mlopt.compare.writing import SUMMARY, write
+from mlopt.page.figure import drawing, inks
 
 
 def studies(search: str, level: float, count: int = 6, workload: str = "matmul") -> list[StudyRecord]:
@@ -97,3 +101,14 @@ def test_the_verdict_says_what_studies_reached_where_they_had_one_problem() -> N
     assert said[1] == "The median best: evolve 1 s, random 9 s."
     among += [*studies("random", 9.0, workload="other"), *studies("evolve", 1.0, workload="other")]
     assert not [sentence for sentence in verdict(compare(among, np.random.default_rng(0))) if "median" in sentence]
+
+
+def test_a_band_is_open_where_some_studies_had_no_valid_trial_yet() -> None:
+    late = replace(studies("random", 9.0, 1)[0], objectives=[None, None, None, 9.5, 9.4, 9.3])
+    among = [*studies("random", 9.0), *[replace(late, seed=seed) for seed in range(10, 14)]]
+    found = by_trials(among)
+    assert np.isinf(found.high[:3]).all()
+    with drawing("a", "b") as figure:
+        _line(figure, "random", found, inks(["random"])["random"], 99.0)
+        (band,) = figure.axes.collections
+        assert band.get_paths()[0].vertices[:, 1].max() == 99.0
