@@ -274,7 +274,7 @@ def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_exp
                 assert stack.enter_context(Holder("alone")).holds()
 
         notes = Notes(keep)
-        study = make(evaluator=ToyEvaluator(executes=True), trackers=[notes], slots=1, trials=100, seconds=4.0)
+        study = make(evaluator=ToyEvaluator(executes=True), trackers=[notes], trials=100, seconds=4.0)
         found = study.run()
     assert time.monotonic() - begun < 30.0
     assert written(study) == found
@@ -284,7 +284,7 @@ def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_exp
 
 
 def test_a_roofline_that_is_waited_for_does_not_outlast_the_budget_of_seconds(make: Make) -> None:
-    study = make(ToyBackend(thread_count=11), evaluator=ToyEvaluator(executes=True), slots=1, seconds=1.0)
+    study = make(ToyBackend(thread_count=11), evaluator=ToyEvaluator(executes=True), seconds=1.0)
     begun = time.monotonic()
     with Holder("alone") as holder:
         assert holder.holds()
