@@ -144,7 +144,8 @@ def _main(connection: Connection, config: DictConfig, shares: bool) -> None:
         code = _run(config, part)
     except KeyboardInterrupt:
         code = 130
-    connection.send(Ended(code, part.message))
+    with contextlib.suppress(OSError):  # the sweep was killed, and nobody listens
+        connection.send(Ended(code, part.message))
 
 
 def _run(config: DictConfig, part: Part) -> int:
