@@ -113,7 +113,9 @@ class TrialWork:
     def _bounded(self) -> Evaluator:
         """The evaluator, which knows how many threads the backend's kernels have."""
         evaluator = self.evaluator
-        return evaluator.bounded(self.backend.thread_count) if isinstance(evaluator, BoundedEvaluator) else evaluator
+        if not isinstance(evaluator, BoundedEvaluator) or isinstance(self.backend, DeviceBackend):
+            return evaluator  # on a device, threads of the CPU gain nothing
+        return evaluator.bounded(self.backend.thread_count)
 
     def _screen(self, program: Program) -> Mapping[str, float]:
         """What is known without running the program."""

@@ -86,7 +86,8 @@ class KernelContender:
             program = self.backend.build(self.workload, self.schedule)
         settle(self.backend)
         workload = judged(self.workload, self.backend)
-        return prepared(program.load, workload, self.inputs, Threads(self.backend.thread_count))
+        most = None if isinstance(self.backend, DeviceBackend) else self.backend.thread_count
+        return prepared(program.load, workload, self.inputs, Threads(most))
 
 
 def settle(backend: Backend) -> None:
