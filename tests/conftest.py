@@ -68,9 +68,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def own_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Locks that only this test and the processes below it know."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+def own_device(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks that only this test and the processes below it know: no other study stops them to take time."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("locks")))
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 

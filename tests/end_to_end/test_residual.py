@@ -12,6 +12,7 @@ from command import Answer, Mlopt
 
 from mlopt.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("own_device")
 SHAPE = ("workload.m=16", "workload.n=16", "workload.k=16", "backend.threads=1")
 SEARCH = ("search=random", "executor=local", "executor.slots=1", "tracker=none")
 

@@ -16,7 +16,10 @@ from mlopt.core import processes
 from mlopt.sandbox.confine import lacking
 from mlopt.testing.models import Reply, Server, says
 
-pytestmark = pytest.mark.skipif(bool(lacking()), reason="this system cannot confine a process")
+pytestmark = [
+    pytest.mark.skipif(bool(lacking()), reason="this system cannot confine a process"),
+    pytest.mark.usefixtures("own_device"),
+]
 
 ATTEMPTS = {
     "environment": ("", "import os\nKEY = os.environ['A_KEY']\n"),

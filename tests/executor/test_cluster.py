@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ NODE = "RAY_RAYLET_PID"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A head that does no work, and a node with one core for it."""
-    with pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)  # with locks of its own; a short name, since Ray makes sockets below it
+        patch.setattr(tempfile, "tempdir", None)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # A process that has met a Ray of our own sends its token to any other, which then has to know it.
         patch.setenv("RAY_AUTH_MODE", "token")

@@ -132,7 +132,7 @@ def test_a_cost_is_not_called_seconds(tmp_path: Path) -> None:
 
 
 def test_a_triton_kernel_is_what_stands_before(tmp_path: Path) -> None:
-    where = folder(tmp_path / "study", tried())
+    where = folder(tmp_path / "study", tried(10))
     (where / "best" / "payload.mlir").rename(where / "best" / "kernel.py")
     assert "@before()" in page(read(where))
 
@@ -171,7 +171,7 @@ def test_names_and_values_with_signs_of_mathematics_are_drawn_as_they_are(tmp_pa
 
 @pytest.mark.parametrize(("executed", "told"), [(60, True), (0, False)])
 def test_a_study_that_ran_kernels_says_how_to_measure_stability(tmp_path: Path, executed: int, told: bool) -> None:
-    text = page(read(folder(tmp_path / "study", tried(), executed=executed)))
+    text = page(read(folder(tmp_path / "study", tried(10), executed=executed)))
     assert ("report.stability=true" in text) == told
 
 
@@ -183,12 +183,12 @@ def test_the_time_of_a_stage_is_its_mean_and_a_record_knows_the_whole_compile_ti
 
 def test_overlapping_intervals_are_told(tmp_path: Path) -> None:
     near = {"torch": {"seconds": 1.05e-3, "ci95": [1.0e-3, 1.2e-3]}}
-    study = read(folder(tmp_path / "s", tried(), baselines=near, speedup={"torch": 1.05}))
+    study = read(folder(tmp_path / "s", tried(10), baselines=near, speedup={"torch": 1.05}))
     assert any("overlaps with that of torch" in sentence for sentence in verdict(study))
 
 
 def test_how_uncertain_the_best_is_is_told(tmp_path: Path) -> None:
-    study = read(folder(tmp_path / "s", tried(), caveat="the budget left the finals no time for naive"))
+    study = read(folder(tmp_path / "s", tried(10), caveat="the budget left the finals no time for naive"))
     assert verdict(study)[-1] == "The budget left the finals no time for naive."
 
 
@@ -201,7 +201,7 @@ def test_how_uncertain_the_best_is_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_no_study_wrote_is_refused_in_one_line(tmp_path: Path, file: str, content: str, complaint: str) -> None:
-    study = folder(tmp_path / "s", tried())
+    study = folder(tmp_path / "s", tried(10))
     (study / file).write_text(content)
     with pytest.raises(UserError, match=complaint) as caught:
         read(study)
