@@ -170,7 +170,7 @@ class _Designer:
 def register_tile(vectors: int, rows: int, summary: Summary) -> Decisions:
     """Accumulators in all registers but those for a row of B and an element of A; even parts of `rows` if possible."""
     most = min(rows, (summary.registers - vectors - 1) // vectors)
-    even = next((count for count in range(most, 3 * most // 4, -1) if rows % count == 0), most)
+    even = next((count for count in range(most, most // 2, -1) if rows % count == 0), most)
     return {"reg_n": vectors * summary.lanes, "reg_m": even}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ....core.fingerprint import cache_bytes
 from ....core.schedule import Schedule, Value
+from .matmul import COLUMN_COUNTS
 from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
 from .stores import CACHED, STORES, STREAMED, beyond_caches
@@ -31,8 +32,6 @@ TERMS = 256
 
 COLUMNS = 2
 """Vectors along a register tile."""
-COLUMN_COUNTS = (2, 4, 3, 1)
-"""The same, the best first."""
 
 MANY = 1 << 30
 """As many as there may be."""

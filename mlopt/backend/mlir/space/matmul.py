@@ -25,6 +25,9 @@ ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28)
 CACHE_LOOPS = LoopOrder(("m", "n", "k"))
 """The order of the loops over cache tiles."""
 
+COLUMN_COUNTS = (2, 4, 3, 1)
+"""Vectors along a register tile, the best number first."""
+
 FMA_LIMIT = 128
 """Vector multiply-adds in the innermost loop's body; beyond it, compiling takes seconds and code leaves the cache."""
 
@@ -81,7 +84,8 @@ class ContractionSpace(KnobSpace):
     def hints(self) -> Sequence[Mapping[str, Value]]:
         """What an analytical model of the caches says (Low, Igual, Smith, Quintana-Orti 2016), and close to it.
 
-        The register tile fills the registers; its slices of B take half of the first cache, A's block half of the
+        The register tile fills the registers, or at least half of them where a block then is of whole tiles, since
+        partial ones cost more than they gain; its slices of B take half of the first cache, A's block half of the
         second; each thread has an equal share of the rows.
         """
         c, caches = self.contraction, cache_bytes()
@@ -95,11 +99,13 @@ class ContractionSpace(KnobSpace):
         model |= {"remainder": "peel", "pack_a": "panel", "pack_b": "panel", "accumulate": "block"}
         model |= {"block_m": -(-c.m // self.threads), "block_n": c.n, "tile_n": c.n}
         hints = []
-        for vectors in (2, 3, 4):
+        even = [count for count in COLUMN_COUNTS if c.n % (count * self.simd.lanes) == 0]
+        for vectors in even or COLUMN_COUNTS[:3]:
             columns = vectors * self.simd.lanes
             tile_k = min(c.k, caches.get("L1", 1 << 15) // 2 // (4 * columns))
             tile_m = caches.get("L2", 1 << 19) // 2 // (4 * tile_k)
-            rows = (self.simd.registers - vectors - 1) // vectors
+            most = (self.simd.registers - vectors - 1) // vectors
+            rows = next((count for count in range(most, most // 2, -1) if -(-c.m // self.threads) % count == 0), most)
             tile = {"reg_n": columns, "reg_m": rows, "tile_k": tile_k, "tile_m": tile_m}
             hints += [model | tile, model | tile | {"pack_a": "none", "accumulate": "tile"}]
         return [{knob.name: _nearest(knob, hint[knob.name]) for knob in self.knobs} for hint in hints]
