@@ -92,9 +92,9 @@ class Case:
         """Raises WrongResult unless every element is within tolerance, naming the first that is not."""
         for number, output in enumerate(outputs):
             expected, allowed = self.expected[number], self.allowed[number]
-            if any(is_wrong(*block).any() for block in _blocks(output, expected, allowed)):
-                wrong = is_wrong(output, expected, allowed)
-                index = tuple(int(i) for i in np.argwhere(wrong)[0])
+            wrong = np.concatenate([is_wrong(*block) for block in _blocks(output, expected, allowed)])
+            if wrong.any():
+                index = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), output.shape))
                 raise WrongResult(
                     f"output {number}: {int(wrong.sum())} of {wrong.size} elements are wrong, the first at {index}: "
                     f"{output[index]:.9g} instead of {expected[index]:.9g}"
@@ -112,8 +112,8 @@ def is_wrong(values: Array, expected: Array, allowed: Array) -> NDArray[np.bool_
 
 
 def _blocks(*arrays: Array) -> np.nditer:
-    """The elements of arrays side by side, so many at once that what is computed of them stays in the caches."""
-    return np.nditer(arrays, ["external_loop", "buffered", "zerosize_ok"], buffersize=BLOCK)
+    """The elements of arrays side by side, in order, so many at once that what is computed stays in the caches."""
+    return np.nditer(arrays, ["external_loop", "buffered"], order="C", buffersize=BLOCK)
 
 
 @functools.lru_cache(maxsize=8)

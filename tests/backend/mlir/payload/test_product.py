@@ -52,6 +52,12 @@ def test_operands_may_be_transposed_and_a_comes_first(spec: str) -> None:
     assert product.packs_rows
 
 
+@pytest.mark.parametrize(("n", "roles"), [(3, {"n": 0, "m": 1, "k": 2}), (4, {"m": 0, "n": 1, "k": 2})])
+def test_a_loop_shorter_than_any_vector_is_no_column(n: int, roles: Mapping[str, int]) -> None:
+    (product,) = products(Matmul(m=16, n=n, k=7))
+    assert product.roles == roles
+
+
 def test_a_batch_is_outside() -> None:
     (product,) = products(BatchMatmul(b=3, m=5, n=8, k=4))
     assert product.roles == {"m": 1, "n": 2, "k": 3}

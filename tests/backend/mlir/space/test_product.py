@@ -57,7 +57,8 @@ def tiles(knobs: ProductKnobs) -> Iterator[tuple[int, int, int]]:
 @given(dimensions, dimensions, dimensions, machines, st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_register_tiles_fit_the_registers_and_the_product(m: int, n: int, k: int, simd: Simd, window: bool) -> None:
-    found = list(tiles(knobs_of(m, n, k, simd, window)))
+    knobs = knobs_of(m, n, k, simd, window)
+    found = list(tiles(knobs))
     assert found
     least = min(unrolled for _, _, unrolled in found)
     for columns, rows, unrolled in found:
@@ -65,8 +66,8 @@ def test_register_tiles_fit_the_registers_and_the_product(m: int, n: int, k: int
         assert rest == 0
         assert rows * vectors + vectors + 1 <= simd.registers  # accumulators, a row of B, an element of A
         assert rows * vectors * unrolled <= FMA_LIMIT or unrolled == least
-        assert columns < n + simd.lanes
-        assert rows <= m
+        assert columns < knobs.size["n"] + simd.lanes
+        assert rows <= knobs.size["m"]
 
 
 @pytest.mark.parametrize("simd", MACHINES.values(), ids=MACHINES)
