@@ -200,12 +200,11 @@ def _reshape(function: Any, nests: Sequence[_Nest], new: _Regrouping) -> None:
         if len(groups) == len(shape):
             continue
         own = isinstance(value.owner, ir.Block) or value.owner.name in RESHAPED or value.owner in inside
-        old = value.type
-        kind = ir.RankedTensorType.get([math.prod(shape[each] for each in group) for group in groups], old.element_type)
         uses = [(use.owner.operation, use.operand_number) for use in value.uses]
         covering = _covering(groups, len(shape))
         if own:
-            value.set_type(kind)
+            old, extents = value.type, [math.prod(shape[each] for each in group) for group in groups]
+            value.set_type(ir.RankedTensorType.get(extents, old.element_type))
             for user, position in uses:
                 if user not in inside and user.name != "func.return":
                     with ir.InsertionPoint(user), user.location:

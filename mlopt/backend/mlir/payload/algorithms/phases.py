@@ -66,12 +66,12 @@ class _Phases:
         A result y meets at its tap t the element h with y + t + offset = first + stride h. With y = stride place +
         phase - skipped and t = stride tap + stride - 1 - phase, h is place + tap - before.
         """
-        loops = [loop for loop, coefficient in enumerate(row) if coefficient]
-        sums = [loop for loop in loops if loop in nest.reductions]
+        walked = [loop for loop, coefficient in enumerate(row) if coefficient]
+        sums = [loop for loop in walked if loop in nest.reductions]
         gap = first - offset
-        if len(loops) != 2 or len(sums) != 1 or max(row) > 1 or gap < 0:
+        if len(walked) != 2 or len(sums) != 1 or max(row) > 1 or gap < 0:
             return None
-        (tap,), (along,) = sums, [loop for loop in loops if loop not in sums]
+        (tap,), (along,) = sums, [loop for loop in walked if loop not in sums]
         before = max(0, -(-(gap + 1 - stride) // stride))
         skipped = stride * before + stride - 1 - gap
         places, taps = -(-(nest.sizes[along] + skipped) // stride), -(-nest.sizes[tap] // stride)
@@ -196,8 +196,8 @@ def _elements(spread: _Spread, extents: Sequence[int], phases: Mapping[int, _Pha
 def _taps(value: Any, access: Access, phases: Sequence[_Phases]) -> tuple[Any, list[Subscript]]:
     """The window by taps and phases, zeros where a phase has fewer, and its subscripts."""
     by_tap = {each.tap: each for each in phases}
-    loops = [row.index(1) for row in access.rows]
-    sized = list(zip(loops, access.shape, strict=True))
+    walked = [row.index(1) for row in access.rows]
+    sized = list(zip(walked, access.shape, strict=True))
     high = [by_tap[loop].stride * by_tap[loop].taps - size if loop in by_tap else 0 for loop, size in sized]
     whole = padded(value, [0] * len(high), high) if any(high) else value
     subscripts: list[Subscript] = []
@@ -215,7 +215,7 @@ def _taps(value: Any, access: Access, phases: Sequence[_Phases]) -> tuple[Any, l
             shape.append(size)
             terms.append({place: 1})
     rows = [[term.get(dimension, 0) for dimension in range(len(shape))] for term in terms]
-    offsets = [by_tap[loop].stride - 1 if loop in by_tap else 0 for loop in loops]
+    offsets = [by_tap[loop].stride - 1 if loop in by_tap else 0 for loop in walked]
     return gathered(whole, rows, offsets, shape), subscripts
 
 
