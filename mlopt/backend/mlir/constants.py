@@ -15,7 +15,7 @@ import numpy as np
 from ...core.cache import cache_folder
 from ...protocols import Array
 from .bindings import ir
-from .payload.nest import entry
+from .payload.walk import entry
 
 FILE = "mlopt.constant"
 """The attribute of an argument that is a constant: the path of its .npy file."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ...core.errors import CompileError
 from .bindings import ir
 from .lowering import pipeline
-from .payload.nest import operations
+from .payload.walk import operations
 
 
 class Asked(Hashable, Protocol):

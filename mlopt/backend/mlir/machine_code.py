@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .bindings import ExecutionEngine
-from .payload.nest import symbol
+from .payload.walk import symbol
 
 STDERR = 2
 

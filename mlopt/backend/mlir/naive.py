@@ -6,9 +6,10 @@ from typing import Any
 
 from .bindings import PassManager, ir, linalg
 from .lowering import NAIVE_BUFFERS, NAIVE_LOOPS, TO_LLVM, pipeline
-from .payload.nest import NARROW, operations
+from .payload.names import NARROW
 from .payload.results import own_results
 from .payload.vector_math import expand
+from .payload.walk import operations
 
 
 def lower_to_loops(module: Any) -> None:

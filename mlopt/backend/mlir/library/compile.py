@@ -15,8 +15,8 @@ from ..bindings import PassManager, ir, new_context
 from ..lowering import SCHEDULED_LEVEL
 from ..machine_code import compile_llvm
 from ..payload.frontend import entry_point, first_line
-from ..payload.nest import entry, operations
-from ..payload.nest import symbol as symbol_of
+from ..payload.walk import entry, operations
+from ..payload.walk import symbol as symbol_of
 from ..program import MlirKernel
 from .embed import embed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..bindings import ir
 from ..constants import attributes, files, load
-from ..payload.nest import entry
+from ..payload.walk import entry
 
 
 def embed(module: Any) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 from ..bindings import PassManager, ir, linalg
 from ..lowering import SMALL_FLOATS, pipeline
-from .nest import ELEMENTWISE, NARROW, WIDEN, describe, made_by, operations
+from .describe import describe
+from .names import ELEMENTWISE, NARROW, WIDEN
+from .walk import made_by, operations
 
 
 def widen_sums(module: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import ir
-from .nest import operations
+from .walk import operations
 
 FUNCTIONS = ("func.func", "func.return")
 RESHAPES = ("tensor.empty", "tensor.expand_shape", "tensor.collapse_shape", "tensor.extract_slice")

@@ -13,8 +13,10 @@ from typing import Any
 
 from ..bindings import ir, linalg
 from .build import generic, multiply_add
+from .describe import describe
 from .merge import wall
-from .nest import LoopNest, describe, made_by, operations
+from .nest import LoopNest
+from .walk import made_by, operations
 
 FILL, EMPTY, RETURN = "linalg.fill", "tensor.empty", "func.return"
 CONJ = "complex.conj"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import ir
-from .nest import describe, made_by, operations
+from .describe import describe
+from .walk import made_by, operations
 
 NAMED = ("linalg.matmul", "linalg.batch_matmul")
 """Operations that are a product of matrices if nothing else is said of them."""

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..bindings import ir
-from .nest import NARROW, WIDEN, operations
+from .names import NARROW, WIDEN
+from .walk import operations
 
 ALLOWED = ("arith.", "math.", "linalg.", "tensor.", "func.")
 """Dialects whose operations are the same on float32."""

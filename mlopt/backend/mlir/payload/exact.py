@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .nest import ELEMENTWISE, describe, operations
+from .describe import describe
+from .names import ELEMENTWISE
+from .walk import operations
 
 GENERALIZE = f"builtin.module({ELEMENTWISE},func.func(linalg-generalize-named-ops))"
 INLINE = f"builtin.module(inline,symbol-dce,{ELEMENTWISE})"

@@ -14,7 +14,7 @@ from ..constants import FILE, attributes, files, load, save
 from ..machine_code import compile_llvm
 from ..naive import lower
 from ..program import bind
-from .nest import operations, symbol
+from .walk import operations, symbol
 
 READ_ONLY = "bufferization.writable"
 

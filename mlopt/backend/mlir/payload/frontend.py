@@ -13,16 +13,19 @@ from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .booleans import keep_in_bytes
 from .build import zeros
 from .complex_product import split
+from .describe import describe, read
 from .detours import narrow
 from .margins import PAD, Margins, write_out_margins
 from .merge import merge
-from .nest import ELEMENTWISE, MEMOIZED, LoopNest, describe, entry, made_by, operations, read, symbol
+from .names import ELEMENTWISE, MEMOIZED
+from .nest import LoopNest
 from .product import contract_sums, put_left_first
 from .results import own_results
 from .reversals import straighten
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
+from .walk import entry, made_by, operations, symbol
 from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")

@@ -18,12 +18,13 @@ from ..lowering import TO_LLVM, pipeline
 from ..naive import lower_to_loops
 from ..transform.script import Script
 from .bfloat16 import computes_small_floats, widen_sums
+from .describe import describe, read
 from .exact import GENERALIZE, INLINE, UNITS, add_noise, forget_rounding, raise_precision
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line, generalize
 from .margins import cut_off
-from .nest import describe, operations, read, symbol
 from .results import own_results
+from .walk import operations, symbol
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..bindings import arith, ir, scf, tensor
 from .build import generic, index, loops, place, section
-from .nest import INSIDE, made_by, operations
+from .names import INSIDE
+from .walk import made_by, operations
 
 PAD = "tensor.pad"
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from ..bindings import PassManager, ir
 from .build import join
+from .describe import describe
 from .margins import PAD, Margins
-from .nest import describe, operations
+from .walk import operations
 
 WALL = "mlopt.wall"
 """Hands a tensor from a nest to others that may join dimensions which that nest cannot."""

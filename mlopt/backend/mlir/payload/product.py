@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..bindings import ir
-from .nest import Access, LoopNest, describe, operations
+from .describe import describe
+from .nest import Access, LoopNest
+from .walk import operations
 
 FEW = 8
 """A loop of fewer iterations is m, or k, only where there is no longer one."""

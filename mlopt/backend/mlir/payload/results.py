@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import ir
-from .nest import operations
+from .walk import operations
 
 VIEWS = ("tensor.cast", "tensor.collapse_shape", "tensor.expand_shape", "tensor.extract_slice", "tensor.reshape")
 """What results in the memory of their first operand."""

@@ -13,7 +13,9 @@ from typing import Any
 
 from ..bindings import arith, ir
 from .build import gathered, index
-from .nest import Access, LoopNest, Row, describe, operations
+from .describe import describe
+from .nest import Access, LoopNest, Row
+from .walk import operations
 
 
 def straighten(module: Any) -> None:

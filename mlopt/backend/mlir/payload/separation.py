@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..bindings import ir
+from .describe import describe
 from .margins import PAD
 from .merge import count_loops, drop_units, wall
-from .nest import describe, operations
+from .walk import operations
 
 
 def separate_products(module: Any) -> None:

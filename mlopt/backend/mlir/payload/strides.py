@@ -14,8 +14,10 @@ from typing import Any
 
 from ..bindings import ir
 from .build import generic, multiply_add
-from .nest import LoopNest, describe, made_by, operations
+from .describe import describe
+from .nest import LoopNest
 from .product import contract, in_register_tiles
+from .walk import made_by, operations
 
 MOST_TERMS = 9
 """In one expression; LLVM does not make vectors of 25."""

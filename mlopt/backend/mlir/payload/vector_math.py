@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..bindings import PassManager, ir
-from .nest import NARROW, WIDEN, describe, operations, symbol
+from .describe import describe
+from .names import NARROW, WIDEN
+from .walk import operations, symbol
 
 LIBRARY = Path(__file__).with_suffix(".mlir")
 """A function `mlopt.NAME` for each operation math.NAME or arith.NAME that is replaced, with its method and accuracy."""

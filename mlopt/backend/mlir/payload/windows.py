@@ -12,7 +12,9 @@ from typing import Any
 
 from ..bindings import ir, linalg
 from .build import generic
-from .nest import IDEMPOTENT, LoopNest, Row, describe, is_zero, made_by, operations
+from .describe import IDEMPOTENT, describe
+from .nest import LoopNest, Row
+from .walk import is_zero, made_by, operations
 
 SUMS = ("arith.addf", "arith.addi")
 """What may start twice from zero."""

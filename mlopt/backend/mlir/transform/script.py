@@ -7,7 +7,7 @@ from typing import Any
 
 from ..bindings import bufferization, ir, structured, transform, vector
 from ..lowering import SLICED
-from ..payload.nest import TAG
+from ..payload.names import TAG
 
 FREEING = (
     "ownership-based-buffer-deallocation",

@@ -13,7 +13,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import PassManager, active, ir
 from mlopt.backend.mlir.code_size import object_code
 from mlopt.backend.mlir.lowering import lowering
-from mlopt.backend.mlir.payload.nest import operations
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.core.cores import placement
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule

@@ -7,7 +7,7 @@ from typing import Any
 from mlopt.backend.mlir.bindings import active
 from mlopt.backend.mlir.payload.booleans import keep_in_bytes
 from mlopt.backend.mlir.payload.frontend import parse
-from mlopt.backend.mlir.payload.nest import operations
+from mlopt.backend.mlir.payload.walk import operations
 
 FUNCTION = """
 func.func @f(%mask: tensor<6xi1>, %x: tensor<6xf32>) -> (tensor<6xi1>, tensor<6xf32>) {{

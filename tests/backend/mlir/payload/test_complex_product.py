@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlopt.backend.mlir.payload.complex_product import split
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import read
 from mlopt.workloads.contraction.workload import Contraction
 
 SIZES = {letter: size for size, letter in enumerate("abcdef", start=2)}

@@ -12,7 +12,7 @@ from mlopt.backend.mlir.bindings import ir, new_context
 from mlopt.backend.mlir.constants import files, load
 from mlopt.backend.mlir.payload.folding import fold, lift
 from mlopt.backend.mlir.payload.frontend import parse
-from mlopt.backend.mlir.payload.nest import operations
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.protocols import Array
 
 RAMP = np.arange(16 * 32, dtype=np.float32).reshape(16, 32)

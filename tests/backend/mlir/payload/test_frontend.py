@@ -12,8 +12,9 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.naive import lower
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import BARRIER, entry_point, finish, first_line, parse, prepare
-from mlopt.backend.mlir.payload.nest import operations, read
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.backend.mlir.program import MlirKernel
 from mlopt.evaluator.correctness import empty
 from mlopt.protocols import Workload

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.machine_code import compile_llvm
 from mlopt.backend.mlir.naive import lower
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
 from mlopt.backend.mlir.payload.merge import WALL, merge, wall
-from mlopt.backend.mlir.payload.nest import LoopNest, operations, read
+from mlopt.backend.mlir.payload.nest import LoopNest
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.backend.mlir.program import bind
 from mlopt.protocols import Array, Workload
 from mlopt.workloads.add.workload import Add

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.payload.product import Product
 from mlopt.protocols import Workload
 from mlopt.workloads.batch_matmul.workload import BatchMatmul

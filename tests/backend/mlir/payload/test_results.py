@@ -10,8 +10,8 @@ import pytest
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.naive import lower_to_loops
-from mlopt.backend.mlir.payload.nest import operations
 from mlopt.backend.mlir.payload.results import own_results
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import empty
 from mlopt.search.draw import Draw

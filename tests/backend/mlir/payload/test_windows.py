@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import parse, prepare
-from mlopt.backend.mlir.payload.nest import LoopNest, read
+from mlopt.backend.mlir.payload.nest import LoopNest
 from mlopt.workloads.maxpool.workload import Maxpool
 
 POOL = "linalg.pooling_nchw_max"

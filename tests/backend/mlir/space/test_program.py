@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir, new_context
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import Access, LoopNest, read
+from mlopt.backend.mlir.payload.nest import Access, LoopNest
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.program import FUSED, LEAST_SHARE, MOST_BLOCKS, MOST_SIZES, ProgramSpace
 from mlopt.core.schedule import Schedule, Value

@@ -13,8 +13,8 @@ import pytest
 
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir, new_context
 from mlopt.backend.mlir.payload.contraction import Contraction
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import read
 from mlopt.backend.mlir.simd import Simd
 from mlopt.backend.mlir.space.matmul import ContractionSpace
 from mlopt.backend.mlir.space.program import ProgramSpace

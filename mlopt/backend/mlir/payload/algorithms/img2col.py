@@ -8,9 +8,12 @@ from typing import Any
 from .....core.schedule import Schedule
 from ...bindings import ir
 from ..build import copied, loops
+from ..describe import read
 from ..merge import wall
-from ..nest import MEMOIZED, TAG, LoopNest, operations, read
+from ..names import MEMOIZED, TAG
+from ..nest import LoopNest
 from ..product import Product
+from ..walk import operations
 
 
 def rewrites(module: Any) -> Mapping[Schedule, Callable[[Any], None]]:

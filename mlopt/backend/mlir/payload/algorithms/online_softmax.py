@@ -16,8 +16,11 @@ import numpy as np
 from .....core.schedule import Schedule
 from ...bindings import PassManager, affine, arith, ir, linalg, math, scf, tensor
 from ..build import generic, loops
+from ..describe import read
 from ..frontend import CLEAN
-from ..nest import TAG, Access, LoopNest, made_by, operations, read
+from ..names import TAG
+from ..nest import Access, LoopNest
+from ..walk import made_by, operations
 from .softmax import Softmax, find
 from .visibility import bounds, conditions
 

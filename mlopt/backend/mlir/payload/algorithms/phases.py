@@ -15,7 +15,9 @@ from typing import Any
 from .....core.schedule import Schedule
 from ...bindings import ir
 from ..build import Subscript, copied, einsum, gathered, join, loops, padded, section
-from ..nest import Access, LoopNest, Row, describe, is_zero, made_by, operations
+from ..describe import describe
+from ..nest import Access, LoopNest, Row
+from ..walk import is_zero, made_by, operations
 
 
 @dataclass(frozen=True)

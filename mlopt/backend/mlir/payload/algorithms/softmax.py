@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..nest import TAG, Access, LoopNest
+from ..names import TAG
+from ..nest import Access, LoopNest
 
 MAXIMA = (("arith.maximumf",), ("arith.maxnumf",))
 

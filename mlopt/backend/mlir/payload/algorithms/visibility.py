@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...bindings import ir
-from ..nest import made_by
+from ..walk import made_by
 
 NEGATED = {2: 5, 3: 4, 4: 3, 5: 2}
 """Predicates of arith.cmpi for signed numbers (slt, sle, sgt, sge), each with what holds where it does not."""

@@ -9,8 +9,9 @@ import pytest
 
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.payload.algorithms.img2col import rewrite, rewrites, windows
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import LoopNest, read
+from mlopt.backend.mlir.payload.nest import LoopNest
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import Workload
 from mlopt.testing.backend import assert_computes

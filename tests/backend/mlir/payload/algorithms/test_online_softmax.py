@@ -12,7 +12,7 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.payload.algorithms.online_softmax import rewrites
 from mlopt.backend.mlir.payload.frontend import parse, prepare
-from mlopt.backend.mlir.payload.nest import operations
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import case, empty
 from mlopt.protocols import Workload

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import ir
 from mlopt.backend.mlir.payload.algorithms.visibility import Affine, bounds, conditions
-from mlopt.backend.mlir.payload.nest import operations
+from mlopt.backend.mlir.payload.walk import operations
 
 LOWEST = "%lowest = arith.constant 0xFF800000 : f32"
 

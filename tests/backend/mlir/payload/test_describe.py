@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlopt.backend.mlir.bindings import apply_named_sequence, ir
+from mlopt.backend.mlir.payload.describe import read
 from mlopt.backend.mlir.payload.frontend import finish, parse, prepare
-from mlopt.backend.mlir.payload.nest import TAG, Access, LoopNest, operations, read
+from mlopt.backend.mlir.payload.names import TAG
+from mlopt.backend.mlir.payload.nest import Access, LoopNest
+from mlopt.backend.mlir.payload.walk import operations
 from mlopt.backend.mlir.transform.script import Script
 from mlopt.core.errors import UserError
 from mlopt.protocols import Workload
