@@ -1,4 +1,5 @@
-"""Where it is found out what is right: on the CPU, or, of a backend that has a device, there."""
+"""What a device of its own changes in how a backend's programs are judged: right results are made there, and threads of
+the CPU are not counted."""
 
 from __future__ import annotations
 
@@ -18,6 +19,11 @@ def judged(workload: Workload, backend: Backend) -> Workload:
     if isinstance(workload, PortableWorkload) and isinstance(backend, DeviceBackend):
         return OnDevice(workload, backend)
     return workload
+
+
+def most_threads(backend: Backend) -> int | None:
+    """CPU threads that a kernel of this backend may compute on; None: nobody counts, as where a device computes."""
+    return None if isinstance(backend, DeviceBackend) else backend.thread_count
 
 
 @dataclass(frozen=True)

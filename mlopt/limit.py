@@ -61,6 +61,11 @@ class Limit:
     _anew: bool = False
     """Whether the peaks have been measured anew, which is done once a study."""
 
+    def learn(self, fastest: float = math.inf) -> Roofline:
+        """The peaks, measured anew where `fastest` seconds prove them too low. Raises whatever measuring does."""
+        self.roofline = self.measure(fastest)
+        return self.roofline
+
     def broken(self, seconds: float) -> bool:
         """Whether no kernel can be that fast, by peaks that were measured anew before the first was called so."""
         if self.roofline is None or seconds >= least_seconds(self.roofline, self.workload):
@@ -68,7 +73,7 @@ class Limit:
         if not self._anew:
             self._anew = True
             with contextlib.suppress(Exception):  # the known peaks stand
-                self.roofline = self.measure(seconds)
+                self.learn(seconds)
         return seconds < least_seconds(self.roofline, self.workload)
 
     def error(self, seconds: float) -> WrongResult:

@@ -22,7 +22,7 @@ from .evaluator.stillness import is_still
 from .evaluator.timing import ClockedCall, take
 from .executor import accelerator, clock, device
 from .executor.retirement import Retirement
-from .judging import judged
+from .judging import judged, most_threads
 from .protocols import (
     Backend,
     BoundedEvaluator,
@@ -111,11 +111,9 @@ class TrialWork:
         return _alone(self.backend) if self.evaluator.executes else device.shared()
 
     def _bounded(self) -> Evaluator:
-        """The evaluator, which knows how many threads the backend's kernels have."""
-        evaluator = self.evaluator
-        if not isinstance(evaluator, BoundedEvaluator) or isinstance(self.backend, DeviceBackend):
-            return evaluator  # on a device, threads of the CPU gain nothing
-        return evaluator.bounded(self.backend.thread_count)
+        """The evaluator, which knows how many threads the backend's kernels have, where these are counted."""
+        evaluator, most = self.evaluator, most_threads(self.backend)
+        return evaluator.bounded(most) if isinstance(evaluator, BoundedEvaluator) and most is not None else evaluator
 
     def _screen(self, program: Program) -> Mapping[str, float]:
         """What is known without running the program."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -15,13 +15,13 @@ import numpy as np
 from . import result
 from .archive.study import StudyArchive
 from .aside import aside, export
+from .brief import brief
 from .core.errors import UserError, WrongResult, summary
-from .core.fingerprint import fingerprint, hardware
+from .core.fingerprint import hardware
 from .core.schedule import Schedule
 from .core.trial import Trial, WorkerDelayed
 from .devices import machine, states
-from .finals.baselines import with_baselines
-from .finals.interleaved import measure
+from .finals.meeting import meet
 from .finals.selection import finalists
 from .limit import Limit
 from .proposal_log import ProposalLog
@@ -29,14 +29,13 @@ from .proposals import Proposals
 from .protocols import (
     AccountableSearch,
     Backend,
-    Brief,
     Budget,
     Evaluator,
     Executor,
-    ExplainedBackend,
     LearningEvaluator,
     ObjectivesSearch,
     QueueingExecutor,
+    RemoteExecutor,
     Roofline,
     Search,
     StudyContext,
@@ -49,13 +48,11 @@ from .runner import Naive, Outcome, TrialWork, now, trial_of
 from .spending import Spending
 from .trackers import Trackers
 from .trial_log import TrialLog
+from .waiting import Waiting
 
 FINALISTS = 5
 LATE_SECONDS = 3.0
 """How far beyond the budget others may delay the export of the best."""
-
-HARDWARE = ("cpu", "machine", "cores", "caches", "memory_bytes")
-"""Of the fingerprint, what is no software."""
 
 
 class NoValidSchedule(Exception):
@@ -93,6 +90,7 @@ class Study:
         self.trials: list[Trial] = []
         self.best: Trial | None = None
         self._limit = Limit(workload, self._measure_roofline)
+        self._waiting = Waiting(self.trackers.note, {os.getpid()})
 
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.
@@ -103,6 +101,8 @@ class Study:
         """
         self.info.directory.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as files:
+            if self._knows_its_works():
+                files.enter_context(self._waiting)
             self._spending = Spending(self.budget, self.search)
             if self.resume:  # before anybody is told of it
                 self._open(files)
@@ -161,6 +161,11 @@ class Study:
             last = asks.asks[-1]
             self._spending = Spending(self.budget, self.search, last.seconds, last.money)
 
+    def _knows_its_works(self) -> bool:
+        """Whether all that takes time for it is below this process: neither on a cluster, nor shared by a sweep."""
+        remote = isinstance(self.executor, RemoteExecutor) and self.executor.remote
+        return not remote and self.info.sweep is None
+
     def _search(self, files: contextlib.ExitStack) -> None:
         """Spend the budget."""
         space = self.backend.space(self.workload)
@@ -173,7 +178,7 @@ class Study:
             under_way = proposals.recall(self.trials, space)
             if self.evaluator.executes:
                 with contextlib.suppress(Exception):  # the finals try again, and say why there is none
-                    self._limit.roofline = self._measure_roofline(float("inf"))
+                    self._limit.learn()
             self._loop(proposals, under_way)
 
     def _context(self) -> StudyContext:
@@ -181,22 +186,9 @@ class Study:
             rng=np.random.default_rng(self.seed),
             budget=self.budget,
             slots=self.executor.slots,
-            brief=self._brief,
+            brief=lambda: brief(self.info, self.workload, self.backend, self._limit.roofline),
             directory=self.info.directory,
             say=self.trackers.note,
-        )
-
-    def _brief(self) -> Brief:
-        """For searches that read what others compute."""
-        backend, workload = self.backend, self.workload
-        return Brief(
-            workload=result.describe_workload(self.info, workload),
-            program=backend.explain(workload) if isinstance(backend, ExplainedBackend) else "",
-            machine={key: value for key, value in fingerprint().items() if key in HARDWARE},
-            threads=backend.thread_count,
-            flops=workload.flops,
-            bytes=workload.bytes,
-            roofline=self._limit.roofline,
         )
 
     def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:
@@ -264,6 +256,7 @@ class Study:
             trial = replace(trial, origin=origin, metrics={**trial.metrics, **spent})
         self._log.append(trial)
         self._note(trial)
+        self._waiting.moved()
         proposals.tell(trial)
         self.trackers.log(trial)
 
@@ -302,25 +295,11 @@ class Study:
         chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
         if not self.evaluator.executes or not chosen:
             return {"best": result.provisional(self.best)}
-        # What is exported afterwards is compiled once more.
-        seconds = self._spending.seconds_left - max(trial.compile_seconds or 0.0 for trial in chosen.values())
-        schedules = {name: trial.schedule for name, trial in chosen.items()}
-        contenders = with_baselines(
-            schedules, self.workload, self.backend, self.evaluator.inputs, limited=math.isfinite(seconds)
-        )
-        courses, absent = measure(contenders, np.random.default_rng(self.seed), seconds)
-        roof = None
-        try:
-            fastest = min((course.estimate.seconds for course in courses.values()), default=float("inf"))
-            self._limit.roofline = roof = self._measure_roofline(fastest)
-        except Exception as error:  # a yardstick is missing, the result is not
-            absent["roofline"] = error
-        for name in chosen.keys() & courses.keys():
-            if self._limit.broken(seconds := courses[name].estimate.seconds):
-                absent[name] = self._limit.error(seconds)
-                del courses[name]
-        self._refute({name: absent[name] for name in chosen.keys() & absent.keys()}, chosen)
-        return result.final(chosen, courses, absent, roof, self.workload)
+        rng = np.random.default_rng(self.seed)
+        left, inputs = self._spending.seconds_left, self.evaluator.inputs
+        meeting = meet(chosen, self.workload, self.backend, inputs, rng, left, self._limit)
+        self._refute({name: meeting.absent[name] for name in chosen.keys() & meeting.absent.keys()}, chosen)
+        return result.final(chosen, meeting.courses, meeting.absent, meeting.roofline, self.workload)
 
     def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
         """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""

@@ -15,7 +15,7 @@ from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status
 from mlopt.evaluator.correctness import case
 from mlopt.evaluator.execution import Execution
-from mlopt.judging import OnDevice, judged
+from mlopt.judging import OnDevice, judged, most_threads
 from mlopt.protocols import Array, Workload
 from mlopt.runner import TrialWork
 from mlopt.workloads.conv2d.workload import Conv2d
@@ -47,6 +47,11 @@ def test_a_workload_is_known_again_so_that_its_references_are_made_once() -> Non
     again = pickle.loads(pickle.dumps(found))
     assert (again, hash(again)) == (found, hash(found))
     assert case(again, 3, 0) is case(found, 3, 0)
+
+
+def test_threads_are_not_counted_where_a_device_computes() -> None:
+    assert most_threads(ToyBackend(thread_count=3)) == 3
+    assert most_threads(ToyDevices(thread_count=3)) is None
 
 
 def off_by_one() -> Function:

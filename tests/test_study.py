@@ -21,7 +21,7 @@ import psutil
 import pytest
 from doubles import AtOnce, Holder, Sized, ToyBackend, ToyDevices, ToyEvaluator, fail
 
-from mlopt import spending
+from mlopt import spending, waiting
 from mlopt import study as module
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import CompileError, UserError, WrongResult
@@ -183,7 +183,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
             times = {name: Course([s] * 8) for name, s in outcomes.items() if not isinstance(s, Exception)}
             return times, {name: error for name, error in outcomes.items() if isinstance(error, Exception)}
 
-        monkeypatch.setattr(module, "measure", measure)
+        monkeypatch.setattr("mlopt.finals.meeting.measure", measure)
         return seen
 
     return stage
@@ -292,6 +292,32 @@ def test_somebody_who_keeps_the_device_delays_the_end_a_little_and_costs_the_exp
     assert found["best"]["seconds"] == 1.0
     assert not (study.info.directory / "best").exists()
     assert "the best is not exported yet: others took time on this machine for too long" in notes.notes[-1]
+
+
+@pytest.mark.usefixtures("aside_apart")
+def test_without_a_budget_in_seconds_the_export_waits_and_says_for_whom(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(waiting.processes, "above", lambda pid: iter([pid]))  # as if this had not started it
+    with contextlib.ExitStack() as stack:
+        holders: list[Holder] = []
+
+        def keep(trial: Trial) -> None:
+            if trial.trial == 5:
+                holders.append(stack.enter_context(Holder("alone")))
+                assert holders[0].holds()
+
+        class Told(Notes):
+            def note(self, text: str) -> None:
+                super().note(text)
+                holders[0].leave()
+
+        notes = Told(keep)
+        study = make(trackers=[notes])
+        study.run()
+    assert (study.info.directory / "best" / "record.json").exists()
+    assert [note.split(" (")[0] for note in notes.notes] == [f"waiting for process {holders[0].process.pid}"]
 
 
 @pytest.mark.usefixtures("aside_apart")
@@ -432,7 +458,7 @@ def test_the_finals_have_what_the_budget_left_and_begin_with_who_matters_most(
         met.append(([contender.name for contender in contenders], seconds))
         return {}, {contender.name: OutOfTime("no time left") for contender in contenders}
 
-    monkeypatch.setattr(module, "measure", measure)
+    monkeypatch.setattr("mlopt.finals.meeting.measure", measure)
     found = make(evaluator=ToyEvaluator(executes=True), trials=2, seconds=600.0).run()
     ((names, seconds),) = met
     assert names == ["trial 0", "naive", "torch", "trial 1", "torch_compile"]

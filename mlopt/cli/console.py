@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def open_console() -> Console | Plain:
     except ModuleNotFoundError:
         return Plain()
     return Console(markup=False, highlight=False, emoji=False)
+
+
+def below_here(path: Path) -> Path:
+    """`path`, relative to the current folder where it lies in it."""
+    path = path.absolute()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def show_table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from ..core.trial import WorkerLost
 from ..executor.worker import Worker
 from ..library import WriteLibrary
 from ..protocols import LibraryBackend
+from ..waiting import Waiting
 from .errors import complain, one_line
 from .parser import Parser
 from .study_folder import StudyFolder, read
@@ -35,7 +37,8 @@ def export(arguments: list[str]) -> int:
     call = _parser().parse_args(arguments)
     folder, target = Path(call.study), Path(call.to or Path(call.study, FOLDER))
     try:
-        notes = publish(folder, target, call.name)
+        with Waiting(complain, {os.getpid()}):
+            notes = publish(folder, target, call.name)
     except (CompileError, WrongResult, WorkerLost) as error:
         complain(f"nothing is written, since the kernel does not come out right: {error}")
         return 1

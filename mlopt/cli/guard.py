@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..compare.guard import Stored, guard
@@ -10,6 +11,8 @@ from ..core.fingerprint import hardware
 from ..core.schedule import Schedule
 from ..devices import machine, states
 from ..result import RECORD
+from ..waiting import Waiting
+from .errors import complain
 from .study_folder import StudyFolder, read
 
 
@@ -23,7 +26,8 @@ def hold(record: Path, tolerance: float) -> int:
     folder = record.parent.parent if record.name == RECORD else record
     study = read(folder)
     stored, schedule = _stored(study, folder), Schedule.of(study.best.schedule)
-    found = guard(study.workload, study.backend, schedule, study.result.inputs or "warm", stored, tolerance)
+    with Waiting(complain, {os.getpid()}):
+        found = guard(study.workload, study.backend, schedule, study.result.inputs or "warm", stored, tolerance)
     print(f"{'holds' if found.holds else 'does not hold'}: {found.reason}")
     return 0 if found.holds else 1
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from .. import __version__
 from ..core.errors import UserError
 from .errors import complain, lacking, suggest
+from .interruption import exit_code, in_words, sigterm_heeded
 
 COMMANDS = (
     "archive",
@@ -32,6 +33,7 @@ mlopt finds the fastest way to compile a kernel, and proves it.
   mlopt [GROUP=OPTION] [KEY=VALUE]...   run one study
   mlopt -m GROUP=A,B KEY=1,2            run a study for each combination, and compare them
   mlopt resume=DIR [KEY=VALUE]...       go on with a study that was interrupted, or with a larger budget
+  mlopt -m ... sweep.resume=DIR         go on with a sweep that was interrupted, by the words of before
   mlopt compare DIR... [--out DIR]      compare the studies in these folders
   mlopt compare --mlflow QUERY          compare the studies that a query of MLflow finds
   mlopt compare --against DIR           exit 1 if the best kernel of a study is no longer as fast as it was
@@ -74,19 +76,20 @@ Examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 the user's mistake, 3 no valid schedule, 130 interrupted."""
+    """Run one command; its exit code: 0 done, 2 the user's mistake, 3 no valid schedule, 130 Ctrl-C, 143 SIGTERM."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _dispatch(words)
+        with sigterm_heeded():
+            return _dispatch(words)
     except UserError as error:
         complain(error)
         return 2
     except ModuleNotFoundError as error:
         complain(lacking(error))
         return 2
-    except KeyboardInterrupt:
-        complain("interrupted")
-        return 130
+    except KeyboardInterrupt as error:
+        complain(in_words(error))
+        return exit_code(error)
     except BrokenPipeError:  # nobody reads on, as in `mlopt list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed at the exit
         return 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.trial import Trial
 from ..protocols import Budget, StudyInfo
 from ..tracker.summary import duration, plain, significant
-from .console import Plain, open_console
+from .console import Plain, below_here, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ class Progress:
             self._count(trial)
         self._shown = self._share()
         limit = f" or {self._budget.seconds:g} s" if self._budget.seconds is not None else ""
-        self._print(f"{info.name}: at most {self._budget.trials} trials{limit}, into {_below_here(info.directory)}")
+        self._print(f"{info.name}: at most {self._budget.trials} trials{limit}, into {below_here(info.directory)}")
         if not isinstance(self._console, Plain) and self._console.is_terminal and not self._console.is_dumb_terminal:
             from rich.progress import BarColumn, TextColumn
             from rich.progress import Progress as Bar
@@ -80,7 +80,7 @@ class Progress:
             self._live[0].stop()
         else:
             self._print(self._state())
-        folder = _below_here(self._directory)
+        folder = below_here(self._directory)
         if result is None:
             return self._print(f"the study failed; what it wrote is in {folder}")
         counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in result["counts"].items() if n)
@@ -144,9 +144,3 @@ class Progress:
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
-
-
-def _below_here(path: Path) -> Path:
-    """`path`, relative to the current folder where it lies in it."""
-    path = path.absolute()
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from .study_folder import CONFIG, Result, load, read, read_result
 if TYPE_CHECKING:
     from hydra._internal.hydra import Hydra
 
+SWEEP = "multirun.yaml"
+"""What Hydra leaves in the folder of a sweep."""
 GROUPS = ("executor", "tracker")
 LIMITS = ("budget.trials", "budget.seconds", "budget.money")
 """What may be given anew: who runs and mirrors the trials, and how many there may be. All else is the study itself."""
@@ -32,6 +35,8 @@ def resumed(hydra: Hydra, folder: Path, words: Sequence[str]) -> DictConfig:
 
     Raises UserError where there is no study, and for words that would make it another one.
     """
+    if (folder / SWEEP).is_file():
+        raise UserError(f"{folder} holds a sweep; what goes on with it are its own words and sweep.resume={folder}")
     stored = load(folder)
     choices = _choices(folder)
     overrides = [override for override in parse(hydra, words) if override.key_or_group != RESUME]
@@ -102,10 +107,12 @@ def _complete(folder: Path, limits: dict[str, Any]) -> Result | None:
 def _export(folder: Path, found: Result) -> None:
     """Write what a study found best, for which it had no time. Raises UserError where that cannot be made any more."""
     from ..aside import export  # loads what only runs of kernels need
+    from ..waiting import Waiting
 
     study = read(folder)
     try:
-        export(study.workload, study.backend, found.model_dump(exclude_unset=True), folder)
+        with Waiting(complain, {os.getpid()}):
+            export(study.workload, study.backend, found.model_dump(exclude_unset=True), folder)
     except (CompileError, InvalidSchedule, WorkerLost) as error:
         raise UserError(f"{folder}: its best schedule cannot be exported: {error}") from error
 

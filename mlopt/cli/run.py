@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from ..core.errors import UserError
 from ..protocols import SharableExecutor, StudyInfo
 from ..trial_log import TrialLog
 from .compose import CONFIG_NAME, compose, expand, folder_to_resume, hydra_session, sweep_words, unknown_key
+from .console import below_here
 from .errors import complain, lacking, one_line
 from .instantiate import instantiate
 from .parser import Parser
@@ -48,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         try:
             if (folder := folder_to_resume(hydra, words)) is not None:
                 if call.multirun:
-                    raise UserError("resume=DIR goes on with one study: leave out -m")
+                    raise UserError("resume=DIR goes on with one study: leave out -m; a sweep takes sweep.resume=DIR")
                 from .resume import go_on, resumed  # loads pydantic
 
                 config = resumed(hydra, folder, words)
@@ -160,6 +162,10 @@ def job(config: DictConfig, part: Part | None = None) -> int:
         except NoValidSchedule as error:
             say(error)
             return 3
+    except KeyboardInterrupt as error:
+        if part is None and (directory / TrialLog.NAME).exists():
+            error.add_note(f"mlopt resume={shlex.quote(str(below_here(directory)))} goes on with it")
+        raise
     except UserError as error:
         say(error)
         return 2

@@ -27,7 +27,6 @@ def ui(arguments: list[str]) -> int:
     if store.database is None or not store.database.exists():
         raise UserError(f"no study was mirrored here yet: there is no {store.database}; run a study, or change folder")
     _check_free(call.host, call.port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryFile() as output:
         server = _serve(store, call.host, call.port, output)
         try:

@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from ..core.errors import UserError
 from .record import StudyRecord, difference, method_names, space_names
 from .score import RESAMPLES, central, incumbents, resampled
-from .significance import holm, permutation_p, superiority
+from .significance import PermutationTests, holm, superiority
 from .yardsticks import yardsticks
 
 ERROR_RATE = 0.05
@@ -133,7 +133,8 @@ def compare(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Methods
         for name, one in found.items():
             judged[name][space] = one
     methods = _methods(named, judged)
-    pairs = [_pair(first.name, second.name, judged, named, rng) for first, second in itertools.combinations(methods, 2)]
+    tests, both = PermutationTests(rng), itertools.combinations(methods, 2)
+    pairs = [_pair(first.name, second.name, judged, named, tests) for first, second in both]
     if "pooled" in baselines.values():
         notes.append("without studies of search=random, scores are among the schedules that all studies tried")
     return Methods(methods, _corrected(pairs), notes, baselines)
@@ -197,7 +198,7 @@ def _pair(
     second: str,
     judged: Mapping[str, Mapping[str, _Standing]],
     named: Mapping[str, Mapping[str, Sequence[StudyRecord]]],
-    rng: np.random.Generator,
+    tests: PermutationTests,
 ) -> Pair:
     common = [space for space in judged[first] if space in judged[second]]
     if not common:
@@ -212,7 +213,7 @@ def _pair(
         first,
         second,
         list(dict.fromkeys(unfair)),
-        permutation_p(blocks, rng),
+        tests.p(blocks),
         effect=float(np.mean([one.mean() - two.mean() for one, two in blocks])),
         ci95=central(draws),
         superiority=superiority(blocks),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from .. import result
 from ..core.errors import UserError
+from ..core.garbage import uncollected
 from ..core.record import Outcome, read_outcomes, reason
 from ..devices import machine
 from ..trial_log import TrialLog
@@ -50,7 +51,8 @@ class _Result(BaseModel):
 
 def find(folder: Path) -> list[StudyRecord]:
     """The studies in `folder` that have ended, itself or below it, by their paths. Raises UserError."""
-    return [study for study in map(read, study_folders(folder)) if study is not None]
+    with uncollected():
+        return [study for study in map(read, study_folders(folder)) if study is not None]
 
 
 def study_folders(folder: Path) -> list[Path]:

@@ -85,7 +85,9 @@ def _short(problem: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    """The first key in which two nested mappings differ, with both values."""
+    """The first key in which two nested mappings differ, with both values; '' where they are equal."""
+    if first == second:
+        return ""
     one, two = dict(leaves(first)), dict(leaves(second))
     key = next((key for key in {**one, **two} if one.get(key) != two.get(key)), None)
     return "" if key is None else f"{key} is {one.get(key)} and {two.get(key)}"

@@ -13,6 +13,8 @@ from scipy.stats import mannwhitneyu
 from .score import AT_ONCE
 
 PERMUTATIONS = 9999
+KEPT_BYTES = 1 << 28
+"""Of what was drawn, that are kept for the next pair."""
 
 Blocks = Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """For each space, the scores of the studies of two methods."""
@@ -26,23 +28,47 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def permutation_p(blocks: Blocks, rng: np.random.Generator) -> float:
-    """How probable so large a difference of means is, either way, if both methods were the same.
+    """See `PermutationTests.p`; for a single pair of methods."""
+    return PermutationTests(rng).p(blocks)
 
-    Methods are paired by the spaces that both have searched: studies change methods within their space only (a
-    permutation test in blocks, Fisher 1935), so that hard and easy spaces stay apart. They are not paired by their
-    seeds, of which different searches make different use; where studies of one seed are alike, the test is careful.
-    """
-    observed, permuted = 0.0, np.zeros(PERMUTATIONS)
-    for first, second in blocks:
-        pooled = np.asarray([*first, *second])
-        weights = np.where(np.arange(len(pooled)) < len(first), 1.0 / len(first), -1.0 / len(second))
-        observed += float(weights @ pooled)
-        rows = max(1, AT_ONCE // len(pooled))
-        for begin in range(0, PERMUTATIONS, rows):
-            part = permuted[begin : begin + rows]
-            part += rng.permuted(np.tile(pooled, (len(part), 1)), axis=1) @ weights
-    exceeding = np.abs(permuted) >= abs(observed) * (1.0 - 1e-9)
-    return float((1 + np.count_nonzero(exceeding)) / (1 + PERMUTATIONS))
+
+class PermutationTests:
+    """Tests of several pairs of methods, which share what takes longest: to draw which studies change methods."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._drawn: dict[tuple[int, int, int], NDArray[np.bool_]] = {}
+
+    def p(self, blocks: Blocks) -> float:
+        """How probable so large a difference of means is, either way, if both methods were the same.
+
+        Methods are paired by the spaces that both have searched: studies change methods within their space only (a
+        permutation test in blocks, Fisher 1935), so that hard and easy spaces stay apart. They are not paired by their
+        seeds, of which different searches make different use; where studies of one seed are alike, the test is careful.
+        """
+        observed, permuted = 0.0, np.zeros(PERMUTATIONS)
+        for number, (first, second) in enumerate(blocks):
+            # Of scores whose mean is 0, the difference of both means follows from the sum of the one.
+            scores = np.asarray([*first, *second])
+            scores = (scores - scores.mean()) * (1.0 / len(first) + 1.0 / len(second))
+            observed += float(scores[: len(first)].sum())
+            chosen = self._chosen(number, len(first), len(second))
+            rows = max(1, AT_ONCE // len(scores))
+            for begin in range(0, PERMUTATIONS, rows):
+                permuted[begin : begin + rows] += chosen[begin : begin + rows] @ scores
+        exceeding = np.abs(permuted) >= abs(observed) * (1.0 - 1e-9)
+        return float((1 + np.count_nonzero(exceeding)) / (1 + PERMUTATIONS))
+
+    def _chosen(self, number: int, first: int, second: int) -> NDArray[np.bool_]:
+        """Shape (PERMUTATIONS, first + second): who is of the first method in the block of this number."""
+        key = number, first, second
+        if key not in self._drawn:
+            if sum(each.nbytes for each in self._drawn.values()) > KEPT_BYTES:
+                self._drawn.clear()
+            chosen = np.empty((PERMUTATIONS, first + second), dtype=np.bool_)
+            chosen[:] = np.arange(first + second) < first
+            self._drawn[key] = self._rng.permuted(chosen, axis=1, out=chosen)
+        return self._drawn[key]
 
 
 def fewest_studies(pairs: int, level: float) -> int:

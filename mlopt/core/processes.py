@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +69,23 @@ def below(pid: int) -> list[Process]:
     for process in found:  # which grows meanwhile
         found += children[process.pid]
     return found
+
+
+def above(pid: int) -> Iterator[int]:
+    """A process, its parent, and so on, as far as they can be seen."""
+    with contextlib.suppress(ProcessLookupError):
+        while pid > 0:
+            parent = int(_stat(pid)[_PARENT])
+            yield pid
+            pid = parent
+
+
+def command(pid: int) -> list[str]:
+    """The words that a process was started by; none of one that has ended."""
+    try:
+        return _read(pid, "cmdline").removesuffix("\0").split("\0")
+    except ProcessLookupError:
+        return []
 
 
 def in_group(group: int) -> list[Process]:

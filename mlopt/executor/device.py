@@ -3,7 +3,7 @@
 A device is a set of CPU cores of this machine. Whoever computes there enters a register; whoever takes time first
 stops all who stand in it, and lets them go on afterwards. Both rights are locks on one file a core, so they hold across
 processes, studies and users, and end with their holder: the right to take time is the file's own lock, the register
-its bytes, of which each process locks the one that its process id numbers.
+its bytes, of which each process locks the one that its process id numbers. Who has the right is in a register, too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from ..core.processes import Process
 from . import clock
 
 _HIGHEST_PID = 1 << 22
+_SHARERS, _HOLDERS = 0, _HIGHEST_PID
+"""Where the registers begin, of those who compute and of those who take time."""
 _STOP_SECONDS = 0.1
 _FLOCK = "hhqqi4x"
 """struct flock of 64-bit Linux: type, whence, start, length, process id."""
@@ -63,7 +65,7 @@ def shared() -> Iterator[None]:
     with ExitStack() as stack:
         files = _open(stack)
         for file in files:
-            fcntl.fcntl(file, fcntl.F_OFD_SETLK, _record(fcntl.F_RDLCK, os.getpid(), 1))
+            _register(file, _SHARERS)
         # Who takes time already may have read the register before; who does from here on finds this process in it.
         _lock(files, fcntl.LOCK_SH)
         _unlock(files)
@@ -81,7 +83,9 @@ def alone(until: float = math.inf) -> Iterator[None]:
     with ExitStack() as stack:
         files = _open(stack)
         _lock(files, fcntl.LOCK_EX, until)
-        others = {pid for file in files for pid in _registered(file)}
+        for file in files:
+            _register(file, _HOLDERS)
+        others = {pid for file in files for pid in _registered(file, _SHARERS)}
         stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
         _signal(others, signal.SIGSTOP)
         _await_stopped(others)
@@ -97,6 +101,12 @@ def is_alone() -> bool:
     return _alone.get()
 
 
+def holder() -> int | None:
+    """The process that takes time on one of this process's cores now; None where nobody does."""
+    with ExitStack() as stack:
+        return next((pid for file in _open(stack) for pid in _registered(file, _HOLDERS)), None)
+
+
 def is_held_back(process: Process) -> bool:
     """Whether a process is stopped because somebody takes time.
 
@@ -106,7 +116,7 @@ def is_held_back(process: Process) -> bool:
         return False
     with ExitStack() as stack:
         files = _open(stack)
-        if not any(process.pid in _registered(file) for file in files):
+        if not any(process.pid in _registered(file, _SHARERS) for file in files):
             return False
         if not _try(files, fcntl.LOCK_SH):
             return True
@@ -170,15 +180,20 @@ def _unlock(files: list[int]) -> None:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _registered(file: int) -> Iterator[int]:
-    """The processes in the register of a core."""
-    start = 0
-    while start < _HIGHEST_PID:
-        request = _record(fcntl.F_WRLCK, start, _HIGHEST_PID - start)
+def _register(file: int, begin: int) -> None:
+    """Enter a register of a core, which is left with this very descriptor."""
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, _record(fcntl.F_RDLCK, begin + os.getpid(), 1))
+
+
+def _registered(file: int, begin: int) -> Iterator[int]:
+    """The processes in the register of a core that begins there."""
+    start, end = begin, begin + _HIGHEST_PID
+    while start < end:
+        request = _record(fcntl.F_WRLCK, start, end - start)
         kind, _, found, _, _ = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_OFD_GETLK, request))
         if kind == fcntl.F_UNLCK:
             return
-        yield found
+        yield found - begin
         start = found + 1
 
 

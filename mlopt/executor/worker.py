@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import pickle
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,16 +19,13 @@ from ..core.errors import UserError
 from ..core.processes import Process
 from ..core.trial import Status, WorkerClosed, WorkerDelayed, WorkerKilled, WorkerLost
 from . import clock, device
+from .family import Child, Nursery, manner
 from .retirement import RETIRED
 
 R = TypeVar("R")
 
 _POLL_SECONDS = 0.05
 _START_SECONDS = 120.0
-_KILL_SECONDS = 5.0
-_STDERR_BYTES = 4096
-_STDERR_LINES = 3
-_PIPE_BYTES = 65536
 _OUT_OF_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate memory", re.IGNORECASE)
 
 
@@ -56,8 +50,8 @@ class Worker:
         self._environment = environment
         self._lock = threading.Lock()
         self._closed = False
-        self._nursery: _Nursery | None = None
-        self._child: _Child | None = None
+        self._nursery: Nursery | None = None
+        self._child: Child | None = None
 
     def start(self) -> None:
         """Begin to get ready; returns at once."""
@@ -107,16 +101,16 @@ class Worker:
         if self._child is not None:
             self._child.process.send(number)
 
-    def _started(self) -> _Nursery:
+    def _started(self) -> Nursery:
         if self._closed:
             raise WorkerClosed(Status.CRASH, "the worker is closed")
         if self._nursery is not None and self._nursery.process.poll() is not None:
             self._quit()
         if self._nursery is None:
-            self._nursery = _Nursery(self._preload, self._memory_bytes, self._environment)
+            self._nursery = Nursery(self._preload, self._memory_bytes, self._environment)
         return self._nursery
 
-    def _fork(self, nursery: _Nursery) -> _Child:
+    def _fork(self, nursery: Nursery) -> Child:
         late = WorkerLost(Status.CRASH, f"the process did not start within {_START_SECONDS:g} s")
         with self._loss_at_eof():
             if not nursery.imported:
@@ -129,7 +123,7 @@ class Worker:
             with theirs:
                 send_handle(nursery.control, theirs.fileno(), nursery.process.pid)
             self._wait(nursery.control, _Allowance(_START_SECONDS), late)
-            return _Child(Process.of(nursery.control.recv()), ours)
+            return Child(Process.of(nursery.control.recv()), ours)
 
     def _answer(self, connection: Connection, allowed: _Allowance) -> bytes:
         late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {allowed.own:g} s")
@@ -185,10 +179,10 @@ class Worker:
         words = nursery.last_words()
         status = Status.OUT_OF_MEMORY if _OUT_OF_MEMORY.search(words) else Status.CRASH
         kind = WorkerKilled if code == -signal.SIGKILL else WorkerLost
-        return kind(status, f"{_manner(code)}: {words}" if words else _manner(code))
+        return kind(status, f"{manner(code)}: {words}" if words else manner(code))
 
     def _end(self) -> int:
-        """Kill the child and all below it, the nursery too if need be; how it ended (see `_manner`)."""
+        """Kill the child and all below it, the nursery too if need be; how it ended (see `manner`)."""
         assert self._nursery is not None
         code = None
         if self._child is not None:
@@ -232,90 +226,3 @@ class _Allowance:
             return self.others
         self.own -= seconds
         return self.own
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """The process that works, and the connection for works and answers."""
-
-    process: Process
-    connection: Connection
-
-    def idle(self) -> bool:
-        """Whether it is alive and waits for work."""
-        return not self.connection.poll() and self.process.resident_bytes > 0
-
-
-class _Nursery:
-    """The process that imports and forks (`nursery.py`), the connection to it, and the end of what is said below it."""
-
-    def __init__(
-        self, preload: tuple[str, ...], memory_bytes: int | None, environment: Mapping[str, str] | None
-    ) -> None:
-        self.imported = False
-        self.control, theirs = Pipe()
-        self.stderr_fd, write_fd = os.pipe()
-        os.set_blocking(self.stderr_fd, False)
-        self._stderr = b""
-        path = [os.path.abspath(entry) for entry in sys.path]
-        program = (
-            f"import sys; sys.path[:] = {path}; from mlopt.executor.nursery import main; "
-            f"main({theirs.fileno()}, {preload}, {memory_bytes})"
-        )
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=write_fd,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
-            os.close(write_fd)
-
-    def end_child(self) -> int | None:
-        """Kill the child and all below it; how it ended, None when that cannot be learnt."""
-        try:
-            self.control.send(None)
-            code: int | None = self.control.recv() if self.control.poll(_KILL_SECONDS) else None
-        except (EOFError, OSError):
-            code = None
-        self.read_stderr()
-        return code
-
-    def quit(self) -> int:
-        """End this process and all below it; how it ended."""
-        self.control.close()
-        try:
-            code = self.process.wait(_KILL_SECONDS if self.imported else 0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.read_stderr()
-        os.close(self.stderr_fd)
-        return code
-
-    def read_stderr(self) -> None:
-        """Take what has been written, at most a pipe's capacity, and keep its end."""
-        with contextlib.suppress(BlockingIOError):
-            self._stderr = (self._stderr + os.read(self.stderr_fd, _PIPE_BYTES))[-_STDERR_BYTES:]
-
-    def forget_stderr(self) -> None:
-        """Drop what has been written so far."""
-        self.read_stderr()
-        self._stderr = b""
-
-    def last_words(self) -> str:
-        """The last lines written, as one."""
-        lines = [line.strip() for line in self._stderr.decode(errors="replace").splitlines()]
-        return " / ".join([line for line in lines if line][-_STDERR_LINES:])
-
-
-def _manner(code: int) -> str:
-    """How a process ended, in words: `code` is its exit code, or minus the signal that killed it."""
-    if code >= 0:
-        return f"exited with code {code}"
-    return next((f"killed by {name.name}" for name in signal.Signals if name == -code), f"killed by signal {-code}")

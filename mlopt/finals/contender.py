@@ -20,7 +20,7 @@ from ..evaluator.threads import Threads
 from ..evaluator.timing import calls_per_sample, net, take
 from ..evaluator.watch import Watch
 from ..executor import device
-from ..judging import judged
+from ..judging import judged, most_threads
 from ..protocols import Array, Backend, DeviceBackend, Inputs, Kernel, Workload
 from .places import Place, Places
 
@@ -85,9 +85,7 @@ class KernelContender:
         with device.shared():
             program = self.backend.build(self.workload, self.schedule)
         settle(self.backend)
-        workload = judged(self.workload, self.backend)
-        most = None if isinstance(self.backend, DeviceBackend) else self.backend.thread_count
-        return prepared(program.load, workload, self.inputs, Threads(most))
+        return prepared(program.load, self.workload, self.backend, self.inputs)
 
 
 def settle(backend: Backend) -> None:
@@ -96,8 +94,9 @@ def settle(backend: Backend) -> None:
         backend.use(backend.devices()[0])
 
 
-def prepared(load: Callable[[], Kernel], workload: Workload, inputs: Inputs, threads: Threads) -> Prepared:
+def prepared(load: Callable[[], Kernel], workload: Workload, backend: Backend, inputs: Inputs) -> Prepared:
     """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError."""
+    workload, threads = judged(workload, backend), Threads(most_threads(backend))
     with device.shared():
         kernel = load()
         timed = timed_case(workload, inputs)

@@ -84,6 +84,10 @@ class Drawing:
 
     def finish(self) -> None:
         """Take the picture."""
+        layout = self._figure.get_layout_engine()
+        if layout is not None:  # once for both, which would each do it twice
+            layout.execute(self._figure)
+            self._figure.set_layout_engine(None)
         svg, png = io.BytesIO(), io.BytesIO()
         self._figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         self._figure.savefig(png, format="png", dpi=DOTS, metadata={"Software": None})

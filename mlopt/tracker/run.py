@@ -27,6 +27,9 @@ PARAMS_A_BATCH, METRICS_A_BATCH, KEY_LENGTH, PARAM_LENGTH, TAG_LENGTH = 100, 100
 FILES = ("result.json", "trials.jsonl", str(Path(".hydra", "config.yaml")))
 """Of a study, kept as artifacts beside `best`; the last one is all that it takes to run the study again."""
 
+REACHED = {"seconds": "final_seconds", "cost": "simulated_cost"}
+"""What the best schedule reached, in a result and as a figure of a run: timed in the finals, or never executed."""
+
 ELSEWHERE = ("archive", "tracker")
 """Parts of a configuration that say where things are kept, and nothing about what came out."""
 
@@ -143,8 +146,8 @@ class Run:
 def figures(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a `result.json` by which runs are sorted and searched."""
     best = result.get("best") or {}
-    final = {f"final_{key}": best[key] for key in ("seconds", "cost") if best.get(key) is not None}
-    return final | {_key(f"speedup_{name}"): value for name, value in result.get("speedup", {}).items()}
+    reached = {figure: best[key] for key, figure in REACHED.items() if best.get(key) is not None}
+    return reached | {_key(f"speedup_{name}"): value for name, value in result.get("speedup", {}).items()}
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 _VIEW = "studies"
 _KIND = {"workflowType": "machine_learning"}
 _COLUMNS = {
-    "metrics": ("final_seconds", "speedup_naive", "speedup_torch"),
+    "metrics": ("final_seconds", "speedup_naive", "speedup_torch", "simulated_cost"),
     "params": ("seed",),
     "tags": ("search",),
 }

@@ -154,7 +154,7 @@ def test_a_finalist_that_the_finals_find_wrong_stays_wrong(
         names = [contender.name for contender in contenders]
         return {name: Course([1.0] * 8) for name in names if name != "trial 1"}, {"trial 1": error}
 
-    monkeypatch.setattr("mlopt.study.measure", measure)
+    monkeypatch.setattr("mlopt.finals.meeting.measure", measure)
     same_code = "wrong_result" if isinstance(error, WrongResult) else "ok"
     for status in ("ok", same_code):
         _, lines = run(evaluator=KnownEvaluator(executes=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -68,9 +69,31 @@ def test_ctrl_c_exits_130(tune: Command, study: Any, monkeypatch: pytest.MonkeyP
         raise KeyboardInterrupt
 
     monkeypatch.setattr(study, "act", interrupted)
-    assert tune().code == 130
+    answer = tune()
+    assert (answer.code, answer.err) == (130, "mlopt: interrupted\n")  # there is no log to go on with
     assert tune("-m", "hydra/launcher=basic", "seed=1,2").code == 130
     assert len(study.made) == 2
+
+
+def test_sigterm_exits_143_once_the_study_has_ended_as_by_ctrl_c(
+    tune: Command, study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminated() -> None:
+        Path("here", "trials.jsonl").touch()
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            ended.append(True)
+            raise
+
+    monkeypatch.setattr(study, "act", terminated)
+    answer = tune("hydra.run.dir=here")
+    assert (answer.code, answer.err) == (143, "mlopt: terminated; mlopt resume=here goes on with it\n")
+    assert ended
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_no_words_run_the_default_study(mlopt: Command, tmp_path: Path, study: Any) -> None:

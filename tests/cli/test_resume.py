@@ -130,3 +130,12 @@ def test_cfg_shows_what_it_would_go_on_with(mlopt: Command, study: Any, old: Pat
     answer = mlopt("resume=old", "budget.trials=7", "--cfg", "job")
     assert OmegaConf.create(answer.out).budget.trials == 7
     assert not study.made
+
+
+def test_one_that_is_a_sweep_says_how_that_is_gone_on_with(mlopt: Command, study: Any, tune: Command) -> None:
+    assert tune("-m", "hydra/launcher=basic", "seed=1,2", "hydra.sweep.dir=sweep").code == 0
+    study.made.clear()
+    answer = mlopt("resume=sweep")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "sweep.resume=sweep" in answer.err
+    assert not study.made

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mlopt.compare.methods import Methods, compare
 from mlopt.compare.record import StudyRecord, method_names, space_names
 from mlopt.compare.score import Yardstick
-from mlopt.compare.significance import fewest_studies, holm, permutation_p
+from mlopt.compare.significance import PermutationTests, fewest_studies, holm, permutation_p
 from mlopt.compare.yardsticks import expected_best, yardsticks
 from mlopt.core.errors import UserError
 
@@ -162,6 +162,16 @@ def test_a_true_null_is_seldom_rejected() -> None:
     rng = np.random.default_rng(0)
     blocks = [[(list(rng.normal(s, 1, 4)), list(rng.normal(s, 1, 4))) for s in (0, 50)] for _ in range(200)]
     assert sum(permutation_p(each, rng) <= 0.05 for each in blocks) <= 18  # 10 are expected; 18 has p < 0.01
+    together = PermutationTests(rng)
+    assert sum(together.p(each) <= 0.05 for each in blocks) <= 18
+
+
+def test_spaces_change_methods_independently_and_what_was_drawn_does_for_other_numbers_of_studies_too() -> None:
+    tests = PermutationTests(np.random.default_rng(0))
+    one = (np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]))
+    assert tests.p([one]) == pytest.approx(2 / 20, abs=0.01)
+    assert tests.p([one, one]) == pytest.approx(2 / 400, abs=0.003)
+    assert tests.p([(one[0], one[1][:2])]) == pytest.approx(2 / 10, abs=0.015)
 
 
 def test_the_probability_of_being_the_best_is_shared_by_all_methods() -> None:

@@ -86,3 +86,15 @@ def test_what_is_mapped_is_seen() -> None:
     assert processes.data_bytes() == pytest.approx(psutil.Process().memory_info().data, rel=0.1)
     known = {mapped.path for mapped in psutil.Process().memory_maps() if mapped.path.startswith("/")}
     assert {str(path) for path in processes.mapped_files()} >= known
+
+
+def test_above_a_process_is_who_started_it(family: tuple[subprocess.Popen[bytes], int]) -> None:
+    parent, child = family
+    assert list(processes.above(child))[:3] == [child, parent.pid, os.getpid()]
+    assert list(processes.above(1 << 23)) == []
+
+
+def test_a_process_is_known_by_the_words_that_it_was_started_by(family: tuple[subprocess.Popen[bytes], int]) -> None:
+    parent, _ = family
+    assert processes.command(parent.pid) == [sys.executable, "-c", PARENT]
+    assert processes.command(1 << 23) == []

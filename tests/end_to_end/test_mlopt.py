@@ -41,6 +41,7 @@ study.FINALISTS = 2
 interleaved.FEWEST_ROUNDS = interleaved.MOST_ROUNDS = 6
 sys.exit(main())
 """
+INTERRUPTED = "mlopt: interrupted; mlopt resume=study goes on with it\n"
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -99,10 +100,10 @@ def await_trials(study: Path, count: int, process: subprocess.Popen[str]) -> Non
         time.sleep(0.01)
 
 
-def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+def interrupt(process: subprocess.Popen[str], by: signal.Signals = signal.SIGINT) -> tuple[str, str]:
     """As Ctrl-C does; what it printed, once it and all that it started are gone."""
     below = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(by)
     answer = process.communicate(timeout=PATIENCE)
     assert not psutil.wait_procs(below, 10.0)[1]
     return answer
@@ -193,7 +194,7 @@ def test_ctrl_c_ends_the_search_with_the_best_so_far(start: Start, study: Path) 
     process = start(*TOY, "budget.trials=1000")
     await_trials(study, 20, process)
     _, err = interrupt(process)
-    assert (process.returncode, err) == (130, "mlopt: interrupted\n")
+    assert (process.returncode, err) == (130, INTERRUPTED)
     found, lines = result(study), log(study)
     assert 20 <= found["trials"] <= len(lines) <= found["trials"] + 1  # it may come between the file and the count
     assert found["best"]["cost"] == min(line["metrics"]["cost"] for line in lines[: found["trials"]])
@@ -205,11 +206,25 @@ def test_ctrl_c_ends_the_finals_with_the_best_of_the_search(start: Start, study:
     await_trials(study, 3, process)
     time.sleep(1.0)  # PyTorch is being loaded
     _, err = interrupt(process)
-    assert (process.returncode, err) == (130, "mlopt: interrupted\n")
+    assert (process.returncode, err) == (130, INTERRUPTED)
     found = result(study)
     assert found["trials"] == 3
     assert found["best"]["seconds"] == min(line["seconds"] for line in log(study))
     assert found["baselines"] == {}
+
+
+def test_sigterm_ends_a_sweep_on_ray_in_one_line_with_the_best_so_far_of_each_study(start: Start, study: Path) -> None:
+    toys = ("backend=toy", "evaluator=toy", "search=random", "tracker=none", "executor=ray", "executor.slots=1")
+    process = start("-m", *toys, "seed=range(2)", "budget.trials=1000", "hydra.sweep.dir=study")
+    for number in range(2):
+        await_trials(study / str(number), 1, process)
+    _, err = interrupt(process, signal.SIGTERM)
+    line = "mlopt: terminated; go on with the same words and sweep.resume=study\n"
+    assert (process.returncode, err) == (143, line)
+    for number in range(2):
+        found = result(study / str(number))
+        assert found["interrupted"] is True
+        assert 0 < found["trials"] < 1000
 
 
 def test_without_a_valid_schedule_it_exits_3(start: Start, study: Path) -> None:

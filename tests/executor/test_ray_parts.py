@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from mlopt.core.errors import UserError
 from mlopt.executor.ray import Ray
 from mlopt.executor.ray import executor as module
 from mlopt.executor.ray.depth import IDLE_SHARE, Depth
@@ -99,3 +100,25 @@ def test_works_on_gpus_keep_to_one_kind_of_them_unless_it_may_be_mixed(
         assert executor.submit(int, 1.0).result(60.0) == "done"  # type: ignore[comparison-overlap]
         assert Cluster.avoided == [avoided]
         assert executor.slots == slots
+
+
+class Dying(Cluster):
+    """One that is looked at once, and then is no more."""
+
+    looks: ClassVar[list[int]] = []
+
+    def nodes(self) -> dict[str, dict[str, float]]:
+        if self.looks:
+            raise ConnectionError("nobody answers")
+        self.looks.append(1)
+        return self.machines
+
+
+def test_a_ray_that_is_no_more_is_no_works_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Connection", Dying)
+    monkeypatch.setattr(Dying, "looks", [])
+    monkeypatch.setattr(module, "_LOOK_SECONDS", 0.0)
+    with closing(Ray(address="cluster:6379", memory_bytes=1 << 30)) as executor:
+        executor.start(())
+        with pytest.raises(UserError, match="Ray fails: ConnectionError: nobody answers"):
+            executor.submit(int, 1.0).result(60.0)

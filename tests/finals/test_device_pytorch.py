@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from doubles import ToyDevices
 
 from mlopt.backend.triton.device import DeviceKernel
 from mlopt.core.errors import CompileError, UserError, WrongResult
@@ -17,6 +18,7 @@ from mlopt.protocols import Kernel
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.matmul.workload import Matmul
 
+pytestmark = pytest.mark.usefixtures("own_device")
 WORKLOAD = Matmul(16, 16, 16)
 SECONDS = 1e-3
 
@@ -37,15 +39,15 @@ class Clocked:
         """There is nothing."""
 
 
-class OnClock:
-    """A backend as far as the baseline needs it."""
+class OnClock(ToyDevices):
+    """Whose device is the CPU."""
 
     def on_device(self, function: Callable[..., Any]) -> Kernel:
         return DeviceKernel(lambda tensors: (function(*tensors),), Clocked())
 
 
 def contender(workload: Matmul = WORKLOAD) -> DevicePytorchContender:
-    return DevicePytorchContender(workload, OnClock(), False, "warm")  # type: ignore[arg-type]
+    return DevicePytorchContender(workload, OnClock(), False, "warm")
 
 
 def test_it_is_checked_and_timed_by_the_devices_clock() -> None:
@@ -75,10 +77,7 @@ def test_a_workload_without_a_function_has_no_such_baseline() -> None:
 
 def test_a_library_of_several_computes_it_alone_or_says_that_it_cannot() -> None:
     workload = Attention(1, 2, 2, 16, seq=8, kv_seq=8)
-    flash, cudnn = (
-        DevicePytorchContender(workload, OnClock(), False, "warm", name)  # type: ignore[arg-type]
-        for name in workload.libraries
-    )
+    flash, cudnn = (DevicePytorchContender(workload, OnClock(), False, "warm", name) for name in workload.libraries)
     assert [flash.name, cudnn.name] == ["torch_flash", "torch_cudnn"]
     flash.prepare().verify()
     with pytest.raises(CompileError, match="the launch failed"):

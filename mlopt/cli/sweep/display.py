@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from ...waiting import Waiting
+from ..console import below_here
 from .finished import objective
 from .study import Ended, Job
 
 
 class Display:
-    """A line for each study that ends, and on a terminal a bar for each that runs."""
+    """A line for each study that ends, and for who keeps them waiting; on a terminal a bar for each that runs."""
 
     def __init__(self, jobs: Sequence[Job], console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
@@ -24,15 +26,18 @@ class Display:
         columns = BarColumn(20), TextColumn("{task.description}", markup=False)
         self._bars = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         self._live: dict[int, TaskID] = {}
+        self._waiting = Waiting(self._say, {os.getpid()})
 
     def __enter__(self) -> Display:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._bars.start()
+        self._waiting.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._waiting.__exit__()
         self._bars.stop()
 
     def started(self, job: Job) -> None:
@@ -41,6 +46,7 @@ class Display:
 
     def trials(self, job: Job, done: int) -> None:
         """So many trials of `job` have ended."""
+        self._waiting.moved()
         self._bars.update(self._live[job.number], completed=done, description=f"{job.name}: {done} trials")
         self._refresh()
 
@@ -52,14 +58,12 @@ class Display:
         width = len(str(self._studies))
         end = f"best {objective(job.directory):.4g}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
         line = f"{self._done:>{width}}/{self._studies}  {job.name}: {end}{'' if ran else ', as before'}"
-        self._console.print(Text(f"{line}, in {below_here(job.directory)}"), soft_wrap=True)
+        self._say(f"{line}, in {below_here(job.directory)}")
         self._refresh()
+
+    def _say(self, line: str) -> None:
+        self._console.print(Text(line), soft_wrap=True)
 
     def _refresh(self) -> None:
         if self._bars.live.is_started:
             self._bars.refresh()
-
-
-def below_here(path: Path) -> Path:
-    """`path`, relative to the current folder where it lies in it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

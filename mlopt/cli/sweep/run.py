@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 def run_sweep(hydra: Hydra, words: list[str]) -> int:
     """Run the sweep that `words` describe, and compare its studies; the highest of their exit codes."""
     sweep = Sweep()
-    try:
-        hydra.multirun(CONFIG_NAME, sweep, words)
-    except KeyboardInterrupt:
-        if sweep.folder is not None:
-            complain(f"go on with the same words and sweep.resume={sweep.folder}")
-        raise
+    hydra.multirun(CONFIG_NAME, sweep, words)
     studies = [study for study in map(read, sorted(sweep.directories, key=by_number)) if study is not None]
     if studies and sweep.folder is not None:
         try:

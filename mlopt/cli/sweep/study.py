@@ -22,6 +22,7 @@ from omegaconf import DictConfig
 
 from ...core.trial import Trial
 from ...protocols import StudyInfo
+from ..interruption import exit_code, in_words, sigterm_heeded
 
 REPORT_SECONDS = 0.25
 """How often a study tells how far it is."""
@@ -141,9 +142,11 @@ def _main(connection: Connection, config: DictConfig, shares: bool) -> None:
     part = Part(connection, shares)
     threading.Thread(target=part.listen, daemon=True).start()
     try:
-        code = _run(config, part)
-    except KeyboardInterrupt:
-        code = 130
+        with sigterm_heeded():
+            code = _run(config, part)
+    except KeyboardInterrupt as error:
+        code = exit_code(error)
+        part.complain(in_words(error))
     with contextlib.suppress(OSError):  # the sweep was killed, and nobody listens
         connection.send(Ended(code, part.message))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from ...core.errors import UserError
 from ...core.fingerprint import available_cores
 from ...protocols import SharableExecutor
+from ..console import below_here
 from ..instantiate import instantiate
 from .display import Display
 from .finished import find, objective
@@ -54,6 +56,14 @@ class Sweep:
         words = [list(config.hydra.overrides.task) for config in configs]
         jobs = [self._job(config, _name(own, words)) for config, own in zip(configs, words, strict=True)]
         self.folder = Path(configs[0].hydra.sweep.dir)
+        try:
+            self._run(jobs, studies or available_cores(), resume)
+        except KeyboardInterrupt as error:
+            error.add_note(f"go on with the same words and sweep.resume={shlex.quote(str(below_here(self.folder)))}")
+            raise
+        return [_returned(config, job) for config, job in zip(configs, jobs, strict=True)]
+
+    def _run(self, jobs: Sequence[Job], studies: int, resume: bool) -> None:
         waiting = {job.number: job for job in jobs}
         with Display(jobs) as display:
             if resume:
@@ -64,9 +74,8 @@ class Sweep:
                         display.ended(waiting.pop(job.number), Ended(code), ran=False)
             left = list(waiting.values())
             with _shared_executor(left) as address:
-                for job, ended in _side_by_side(left, studies or available_cores(), address, display):
+                for job, ended in _side_by_side(left, studies, address, display):
                     self._note(job.directory, ended.code)
-        return [_returned(config, job) for config, job in zip(configs, jobs, strict=True)]
 
     def _note(self, directory: Path, code: int) -> None:
         self.codes.append(code)

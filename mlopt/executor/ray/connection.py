@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 _OBJECT_STORE_BYTES = 100 << 20
 _EXIT_SECONDS = 5.0
 _NODE = "ray.io/node-id"
+
+# The way of Python itself, which is open to any thread; `signal.signal` is to the main one.
+_handler = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int)(("PyOS_getsig", ctypes.pythonapi))
+_set_handler = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(("PyOS_setsig", ctypes.pythonapi))
 
 
 class Connection:
@@ -46,16 +52,18 @@ class Connection:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         if address is None:
             self._folder = tempfile.TemporaryDirectory(prefix="mlopt-ray-", ignore_cleanup_errors=True)
-            _start(self._folder.name, cpus)
+            with _sigterm_kept():
+                _start(self._folder.name, cpus)
         else:
             try:
                 listener.check(address)
-                ray.init(
-                    address=address,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    runtime_env=None if here else {"py_modules": packages()},
-                )
+                with _sigterm_kept():
+                    ray.init(
+                        address=address,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        runtime_env=None if here else {"py_modules": packages()},
+                    )
             except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
                 raise UserError(f"no Ray cluster answers at executor.address={address}: {error}") from None
         self._task = ray.remote(max_retries=0)(task.run)
@@ -105,6 +113,16 @@ class Connection:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then."""
+    before = _handler(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        _set_handler(signal.SIGTERM, before)
 
 
 def _start(folder: str, cpus: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import importlib.util
 import logging
+import math
 import os
 import pickle
 import sys
@@ -16,7 +17,7 @@ from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ...core.errors import UserError
+from ...core.errors import UserError, summary
 from ...core.fingerprint import hardware
 from ...core.trial import Status, WorkerKilled, WorkerLost
 from .. import machine
@@ -194,8 +195,11 @@ class Ray:
                 elsewhere if any(room for name, room in self._nodes.items() if name not in elsewhere) else self._unlike
             )
             reply = connection.submit(pending.work, pending.deadline_seconds, self._settings, self._needs, [*avoid])
-        except Exception as error:
+        except UserError as error:
             pending.future.set_exception(error)
+        except Exception as error:  # Ray did not start, or is no more, for which no work is to blame
+            reason = f"Ray fails: {summary(error)}; executor=local does without it"
+            pending.future.set_exception(UserError(reason))
         else:
             reply.add_done_callback(functools.partial(self._deliver, pending))
 
@@ -248,7 +252,7 @@ class Ray:
 
     def _relaunch(self, pending: _Pending) -> None:
         """A machine may be gone."""
-        self._look(self._connection.result())
+        self._looked = -math.inf
         self._launch(pending)
 
     def _leave_out(self, node: str, unlike: Unlike, pending: _Pending) -> None:
@@ -256,7 +260,7 @@ class Ray:
         if node not in self._unlike:
             self._unlike[node] = unlike
             logger.warning("a machine of the cluster is left out, since it is another than this: %s", unlike.hardware)
-            self._look(self._connection.result())
+            self._looked = -math.inf
         self._launch(pending)
 
 
