@@ -45,17 +45,23 @@ def _sums_are_of_one_query(product, heads, kv_heads):
     return product == "tensor_cores" or heads == kv_heads
 
 
+def _caches_take_hints_only_for_more_than_they_hold(loads, batch, kv_heads, kv_len, head_dim, dtype, gpu):
+    return loads == "kept" or 2 * batch * kv_heads * kv_len * head_dim * _bytes(dtype) > gpu.l2_bytes
+
+
 CONSTRAINTS = [
     _every_split_has_keys,
     _shared_memory_holds_the_stages,
     _registers_hold_a_block,
     _sums_are_of_one_query,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 START = [
-    {"SPLITS": splits, "BLOCK": block, "product": product, "loads": "streamed", "num_warps": 4, "num_stages": 3}
+    {"SPLITS": splits, "BLOCK": block, "product": product, "loads": loads, "num_warps": 4, "num_stages": 3}
     for splits, block in ((8, 64), (16, 64), (1, 64), (1, 16))
     for product in ("sums", "tensor_cores")
+    for loads in ("streamed", "kept")
 ]
 
 

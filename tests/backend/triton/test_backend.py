@@ -22,7 +22,8 @@ from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.matmul.workload import Matmul
 
 TARGETS = Path(__file__).parents[3] / "conf" / "target"
-TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
+KEPT = {"loads": "kept", "stores": "kept"}
+TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3, **KEPT}
 
 
 def described(name: str = "h200") -> Gpu:
@@ -35,7 +36,7 @@ def built(workload: Matmul, **knobs: object) -> TritonProgram:
     return Triton(described()).build(workload, Schedule.of(values))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
+@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor", "persistent_descriptor"])
 @pytest.mark.parametrize("dtype", ["fp8", "bf16", "f16", "tf32", "f32"])
 def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, dtype: str) -> None:
     program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant, BLOCK_K=32)
@@ -64,6 +65,29 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
     assert "wgmma" in half.launches[0].kernel.asm["ptx"]
     assert half.simulate()["tensor_share"] > 0
     assert single.simulate()["tensor_share"] == 0
+    assert half.simulate()["tensor_instructions"] > single.simulate()["tensor_instructions"] == 0
+    assert single.simulate()["memory_instructions"] > 0
+
+
+@pytest.mark.parametrize(
+    ("variant", "loads"), [("tiles", "a_streamed"), ("tiles", "b_streamed"), ("descriptor", "kept")]
+)
+def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(variant: str, loads: str) -> None:
+    backend = Triton(replace(described(), l2_bytes=1 << 20))
+    tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
+    plain, hinted = (
+        backend.build(Matmul(1024, 1024, 1024, "f16"), Schedule.of({**tile, **hints}))
+        for hints in (KEPT, {"loads": loads, "stores": "streamed"})
+    )
+    before, after = (program.launches[0].kernel.asm["ptx"] for program in (plain, hinted))
+    assert "st.global.cs" in after
+    assert "st.global.cs" not in before
+    for policy in ("evict_first", "evict_last"):
+        assert policy not in before
+        assert (policy in after) is (loads != "kept")
+    costs = [program.simulate() for program in (plain, hinted)]
+    assert costs[0]["memory_bytes"] == costs[1]["memory_bytes"]
+    assert costs[0]["cost"] <= costs[1]["cost"] < 1.1 * costs[0]["cost"]
 
 
 @pytest.mark.parametrize("name", ["h200", "l4"])
@@ -130,7 +154,7 @@ def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compi
     BLOCK_M: int, num_warps: int, name: str
 ) -> None:
     tile = {"BLOCK_M": BLOCK_M, "BLOCK_N": 64, "BLOCK_K": 64, "GROUP": 8, "num_warps": num_warps, "num_stages": 3}
-    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile})
+    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile, **KEPT})
     taken = int(Triton(described(name)).build(workload, schedule).simulate()["shared_bytes"])
     Triton(replace(described(name), shared_bytes_per_block=taken)).space(workload).check(schedule)
     with pytest.raises(InvalidSchedule):

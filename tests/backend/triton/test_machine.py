@@ -34,19 +34,23 @@ def test_what_spills_within_a_loop_is_told_from_what_does_once(monkeypatch: pyte
     kernel = SimpleNamespace(asm={"cubin": b""}, metadata=SimpleNamespace(shared=2048, num_warps=4))
     found = machine(kernel)
     assert (found.registers, found.shared_bytes, found.products) == (168, 2048, "mma")
-    assert (found.once, found.looped) == (4, len(LOOP))
-    assert (found.spills_once, found.spills_looped) == (2, 1)
+    assert found.once == {"spill": 2, "other": 2}
+    assert found.looped == {"spill": 1, "tensor": 1, "other": len(LOOP) - 2}
+    assert found.carried_out(10.0) == 4 + 10 * len(LOOP)
+    assert found.carried_out(10.0, "spill") == 12
 
 
 def test_registers_that_go_to_memory_cost_time(
     monkeypatch: pytest.MonkeyPatch, described: Callable[[str], Gpu]
 ) -> None:
     tile = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4}
-    program = Triton(described("h200")).build(Matmul(dtype="f16"), Schedule.of({**tile, "num_stages": 2}))
+    schedule = Schedule.of({**tile, "num_stages": 2, "loads": "kept", "stores": "kept"})
+    program = Triton(described("h200")).build(Matmul(dtype="f16"), schedule)
     before = program.simulate()
 
     def spilling(kernel: Any) -> Machine:
-        return replace(machine(kernel), spills_looped=1000)
+        code = machine(kernel)
+        return replace(code, looped={**code.looped, "spill": 1000})
 
     monkeypatch.setattr(model, "machine", spilling)
     after = program.simulate()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,22 @@ from ....core.errors import CompileError
 
 LEAST_LOOP = 16
 """Instructions: what is shorter waits for a barrier."""
+
+NVIDIA = {
+    "tensor": re.compile(r"[HQID]G?MMA"),
+    "memory": re.compile(r"(LD|ST)([GS]|SM)?|LDGSTS|ATOM[GS]?|REDG?|UTMA(LD|ST|RED)G|UBLKCP"),
+    "special": re.compile(r"MUFU"),
+    "spill": re.compile(r"LDL|STL"),
+}
+"""Instructions by kind: products of tiles; loads, stores and copies; exponentials and their kin; what moves registers
+to memory or back. All others are of kind `other`."""
+
+AMD = {
+    "tensor": re.compile(r"v_s?mfma\w*"),
+    "memory": re.compile(r"(global|buffer|ds)_\w+"),
+    "special": re.compile(r"v_(exp|log|rcp|rsq|sqrt|sin|cos)_\w+"),
+    "spill": re.compile(r"scratch_\w+"),
+}
 
 _SASS = re.compile(r"/\*([0-9a-f]{4,})\*/\s+(?:@!?U?P[\dT]+ )?([A-Z][A-Z0-9_.]*)([^;]*);")
 _RESOURCES = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:(\d+) LOCAL:(\d+)")
@@ -24,24 +41,26 @@ _GCN = re.compile(
 
 @dataclass(frozen=True)
 class Machine:
-    """Counts are of instructions in the text."""
+    """What the code is and what it needs."""
 
     registers: int
     """Of a thread."""
     shared_bytes: int
     """Of a block, those that are asked for at launch included."""
-    once: int
-    """Instructions outside of innermost loops."""
-    looped: int
+    once: Mapping[str, int]
+    """Instructions in the text outside of innermost loops, by kind (NVIDIA, AMD)."""
+    looped: Mapping[str, int]
     """Those within."""
-    spills_once: int
-    """Of those, the ones that move registers to memory or back; `spills_looped` likewise."""
-    spills_looped: int
     products: str
     """How tiles are multiplied: `wgmma` (from shared memory, by four warps), `mma` (from registers), or not at all."""
     asynchronous: bool
     """Whether copies to shared memory go on beside what is computed."""
     warps: int
+
+    def carried_out(self, turns: float, kind: str | None = None) -> float:
+        """Instructions of a kind, or of all, by a warp whose innermost loops turn so often together."""
+        kinds = {*self.once, *self.looped} if kind is None else {kind}
+        return sum(self.once.get(each, 0) + turns * self.looped.get(each, 0) for each in kinds)
 
 
 def machine(kernel: Any) -> Machine:
@@ -68,31 +87,24 @@ def _nvidia(cubin: bytes, shared: int, warps: int) -> Machine:
         raise CompileError(f"cuobjdump cannot read the kernel: {listing.stderr[:200]}")
     # What waits long for a barrier stands behind the end, and jumps back.
     found = found[: max((i for i, (_, name, _) in enumerate(found) if name == "EXIT"), default=len(found) - 1) + 1]
-    names = [name for _, name, _ in found]
+    families = [name.partition(".")[0] for _, name, _ in found]
     places = [int(place, 16) for place, _, _ in found]
     jumps = []
     for number, (_, name, operands) in enumerate(found):
         target = re.search(r"0x([0-9a-f]+)", operands)
         if name.startswith("BRA") and target and int(target[1], 16) < places[number]:
             jumps.append((places.index(int(target[1], 16)), number + 1))
-    looped = _innermost(jumps)
-    spills = [number for number, name in enumerate(names) if name.startswith(("LDL", "STL"))]
-    families = {name.partition(".")[0] for name in names}
-    products = "wgmma" if families & {"HGMMA", "QGMMA", "IGMMA"} else "mma" if families & _MMA else ""
+    once, looped = _counted(families, NVIDIA, _innermost(jumps))
+    products = {family for family in families if NVIDIA["tensor"].fullmatch(family)}
     return Machine(
         registers=int(resources[1]),
         shared_bytes=shared,
-        once=len(names) - len(looped),
-        looped=len(looped),
-        spills_once=len(set(spills) - looped),
-        spills_looped=len(looped.intersection(spills)),
-        products=products,
-        asynchronous=bool(families & {"LDGSTS", "UTMALDG"}),
+        once=once,
+        looped=looped,
+        products="wgmma" if any("GMMA" in family for family in products) else "mma" if products else "",
+        asynchronous=not {"LDGSTS", "UTMALDG"}.isdisjoint(families),
         warps=warps,
     )
-
-
-_MMA = {"HMMA", "QMMA", "IMMA", "DMMA"}
 
 
 def _amd(text: str, shared: int, warps: int) -> Machine:
@@ -111,19 +123,27 @@ def _amd(text: str, shared: int, warps: int) -> Machine:
         target = re.search(r"\.LBB\w+", line["rest"])
         if "branch" in line["name"] and target and target[0] in labels:
             jumps.append((labels[target[0]], len(names)))
-    looped = _innermost(jumps)
-    spills = [number for number, name in enumerate(names) if name.startswith("scratch_")]
+    once, looped = _counted(names, AMD, _innermost(jumps))
     return Machine(
         registers=figure("vgpr_count"),  # of this family of GPUs, accumulators are among them
         shared_bytes=shared,
-        once=len(names) - len(looped),
-        looped=len(looped),
-        spills_once=len(set(spills) - looped),
-        spills_looped=len(looped.intersection(spills)),
-        products="mma" if any("mfma" in name for name in names) else "",
+        once=once,
+        looped=looped,
+        products="mma" if once["tensor"] + looped["tensor"] else "",
         asynchronous=any("load_lds" in name or "_lds_" in name for name in names),
         warps=warps,
     )
+
+
+def _counted(
+    names: Sequence[str], kinds: Mapping[str, re.Pattern[str]], inner: set[int]
+) -> tuple[Counter[str], Counter[str]]:
+    """How many instructions there are of each kind, outside of innermost loops and within."""
+    counts = Counter[str](), Counter[str]()
+    for number, name in enumerate(names):
+        kind = next((kind for kind, pattern in kinds.items() if pattern.fullmatch(name)), "other")
+        counts[number in inner][kind] += 1
+    return counts
 
 
 def _innermost(jumps: Sequence[tuple[int, int]]) -> set[int]:
