@@ -32,6 +32,7 @@ def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
 
 
 def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
+    # What persistent programs need beside them for the end of a tile, the compiler knows alone.
     stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
     return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
 

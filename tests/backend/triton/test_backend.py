@@ -206,3 +206,15 @@ def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(tmp_path
     kernel.write_text(kernel.read_text().replace("sums.to(", "(sums + 1).to("))
     done = run(tmp_path)
     assert (done.returncode, done.stdout.strip()) == (1, "wrong result"), done.stderr
+
+
+def test_the_end_of_a_tile_counts_once_a_tile_where_loops_are_made_one() -> None:
+    tile = {**TILE, "BLOCK_M": 64, "BLOCK_N": 128, "BLOCK_K": 32, "num_warps": 4}
+    backend, workload = Triton(described()), Matmul(4096, 4096, 4096, "f16")
+    plain, persistent = (
+        backend.build(workload, Schedule.of({"variant": name, **tile})).simulate()
+        for name in ("descriptor", "persistent_descriptor")
+    )
+    of_all = [figures["tensor_instructions"] * figures["programs"] for figures in (plain, persistent)]
+    assert of_all[0] == pytest.approx(of_all[1], rel=0.02)
+    assert persistent["cost"] < 1.1 * plain["cost"]

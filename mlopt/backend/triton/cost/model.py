@@ -35,6 +35,8 @@ BARRIER = 40.0
 BLOCK_START = 500.0
 """Cycles until a block that has been given to a multiprocessor does its first load."""
 REGISTER_BYTES = 4
+MIX = ("tensor", "memory", "special")
+"""Kinds of instructions that are told apart from all of them together."""
 RESERVED = 1024
 """Bytes of shared memory that the system takes of each block."""
 
@@ -95,7 +97,7 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
     at_once = max(1, min(at_once, ELEMENTS // _largest(all_of_them)))
     together = _traced(names, body, launch, np.arange(at_once))
     l2_bytes, memory_bytes = _traffic(all_of_them, together, launch, min(count, resident * gpu.multiprocessors), gpu)
-    turns = _mean(all_of_them.turns)
+    turns, seldom = _mean(all_of_them.turns), _mean(all_of_them.seldom)
     pace = _pace(all_of_them, code, l2_bytes / count, memory_bytes / count, gpu)
     missing = memory_bytes / max(1.0, l2_bytes)
     latency = gpu.l2_latency + missing * (gpu.memory_latency - gpu.l2_latency)
@@ -107,7 +109,7 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
     return {
         "cost": float(seconds),
         "registers": float(code.registers),
-        "spills": float(code.carried_out(1.0, "spill")),
+        "spills": float(code.carried_out(1.0, 1.0, "spill")),
         "shared_bytes": float(code.shared_bytes),
         "occupancy": resident * code.warps * gpu.warp / gpu.threads,
         "programs": float(count),
@@ -116,8 +118,8 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
         "tensor_share": float(pace.tensor * count / gpu.multiprocessors / max(1.0, seconds * hertz)),
         "l2_bytes": float(l2_bytes),
         "memory_bytes": float(memory_bytes),
-        **{f"{kind}_instructions": float(code.carried_out(turns, kind)) for kind in ("tensor", "memory", "special")},
-        "instructions": float(code.carried_out(turns)),
+        "instructions": float(code.carried_out(turns, seldom)),
+        **{f"{kind}_instructions": float(code.carried_out(turns, seldom, kind)) for kind in MIX},
     }
 
 
@@ -163,7 +165,7 @@ def _pace(of: Work, code: Machine, l2_bytes: float, memory_bytes: float, gpu: Gp
     return _Pace(
         tensor=sum(tensor_cycles(dot, code, gpu) * _mean(dot.turns) for dot in of.dots if on_tensor_cores(dot, code)),
         shared=(_of_products(of, code) + _of_spills(of, code, gpu)) / gpu.shared_bytes_per_cycle,
-        issue=code.carried_out(_mean(of.turns)) * code.warps / gpu.issue,
+        issue=code.carried_out(_mean(of.turns), _mean(of.seldom)) * code.warps / gpu.issue,
         floats=(_mean(of.floats) + plain / 2.0) / gpu.float_operations,
         specials=_mean(of.specials) / gpu.special_operations,
         l2=l2_bytes * hertz / (gpu.l2_bytes_per_second * share),
@@ -178,7 +180,7 @@ def _of_products(of: Work, code: Machine) -> float:
 
 def _of_spills(of: Work, code: Machine, gpu: Gpu) -> float:
     """Bytes of registers that a program has no room for: they go through the first cache, as what is shared does."""
-    return code.carried_out(_mean(of.turns), "spill") * code.warps * gpu.warp * REGISTER_BYTES
+    return code.carried_out(_mean(of.turns), _mean(of.seldom), "spill") * code.warps * gpu.warp * REGISTER_BYTES
 
 
 def _chain(of: Work, code: Machine, stages: int, pace: _Pace, latency: float) -> float:

@@ -101,7 +101,7 @@ def _region(lines: Iterator[str]) -> tuple[list[Operation], str]:
         while line.endswith("{"):
             body, line = _region(lines)
             operation.regions.append(body)
-        if operation.regions and " : " in line:
+        if operation.regions:
             operation.text += line.lstrip("})")
     return operations, ""
 

@@ -53,6 +53,9 @@ class Work:
     """Exponentials and their kin."""
     turns: Numbers = field(default_factory=lambda: np.zeros(1))
     """Of the innermost loops."""
+    seldom: Numbers = field(default_factory=lambda: np.zeros(1))
+    """How often is done what a branch in these may pass over: in each turn, as far as anybody knows; of a loop that is
+    made one with the loop around it, in each turn of that one."""
 
 
 def work(
@@ -76,6 +79,7 @@ class _Tracer:
     ) -> None:
         self.work = Work(len(programs))
         self._grid = grid
+        self._flattened = False
         self._ids = {
             "x": programs % grid[0],
             "y": programs // grid[0] % grid[1],
@@ -186,7 +190,10 @@ class _Tracer:
         inner = any(nested.regions and nested.name == "scf.for" for nested in operation.regions[0])
         if not inner:
             self.work.turns = self.work.turns + turns * count
+            self.work.seldom = self.work.seldom + (turns if self._flattened else turns * count)
+        around, self._flattened = self._flattened, "tt.flatten" in operation.text
         after = self.carry_out(operation.regions[0], turns * count, looped=True)
+        self._flattened = around
         return [carried_on(first, second, count) for first, second in zip(before, after, strict=False)]
 
     def _scf_if(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
