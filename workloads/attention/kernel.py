@@ -71,6 +71,10 @@ def _the_compiler_specialises_warps(variant, num_warps, num_stages, gpu):
     return variant != "specialised" or (gpu.runtime == "cuda" and gpu.arch >= 100 and num_warps >= 4 and num_stages > 1)
 
 
+def _the_compiler_passes_hints_of_loads_on(loads, gpu):
+    return loads == "kept" or gpu.runtime == "cuda"
+
+
 def _caches_take_hints_only_for_more_than_they_hold(
     loads, stores, batch, heads, kv_heads, seq, kv_seq, head_dim, dtype, gpu
 ):
@@ -86,6 +90,7 @@ CONSTRAINTS = [
     _blocks_are_not_far_larger_than_what_there_is,
     _descriptors_need_aligned_rows,
     _the_compiler_specialises_warps,
+    _the_compiler_passes_hints_of_loads_on,
     _caches_take_hints_only_for_more_than_they_hold,
 ]
 

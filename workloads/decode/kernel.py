@@ -45,6 +45,11 @@ def _sums_are_of_one_query(product, heads, kv_heads):
     return product == "tensor_cores" or heads == kv_heads
 
 
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 on.
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or gpu.arch >= 90))
+
+
 def _caches_take_hints_only_for_more_than_they_hold(loads, batch, kv_heads, kv_len, head_dim, dtype, gpu):
     return loads == "kept" or 2 * batch * kv_heads * kv_len * head_dim * _bytes(dtype) > gpu.l2_bytes
 
@@ -54,6 +59,7 @@ CONSTRAINTS = [
     _shared_memory_holds_the_stages,
     _registers_hold_a_block,
     _sums_are_of_one_query,
+    _the_compiler_passes_hints_of_loads_on,
     _caches_take_hints_only_for_more_than_they_hold,
 ]
 

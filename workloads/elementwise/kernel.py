@@ -26,11 +26,20 @@ def _registers_hold_the_block(BLOCK, num_warps, gpu):
     return (gpu.registers_per_thread + 1) * gpu.warp * num_warps >= 4 * BLOCK
 
 
+def _the_compiler_passes_hints_of_loads_on(loads, gpu):
+    return loads == "kept" or gpu.runtime == "cuda"
+
+
 def _caches_take_hints_only_for_more_than_they_hold(loads, stores, shape, dtype, gpu):
     return loads == stores == "kept" or 2 * math.prod(shape) * _bytes(dtype) > gpu.l2_bytes
 
 
-CONSTRAINTS = [_every_thread_has_work, _registers_hold_the_block, _caches_take_hints_only_for_more_than_they_hold]
+CONSTRAINTS = [
+    _every_thread_has_work,
+    _registers_hold_the_block,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
+]
 
 START = [
     {"BLOCK": 1024, "num_warps": 4, "loads": "streamed", "stores": "streamed"},

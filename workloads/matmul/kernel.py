@@ -75,6 +75,11 @@ def _descriptors_take_no_policy(variant, loads):
     return "descriptor" not in variant or loads == "kept"
 
 
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 on.
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or gpu.arch >= 90))
+
+
 def _caches_take_hints_only_for_more_than_they_hold(loads, stores, m, n, k, dtype, gpu):
     everything = (m * k + k * n) * _bytes(dtype) + m * n * max(2, _bytes(dtype))
     return loads == stores == "kept" or everything > gpu.l2_bytes
@@ -90,6 +95,7 @@ CONSTRAINTS = [
     _tiles_are_not_far_larger_than_the_matrix,
     _descriptors_need_aligned_rows,
     _descriptors_take_no_policy,
+    _the_compiler_passes_hints_of_loads_on,
     _caches_take_hints_only_for_more_than_they_hold,
 ]
 

@@ -51,6 +51,11 @@ def _there_are_so_many_rows(ROWS, rows):
     return ROWS == 1 or rows >= ROWS
 
 
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 on.
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or gpu.arch >= 90))
+
+
 def _caches_take_hints_only_for_more_than_they_hold(loads, stores, rows, cols, dtype, gpu):
     return loads == stores == "kept" or 2 * rows * cols * _bytes(dtype) > gpu.l2_bytes
 
@@ -62,6 +67,7 @@ CONSTRAINTS = [
     _only_loops_have_stages,
     _shared_memory_holds_the_stages,
     _there_are_so_many_rows,
+    _the_compiler_passes_hints_of_loads_on,
     _caches_take_hints_only_for_more_than_they_hold,
 ]
 

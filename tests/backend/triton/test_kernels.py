@@ -20,6 +20,7 @@ from mlopt.workloads.batch_matmul.workload import BatchMatmul
 from mlopt.workloads.decode.workload import Decode
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.relu.workload import Relu
 from mlopt.workloads.rmsnorm.workload import Rmsnorm
@@ -196,12 +197,34 @@ HINTED: list[tuple[Workload, int]] = [
 def test_hints_to_caches_are_decided_where_these_cannot_hold_all(
     workload: Workload, ways: int, described: Callable[[str], Gpu]
 ) -> None:
-    large, small = (Triton(replace(described("h200"), l2_bytes=size)).space(workload) for size in (1 << 40, 1 << 10))
-    assert small.count() == ways * large.count()
+    gpus = {
+        (name, size): replace(described(name), l2_bytes=size) for name in ("h200", "mi300x") for size in (1 << 40, 1)
+    }
+    counts = {key: Triton(gpu).space(workload).count() for key, gpu in gpus.items()}
+    stores = 1 if isinstance(workload, Decode) else 2
+    assert counts["h200", 1] == ways * counts["h200", 1 << 40]
+    assert counts["mi300x", 1] == stores * counts["mi300x", 1 << 40]  # whose loads take none
+    large = Triton(gpus["h200", 1 << 40]).space(workload)
     for rank in (0, large.count() // 2, large.count() - 1):
         chosen = large.ranked(rank)
         assert chosen is not None
         assert {chosen.values()[name] for name in ("loads", "stores") if name in chosen.values()} == {"kept"}
+
+
+def test_loads_that_are_made_ahead_take_hints_where_the_compiler_passes_them_on(
+    described: Callable[[str], Gpu],
+) -> None:
+    tile = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4}
+    workload = Matmul(4096, 4096, 4096, "f16")
+    legal = {
+        (name, stages): _is_legal(
+            Triton(described(name)).space(workload),
+            {**tile, "num_stages": stages, "loads": "a_streamed", "stores": "kept"},
+        )
+        for name in ("h200", "a100", "l4")
+        for stages in (1, 2)
+    }
+    assert [key for key, value in legal.items() if not value] == [("a100", 2), ("l4", 2)]
 
 
 def _is_legal(space: object, hint: object) -> bool:
