@@ -74,7 +74,7 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
 )
 def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(variant: str, loads: str) -> None:
     backend = Triton(replace(described(), l2_bytes=1 << 20))
-    tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
+    tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4, "num_stages": 1}
     plain, hinted = (
         backend.build(Matmul(1024, 1024, 1024, "f16"), Schedule.of({**tile, **hints}))
         for hints in (KEPT, {"loads": loads, "stores": "streamed"})

@@ -11,7 +11,7 @@ _LOCATION = re.compile(r" ?loc\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 _OPERATION = re.compile(r'(?:(?P<results>%[^=]*?) = )?"?(?P<name>[a-z_]\w*(?:\.[\w.]+)+)"? ?(?P<rest>.*)')
 _ARGUMENT = re.compile(r"(%[\w.$-]+): ")
 _VALUE = re.compile(r"%[\w.$-]+(?:#\d+)?")
-_TENSOR = re.compile(r"tensor(?:desc)?<((?:\d+x)*)(!tt\.ptr<(\w+)[^>]*>|\w+)")
+_TENSOR = re.compile(r"tensor(?:desc)?<(?:tensor<)?((?:\d+x)*)(!tt\.ptr<(\w+)[^>]*>|\w+)")
 
 BYTES = {
     "i1": 1,
