@@ -12,6 +12,7 @@ import yaml
 
 from mlopt.backend.triton import backend, program
 from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.cost.ttir import element_bytes, shape
 from mlopt.backend.triton.cost.work import work
 from mlopt.backend.triton.program import TritonProgram
 from mlopt.backend.triton.target import Gpu, gpu
@@ -218,3 +219,10 @@ def test_the_end_of_a_tile_counts_once_a_tile_where_loops_are_made_one() -> None
     of_all = [figures["tensor_instructions"] * figures["programs"] for figures in (plain, persistent)]
     assert of_all[0] == pytest.approx(of_all[1], rel=0.02)
     assert persistent["cost"] < 1.1 * plain["cost"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["!tt.tensordesc<1x64x32xf16>", "!tt.tensordesc<tensor<1x64x32xf16>>", "tensor<1x64x32x!tt.ptr<f16>>"]
+)
+def test_tiles_have_their_size_in_the_notation_of_every_triton(kind: str) -> None:
+    assert (shape(kind), element_bytes(kind)) == ((1, 64, 32), 2)
