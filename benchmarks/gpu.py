@@ -2,7 +2,8 @@
 
 For each case configurations are drawn uniformly and bred, compiled and simulated, checked as in a study (`exact.py`)
 and timed; the best meets PyTorch and the pick of Triton's own autotuner (`gpu_contest.py`). What was measured is kept
-as recorded spaces (T4) with its provenance. A case that fails is a row that says why.
+as recorded spaces (T4) with its provenance. What fails is a figure that is missing, beside the reason. All that is
+known is written as soon as it is, so that nothing is lost when the time is up.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from gpu_contest import READY_SECONDS, Contest
+from gpu_contest import READY_SECONDS, Contest, attempted
 from gpu_works import Rooflines
-from report import RESULTS, report
+from report import RESULTS, report, write
 
 from mlopt.backend.recorded.document import document
 from mlopt.backend.triton.backend import Triton
@@ -59,19 +60,47 @@ CASES: Mapping[str, tuple[Workload, int]] = {
 BRED = 60
 """Configurations that are bred beyond those at most."""
 
-SECONDS = 540.0
-"""For all cases, shared out by the number of their configurations."""
+SECONDS = 560.0
+"""From the start, for all cases, shared out by the number of their configurations."""
+READYING = 40
+"""Configurations that could be tried while the inputs and results of a case are made."""
+LEAST_SECONDS = 5.0
+"""Of a case: less is not worth beginning."""
+
+COMPILER_BYTES = 4 << 30
+"""Of memory that a compiling process may have; machines that grow while they are used tell too little of theirs."""
 
 PRELOAD = ("torch", "triton", "gpu_contest", *Triton(None).preload)
 
 Row = dict[str, Any]
 
 
-def keep(name: str, trials: Sequence[Trial]) -> None:
-    """The trials as a T4 file beside the results."""
+def rows(names: Sequence[str], end: float, compilers: Local, gpu: Worker) -> Iterator[tuple[str, Row]]:
+    """What is found out of one case after the other, as it is, until `end`.
+
+    What the next case draws is compiled while the GPU is at the last of this one.
+    """
+    contests = [Contest(*CASES[name], BRED, compilers, gpu) for name in names]
+    for number, (name, contest) in enumerate(zip(names, contests, strict=True)):
+        left, seconds = contests[number:], end - time.monotonic()
+        if seconds < LEAST_SECONDS:
+            yield name, {"failed": "no time was left"}
+            continue
+        share = (contest.size + READYING) / sum(other.size + READYING for other in left)
+        try:
+            for finding in contest.run(share * seconds, left[1].begin if len(left) > 1 else lambda: None):
+                yield name, dict(finding)
+        except Exception as error:
+            yield name, {"failed": summary(error)}
+        yield name, dict(attempted("record", lambda name=name, trials=contest.trials: keep(name, trials)))
+
+
+def keep(name: str, trials: Sequence[Trial]) -> Row:
+    """Write the trials as a T4 file beside the results."""
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"gpu {name}.t4.json".replace(" ", "_")
     file.write_text(json.dumps(document(trials, provenance())) + "\n")
+    return {}
 
 
 def provenance() -> Mapping[str, Any]:
@@ -82,50 +111,56 @@ def provenance() -> Mapping[str, Any]:
     return {"gpu": gpu, "cuda": torch.version.cuda, "date": now(), "machine": fingerprint()}
 
 
-def rows(names: Sequence[str], seconds: float, copy_rate: float, compilers: Local, gpu: Worker) -> Iterator[Row]:
-    """One after the other; what the next case draws is compiled while the GPU is at the last of this one."""
-    end = time.monotonic() + seconds
-    contests = [Contest(*CASES[name], BRED, compilers, gpu) for name in names]
-    for number, (name, contest) in enumerate(zip(names, contests, strict=True)):
-        left = contests[number:]
-        share = contest.size / sum(other.size for other in left) * (end - time.monotonic())
-        try:
-            found = contest.run(share, left[1].begin if len(left) > 1 else lambda: None)
-        except Exception as error:
-            found = {"failed": summary(error)}
-        keep(name, contest.trials)
-        if "microseconds" in found:
-            rate = CASES[name][0].bytes / (1e-6 * found["microseconds"])
-            found = {**found, "of the copy rate": rate / copy_rate, "best": json.dumps(found["best"])}
-        yield {"case": name, **found}
+def rooflines(gpu: Worker) -> Row:
+    roof = gpu.run(Rooflines(), READY_SECONDS)
+    return {"bytes a second": roof.bytes_per_second, "flops a second": roof.flops_per_second}
+
+
+def finished(found: Sequence[Row]) -> Iterator[Row]:
+    """The rows with what follows from several of their figures."""
+    rates = [row["bytes a second"] for row in found if "bytes a second" in row]
+    for row in found:
+        if rates and "microseconds" in row:
+            rate = CASES[row["case"]][0].bytes / (1e-6 * row["microseconds"])
+            row = {**row, "of the copy rate": rate / rates[0]}
+        yield row
+    products = [row["of PyTorch"] for row in found if row["case"].startswith("matmul") and "of PyTorch" in row]
+    if products:
+        yield {"case": "matmul, geometric mean", "of PyTorch": statistics.geometric_mean(products)}
 
 
 def main() -> int:
+    start = time.monotonic()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", action="append", choices=list(CASES), help="this one alone; may be repeated")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for all cases")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="from the start, for all cases (%(default)s)")
     call = parser.parse_args()
     try:
         of_this_machine(present())
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
-    found: list[Row] = []
+    import torch  # noqa: F401 - its files are in memory then, when many processes load them at once
+
+    found: dict[str, Row] = {}
+
+    def learn(case: str, finding: Row) -> None:
+        if not finding:
+            return
+        print(json.dumps({"case": case, **finding}), flush=True)
+        found[case] = {"case": case, **found.get(case, {}), **finding}
+        write("gpu", list(finished(list(found.values()))))
+
     with (
         accelerator.one_of(Triton(None).devices()[:1]),
-        closing(Local(max(1, available_cores() - 2))) as compilers,
+        closing(Local(max(1, available_cores() - 2), COMPILER_BYTES)) as compilers,
         closing(Worker(PRELOAD)) as gpu,
     ):
         compilers.start(PRELOAD)
-        roof = gpu.run(Rooflines(), READY_SECONDS)
-        for row in rows(call.case or list(CASES), call.seconds, roof.bytes_per_second, compilers, gpu):
-            print(json.dumps(row), flush=True)
-            found.append(row)
-    products = [row["of PyTorch"] for row in found if row["case"].startswith("matmul") and "of PyTorch" in row]
-    if products:
-        found.append({"case": "matmul, geometric mean", "of PyTorch": statistics.geometric_mean(products)})
-    title = f"copy {roof.bytes_per_second / 1e12:.2f} TB/s, fp16 products {roof.flops_per_second / 1e12:.0f} TFLOP/s"
-    report("gpu", title, found)
+        learn("roofline", dict(attempted("roofline", lambda: rooflines(gpu))))
+        for case, finding in rows(call.case or list(CASES), start + call.seconds, compilers, gpu):
+            learn(case, finding)
+    report("gpu", "Triton kernels on this GPU", list(finished(list(found.values()))))
     return 0
 
 

@@ -1,20 +1,20 @@
 """One workload's contest of `gpu.py`: configurations drawn uniformly, then bred; the best meets PyTorch and the pick of
 Triton's own autotuner, which is given the same configurations and as much time.
 
-Workers compile and simulate them, none of which has the GPU; one process has it and does nothing else.
+Workers compile and simulate them, none of which has the GPU; one process has it and does nothing else. What fails is a
+finding that says why, and costs none of the others.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from gpu_works import Autotuning, Meeting, Ready, Timing
-from scipy.stats import spearmanr
 
 from mlopt.backend.triton.backend import Triton
 from mlopt.core.errors import summary
@@ -30,9 +30,15 @@ from mlopt.search.random import Random
 COMPILING_SECONDS, TIMING_SECONDS, READY_SECONDS = 40.0, 30.0, 120.0
 """Deadlines; some configurations spill so much that they compile for minutes."""
 SHARE = 0.45
-"""Of a contest's time, for our configurations; as much is left for the autotuner."""
+"""Of a contest's time, once its inputs and results are ready, for our configurations; the autotuner has as much."""
 DRAWING = 0.85
 """Of that, for those that are drawn, if there are any."""
+FINALISTS, AUTOTUNER = 3, "autotuner"
+"""How many of ours meet PyTorch and the pick of the autotuner, which goes by this name."""
+
+Finding = Mapping[str, Any]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -76,36 +82,56 @@ class Contest:
             self._sample = self._random.ask(self.drawn)
             self._compile(self._sample)
 
-    def run(self, seconds: float, meanwhile: Callable[[], None]) -> Mapping[str, Any]:
-        """Its row, within so many seconds; `meanwhile` is called when compilers have nothing more to do for it."""
-        start = time.monotonic()
+    def run(self, seconds: float, meanwhile: Callable[[], None]) -> Iterator[Finding]:
+        """What is found out within so many seconds, as it is; `meanwhile` is called when compilers have no more to do.
+
+        Raises what keeps the contest from being held at all.
+        """
+        end = time.monotonic() + seconds
         self.begin()
         self._gpu.run(Ready(self.workload), READY_SECONDS)
-        begin, end = time.monotonic(), start + SHARE * seconds
+        begin = time.monotonic()
+        sample = self._try(begin, begin + SHARE * (end - begin))
+        meanwhile()
+        right = [trial for trial in self.trials if trial.seconds is not None]
+        if not right:
+            raise RuntimeError(f"no configuration works, such as: {self.trials[0].error if self.trials else 'none'}")
+        finalists = sorted(right, key=lambda trial: trial.seconds or 0.0)[:FINALISTS]
+        yield {"ok": f"{len(right)}/{len(self.trials)}", **_row(finalists[0].seconds or 0.0, finalists[0].schedule)}
+        yield attempted("rho", lambda: _rank_correlation(sample))
+        contenders, spent = (
+            {f"mlopt {n}": trial.schedule for n, trial in enumerate(finalists)},
+            time.monotonic() - begin,
+        )
+        try:
+            tuning = Autotuning([trial.schedule for trial in right], spent)
+            contenders[AUTOTUNER] = self._on_gpu(tuning, spent + TIMING_SECONDS)
+        except Exception as error:
+            yield {f"no {AUTOTUNER}": summary(error)}
+        yield attempted("meeting", lambda: self._met(contenders))
+
+    def _try(self, begin: float, end: float) -> Sequence[Trial]:
+        """Try what is drawn, then breed; returns those of the drawn ones that are right."""
         self._finish(begin + DRAWING * (end - begin))
         sample = [trial for trial in self.trials if trial.seconds is not None]
         first = self._evolve.ask(min(self.bred, self._compilers.slots))
         self._compile(first)
         self._finish(end, self.bred - len(first))
-        meanwhile()
-        right = [trial for trial in self.trials if trial.seconds is not None]
-        if not right:
-            raise RuntimeError(f"no configuration works, such as: {self.trials[0].error if self.trials else 'none'}")
-        best = min(right, key=lambda trial: trial.seconds or 0.0)
-        spent = time.monotonic() - begin
-        theirs = self._gpu.run(Autotuning([trial.schedule for trial in right], spent), spent + TIMING_SECONDS)
-        found = dict(self._gpu.run(Meeting({"mlopt": best.schedule, "autotuner": theirs}, 0), READY_SECONDS))
-        ours, autotuner = found.pop("mlopt"), found.pop("autotuner")
-        costs, times = [trial.metrics["cost"] for trial in sample], [trial.seconds for trial in sample]
-        return {
-            "microseconds": ours * 1e6,
-            "of PyTorch": min(found.values()) / ours,
-            "its best": min(found, key=lambda name: found[name]),
-            "of the autotuner": autotuner / ours,
-            **({"rho": float(spearmanr(costs, times).statistic)} if sample else {}),
-            "ok": f"{len(right)}/{len(self.trials)}",
-            "best": best.schedule.values(),
-        }
+        return sample
+
+    def _met(self, contenders: Mapping[str, Schedule]) -> Finding:
+        """How the best of ours compares with the others, as far as they can compute it, all timed in turn."""
+        seconds = dict(self._on_gpu(Meeting(contenders, 0), READY_SECONDS))
+        autotuner = seconds.pop(AUTOTUNER, None)
+        own = {name: seconds.pop(name) for name in contenders if name != AUTOTUNER}
+        first = min(own, key=lambda name: own[name])
+        found = _row(own[first], contenders[first])
+        if seconds:
+            library = min(seconds, key=lambda name: seconds[name])
+            found |= {"of PyTorch": seconds[library] / own[first], "its best": library}
+        if autotuner is not None:
+            found["of the autotuner"] = autotuner / own[first]
+        return found
 
     def _compile(self, schedules: Iterable[Schedule]) -> None:
         for schedule in schedules:
@@ -132,7 +158,7 @@ class Contest:
         number, started = len(self.trials), now()
         try:
             metrics, compile_seconds = future.result()
-            samples, clocks = self._timed(schedule)
+            samples, clocks = self._on_gpu(Timing(schedule), TIMING_SECONDS)
         except Exception as error:
             return Trial(number, schedule, Status.of(error), error=summary(error), started=started, finished=now())
         return Trial(
@@ -147,9 +173,31 @@ class Contest:
             finished=now(),
         )
 
-    def _timed(self, schedule: Schedule) -> tuple[tuple[float, ...], Mapping[str, float]]:
+    def _on_gpu(self, work: Callable[[], R], seconds: float) -> R:
         try:
-            return self._gpu.run(Timing(schedule), TIMING_SECONDS)
+            return self._gpu.run(work, seconds)
         except WorkerLost:  # and all that was ready with it
             self._gpu.run(Ready(self.workload), READY_SECONDS)
             raise
+
+
+def attempted(name: str, find: Callable[[], Finding]) -> Finding:
+    """What is found; where that fails, why, by this name."""
+    try:
+        return find()
+    except Exception as error:
+        return {f"no {name}": summary(error)}
+
+
+def _rank_correlation(trials: Sequence[Trial]) -> Finding:
+    """Spearman's, of simulated costs and measured times, where there are enough of them."""
+    from scipy.stats import spearmanr
+
+    if len(trials) < 2:
+        return {}
+    costs, times = [trial.metrics["cost"] for trial in trials], [trial.seconds for trial in trials]
+    return {"rho": float(spearmanr(costs, times).statistic), "of": len(trials)}
+
+
+def _row(seconds: float, schedule: Schedule) -> dict[str, Any]:
+    return {"microseconds": 1e6 * seconds, "best": schedule.values()}

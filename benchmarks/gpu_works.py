@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from exact import Judge
+from gpu_autotuner import autotuned
 
 from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.cuda import Cuda
@@ -79,7 +79,7 @@ class Bench:
 def _can(call: Callable[[], Sequence[Any]]) -> bool:
     try:
         call()
-    except RuntimeError:  # PyTorch's word for a library that has no kernel for this
+    except Exception:  # such as RuntimeError, PyTorch's word for a library that has no kernel for this
         return False
     return True
 
@@ -121,9 +121,9 @@ class Timing:
 
 @dataclass(frozen=True)
 class Autotuning:
-    """What Triton's own autotuner would choose: one configuration after the other, each by `do_bench`, for `seconds`.
+    """The configuration that Triton's own autotuner chooses of these within so many seconds (`gpu_autotuner.py`).
 
-    What was compiled before is found in its cache, so that it is spared that time.
+    What was compiled before is found in Triton's cache, so that it is spared that time.
     """
 
     schedules: Sequence[Schedule]
@@ -131,16 +131,8 @@ class Autotuning:
 
     @fatal_if_lost
     def __call__(self) -> Schedule:
-        from triton.testing import do_bench
-
         (bench,) = _ready
-        best, end = (float("inf"), self.schedules[0]), time.perf_counter() + self.seconds
-        for schedule in self.schedules:
-            if time.perf_counter() > end:
-                break
-            taken = do_bench(bench.call(schedule), warmup=25, rep=100, return_mode="median")
-            best = min(best, (taken, schedule), key=lambda pair: pair[0])
-        return best[1]
+        return autotuned({schedule: bench.call(schedule) for schedule in self.schedules}, self.seconds)
 
 
 @dataclass(frozen=True)

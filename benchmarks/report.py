@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from mlopt.core.fingerprint import fingerprint
 
 FILE_WIDTH = 200
@@ -20,6 +17,10 @@ RESULTS = Path(__file__).parent / "results"
 
 def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print `rows` as a table, one column a key, and write them with this machine's fingerprint to NAME.json."""
+    from rich.console import Console
+    from rich.table import Table
+
+    write(name, rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(*(columns[:1]), title=title)
     for column in columns[1:]:
@@ -30,6 +31,10 @@ def report(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     if not console.is_terminal:
         console.width = FILE_WIDTH
     console.print(table)
+
+
+def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write `rows` alone; what is not known in the end can be written as far as it is."""
     RESULTS.mkdir(exist_ok=True)
     content = {"benchmark": name, "rows": list(rows), "fingerprint": fingerprint()}
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")

@@ -16,7 +16,10 @@ KNOBS = {
     "BLOCK_N": [16, 32, 64, 128, 256],
     "num_warps": [2, 4, 8],
     "num_stages": [1, 2, 3, 4],
+    "loads": ["kept", "streamed"],
+    "stores": ["kept", "streamed"],
 }
+"""Queries and results, each needed once, are streamed past keys and values, which are to stay in the caches."""
 
 
 def _bytes(dtype):
@@ -64,8 +67,19 @@ def _descriptors_need_aligned_rows(variant, head_dim, dtype, gpu):
 
 
 def _the_compiler_specialises_warps(variant, num_warps, num_stages, gpu):
-    # Of Triton's compilers that for compute capability 10 does.
+    # Of Triton's compilers that for compute capability 10 does; that for 9 fails at these loops (3.6, 3.9).
     return variant != "specialised" or (gpu.runtime == "cuda" and gpu.arch >= 100 and num_warps >= 4 and num_stages > 1)
+
+
+def _the_compiler_passes_hints_of_loads_on(loads, gpu):
+    return loads == "kept" or gpu.runtime == "cuda"
+
+
+def _caches_take_hints_only_for_more_than_they_hold(
+    loads, stores, batch, heads, kv_heads, seq, kv_seq, head_dim, dtype, gpu
+):
+    everything = 2 * batch * (heads * seq + kv_heads * kv_seq) * head_dim * _bytes(dtype)
+    return loads == stores == "kept" or everything > gpu.l2_bytes
 
 
 CONSTRAINTS = [
@@ -76,6 +90,8 @@ CONSTRAINTS = [
     _blocks_are_not_far_larger_than_what_there_is,
     _descriptors_need_aligned_rows,
     _the_compiler_specialises_warps,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 _LARGE = {"BLOCK_M": 128, "BLOCK_N": 128, "num_warps": 8, "num_stages": 3}
@@ -83,7 +99,11 @@ _MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 64, "num_warps": 4, "num_stages": 3}
 _SMALL = {"BLOCK_M": 64, "BLOCK_N": 32, "num_warps": 4, "num_stages": 2}
 _LEAST = {"BLOCK_M": 32, "BLOCK_N": 32, "num_warps": 4, "num_stages": 2}
 _BLOCKS = (_LARGE, _MEDIUM, _SMALL, _LEAST)
-START = [{"variant": variant, **blocks} for blocks in _BLOCKS for variant in KNOBS["variant"]]
+START = [
+    {"variant": variant, **blocks, "loads": "kept", "stores": "kept"}
+    for blocks in _BLOCKS
+    for variant in KNOBS["variant"]
+]
 
 
 def small(config):
@@ -96,7 +116,17 @@ def small(config):
 
 
 @triton.jit
-def block_of(source, head, keys, key, DIM: tl.constexpr, N: tl.constexpr, D: tl.constexpr, DESCRIBED: tl.constexpr):
+def block_of(
+    source,
+    head,
+    keys,
+    key,
+    DIM: tl.constexpr,
+    N: tl.constexpr,
+    D: tl.constexpr,
+    DESCRIBED: tl.constexpr,
+    POLICY: tl.constexpr,
+):
     """Keys or values of a head from `key` on, shape (N, D); zeros, or those of the next head, beyond the last one."""
     if DESCRIBED:
         return source.load([head * keys + key, 0])
@@ -104,9 +134,9 @@ def block_of(source, head, keys, key, DIM: tl.constexpr, N: tl.constexpr, D: tl.
         row, column = key + tl.arange(0, N)[:, None], tl.arange(0, D)[None, :]
         at = (head.to(tl.int64) * keys + row) * DIM + column
         if DIM == D:
-            return tl.load(source + at, mask=row < keys, other=0.0)
+            return tl.load(source + at, mask=row < keys, other=0.0, eviction_policy=POLICY)
         else:
-            return tl.load(source + at, mask=(row < keys) & (column < DIM), other=0.0)
+            return tl.load(source + at, mask=(row < keys) & (column < DIM), other=0.0, eviction_policy=POLICY)
 
 
 @triton.jit
@@ -131,11 +161,13 @@ def past_keys(
     D: tl.constexpr,
     DESCRIBED: tl.constexpr,
     SPECIALISED: tl.constexpr,
+    KV_POLICY: tl.constexpr,
 ):
     """The sums, weights' sum and maximum of queries after these keys; where not MASKED, all of them are seen."""
     for key in tl.range(begin, end, N, warp_specialize=SPECIALISED):
         key = tl.multiple_of(key, N)
-        scores = tl.dot(q, block_of(k, head, keys, key, DIM, N, D, DESCRIBED).T, input_precision="ieee") * scale
+        own_keys = block_of(k, head, keys, key, DIM, N, D, DESCRIBED, KV_POLICY)
+        scores = tl.dot(q, own_keys.T, input_precision="ieee") * scale
         if MASKED:
             at = key + tl.arange(0, N)[None, :]
             seen = at < keys
@@ -146,7 +178,7 @@ def past_keys(
             scores = tl.where(seen, scores, HIDDEN)
         larger = tl.maximum(most, tl.max(scores, axis=1))
         weights, kept = tl.exp2(scores - larger[:, None]), tl.exp2(most - larger)
-        values = block_of(v, head, keys, key, DIM, N, D, DESCRIBED)
+        values = block_of(v, head, keys, key, DIM, N, D, DESCRIBED, KV_POLICY)
         sums = tl.dot(weights.to(values.dtype), values, sums * kept[:, None], input_precision="ieee")
         total = total * kept + tl.sum(weights, axis=1)
         most = larger
@@ -171,6 +203,9 @@ def attention(
     D: tl.constexpr,
     DESCRIBED: tl.constexpr,
     SPECIALISED: tl.constexpr,
+    Q_POLICY: tl.constexpr,
+    KV_POLICY: tl.constexpr,
+    CACHE: tl.constexpr,
 ):
     """Each program a block of M queries of one head; `scale` makes powers of two of scores."""
     # The last queries see most keys, where that differs: they come first.
@@ -178,7 +213,7 @@ def attention(
     query, column = block * M + tl.arange(0, M), tl.arange(0, D)
     at = (head.to(tl.int64) * queries + query)[:, None] * DIM + column[None, :]
     mask = (query < queries)[:, None] & (column < DIM)[None, :]
-    x = tl.load(q + at, mask=mask, other=0.0)
+    x = tl.load(q + at, mask=mask, other=0.0, eviction_policy=Q_POLICY)
     position = query + keys - queries
     first, last = block * M + keys - queries, tl.minimum(block * M + M, queries) - 1 + keys - queries
 
@@ -199,17 +234,17 @@ def attention(
     if WINDOW:
         sums, total, most = past_keys(
             sums, total, most, x, k, v, head // group, position, keys, begin, all_begin, scale,
-            WINDOW, CAUSAL, True, DIM, N, D, DESCRIBED, SPECIALISED,
+            WINDOW, CAUSAL, True, DIM, N, D, DESCRIBED, SPECIALISED, KV_POLICY,
         )  # fmt: skip
     sums, total, most = past_keys(
         sums, total, most, x, k, v, head // group, position, keys, all_begin, all_end, scale,
-        WINDOW, CAUSAL, False, DIM, N, D, DESCRIBED, SPECIALISED,
+        WINDOW, CAUSAL, False, DIM, N, D, DESCRIBED, SPECIALISED, KV_POLICY,
     )  # fmt: skip
     sums, total, most = past_keys(
         sums, total, most, x, k, v, head // group, position, keys, all_end, end, scale,
-        WINDOW, CAUSAL, True, DIM, N, D, DESCRIBED, SPECIALISED,
+        WINDOW, CAUSAL, True, DIM, N, D, DESCRIBED, SPECIALISED, KV_POLICY,
     )  # fmt: skip
-    tl.store(y + at, (sums / total[:, None]).to(y.dtype.element_ty), mask=mask)
+    tl.store(y + at, (sums / total[:, None]).to(y.dtype.element_ty), mask=mask, cache_modifier=CACHE)
 
 
 # EVOLVE-BLOCK-END
@@ -220,7 +255,7 @@ def launch(q, k, v, *, config, causal=False, window=None):
     y = torch.empty_like(q)
     (batch, heads, queries, dim), (_, kv_heads, keys, _) = q.shape, k.shape
     M, N, D = config["BLOCK_M"], config["BLOCK_N"], _width(dim)
-    described = config["variant"] != "pointers"
+    described, streamed = config["variant"] != "pointers", config["loads"] == "streamed"
     if described:
         k, v = (TensorDescriptor.from_tensor(operand.reshape(-1, dim), [N, D]) for operand in (k, v))
     attention[(triton.cdiv(queries, M), batch * heads)](
@@ -240,6 +275,9 @@ def launch(q, k, v, *, config, causal=False, window=None):
         D=D,
         DESCRIBED=described,
         SPECIALISED=config["variant"] == "specialised",
+        Q_POLICY="evict_first" if streamed else "",
+        KV_POLICY="evict_last" if streamed else "",
+        CACHE=".cs" if config["stores"] == "streamed" else "",
         num_warps=config["num_warps"],
         num_stages=config["num_stages"],
     )

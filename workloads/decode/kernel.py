@@ -45,17 +45,30 @@ def _sums_are_of_one_query(product, heads, kv_heads):
     return product == "tensor_cores" or heads == kv_heads
 
 
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 and Triton 3.9 on.
+    triton_3_9 = tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 9)
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or (gpu.arch >= 90 and triton_3_9)))
+
+
+def _caches_take_hints_only_for_more_than_they_hold(loads, batch, kv_heads, kv_len, head_dim, dtype, gpu):
+    return loads == "kept" or 2 * batch * kv_heads * kv_len * head_dim * _bytes(dtype) > gpu.l2_bytes
+
+
 CONSTRAINTS = [
     _every_split_has_keys,
     _shared_memory_holds_the_stages,
     _registers_hold_a_block,
     _sums_are_of_one_query,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 START = [
-    {"SPLITS": splits, "BLOCK": block, "product": product, "loads": "streamed", "num_warps": 4, "num_stages": 3}
+    {"SPLITS": splits, "BLOCK": block, "product": product, "loads": loads, "num_warps": 4, "num_stages": 3}
     for splits, block in ((8, 64), (16, 64), (1, 64), (1, 16))
     for product in ("sums", "tensor_cores")
+    for loads in ("streamed", "kept")
 ]
 
 

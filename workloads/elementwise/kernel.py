@@ -1,5 +1,7 @@
 """Functions of single elements on a GPU: each program a block of consecutive ones, whatever the shape."""
 
+import math
+
 import torch
 import triton
 import triton.language as tl
@@ -12,6 +14,10 @@ KNOBS = {
 }
 
 
+def _bytes(dtype):
+    return 4 if dtype in ("f32", "float32") else 2
+
+
 def _every_thread_has_work(BLOCK, num_warps, gpu):
     return gpu.warp * num_warps <= BLOCK
 
@@ -20,10 +26,24 @@ def _registers_hold_the_block(BLOCK, num_warps, gpu):
     return (gpu.registers_per_thread + 1) * gpu.warp * num_warps >= 4 * BLOCK
 
 
-CONSTRAINTS = [_every_thread_has_work, _registers_hold_the_block]
+def _the_compiler_passes_hints_of_loads_on(loads, gpu):
+    return loads == "kept" or gpu.runtime == "cuda"
+
+
+def _caches_take_hints_only_for_more_than_they_hold(loads, stores, shape, dtype, gpu):
+    return loads == stores == "kept" or 2 * math.prod(shape) * _bytes(dtype) > gpu.l2_bytes
+
+
+CONSTRAINTS = [
+    _every_thread_has_work,
+    _registers_hold_the_block,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
+]
 
 START = [
     {"BLOCK": 1024, "num_warps": 4, "loads": "streamed", "stores": "streamed"},
+    {"BLOCK": 1024, "num_warps": 4, "loads": "kept", "stores": "kept"},
     {"BLOCK": 4096, "num_warps": 8, "loads": "kept", "stores": "kept"},
 ]
 

@@ -5,16 +5,20 @@ import triton
 import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+POLICIES = {"kept": ("", ""), "a_streamed": ("evict_first", "evict_last"), "b_streamed": ("evict_last", "evict_first")}
+"""How long caches hold what is read of A and of B, by what is streamed past the other."""
+
 KNOBS = {
-    "variant": ["tiles", "persistent", "descriptor"],
+    "variant": ["tiles", "persistent", "descriptor", "persistent_descriptor"],
     "BLOCK_M": [16, 32, 64, 128, 256],
     "BLOCK_N": [16, 32, 64, 128, 256],
     "BLOCK_K": [16, 32, 64, 128],
     "GROUP": [1, 2, 4, 8, 16],
     "num_warps": [2, 4, 8],
     "num_stages": [1, 2, 3, 4, 5],
+    "loads": list(POLICIES),
+    "stores": ["kept", "streamed"],
 }
-
 
 _FP8 = ("fp8", "float8_e4m3fn")
 
@@ -38,6 +42,7 @@ def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
 
 
 def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
+    # What persistent programs need beside them for the end of a tile, the compiler knows alone.
     stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
     return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
 
@@ -63,7 +68,22 @@ def _tiles_are_not_far_larger_than_the_matrix(BLOCK_M, BLOCK_N, BLOCK_K, m, n, k
 def _descriptors_need_aligned_rows(variant, n, k, dtype, gpu):
     rows = (k,) if dtype in _FP8 else (n, k)
     aligned = all(row * _bytes(dtype) % 16 == 0 for row in rows)
-    return variant != "descriptor" or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
+    return "descriptor" not in variant or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
+
+
+def _descriptors_take_no_policy(variant, loads):
+    return "descriptor" not in variant or loads == "kept"
+
+
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 and Triton 3.9 on.
+    triton_3_9 = tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 9)
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or (gpu.arch >= 90 and triton_3_9)))
+
+
+def _caches_take_hints_only_for_more_than_they_hold(loads, stores, m, n, k, dtype, gpu):
+    everything = (m * k + k * n) * _bytes(dtype) + m * n * max(2, _bytes(dtype))
+    return loads == stores == "kept" or everything > gpu.l2_bytes
 
 
 CONSTRAINTS = [
@@ -75,18 +95,25 @@ CONSTRAINTS = [
     _every_thread_has_work,
     _tiles_are_not_far_larger_than_the_matrix,
     _descriptors_need_aligned_rows,
+    _descriptors_take_no_policy,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 _LARGE = {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "GROUP": 8, "num_warps": 8, "num_stages": 4}
 _MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "GROUP": 8, "num_warps": 4, "num_stages": 4}
 _SMALL = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 4}
-START = [{"variant": variant, **tile} for tile in (_LARGE, _MEDIUM, _SMALL) for variant in KNOBS["variant"]]
+START = [
+    {"variant": variant, **tile, "loads": "kept", "stores": "kept"}
+    for tile in (_LARGE, _MEDIUM, _SMALL)
+    for variant in KNOBS["variant"]
+]
 
 
 def small(config):
     """Two tiles each way: cut short, by rows that descriptors can address; and whole."""
     m, n, k = config["BLOCK_M"], config["BLOCK_N"], config["BLOCK_K"]
-    if config["variant"] == "descriptor":
+    if "descriptor" in config["variant"]:
         return [{"m": m + 5, "n": n + 8, "k": k + 16}, {"m": m, "n": n, "k": 2 * k}]
     return [{"m": m + 5, "n": n + 3, "k": k + 7}, {"m": m, "n": n, "k": 2 * k}]
 
@@ -126,6 +153,8 @@ def product(
     K: tl.constexpr,
     PRECISION: tl.constexpr,
     TRANSPOSED: tl.constexpr,
+    A_POLICY: tl.constexpr,
+    B_POLICY: tl.constexpr,
 ):
     """The sums of one tile in float32, shape (M, N)."""
     i, j, inner = row * M + tl.arange(0, M), column * N + tl.arange(0, N), tl.arange(0, K)
@@ -138,8 +167,8 @@ def product(
     sums = tl.zeros((M, N), tl.float32)
     for step in range(0, tl.cdiv(k, K)):
         rest = k - step * K
-        x = tl.load(left, mask=inner[None, :] < rest, other=0.0)
-        y = tl.load(right, mask=inner[:, None] < rest, other=0.0)
+        x = tl.load(left, mask=inner[None, :] < rest, other=0.0, eviction_policy=A_POLICY)
+        y = tl.load(right, mask=inner[:, None] < rest, other=0.0, eviction_policy=B_POLICY)
         sums = added(x, y, sums, PRECISION)
         left += K
         right += K if TRANSPOSED else K * n.to(tl.int64)
@@ -147,10 +176,67 @@ def product(
 
 
 @triton.jit
-def store(c, sums, m, n, row, column, M: tl.constexpr, N: tl.constexpr):
+def described_product(
+    a,
+    b,
+    k,
+    batch,
+    row,
+    column,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
+):
+    """The same of A and B read through tensor descriptors, by the copy engine where there is one.
+
+    They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), or (b, n, k) where B is transposed,
+    and put zeros beyond their ends.
+    """
+    sums = tl.zeros((M, N), tl.float32)
+    for step in range(0, tl.cdiv(k, K)):
+        x = a.load([batch, row * M, step * K]).reshape(M, K)
+        if TRANSPOSED:
+            y = b.load([batch, column * N, step * K]).reshape(N, K).T
+        else:
+            y = b.load([batch, step * K, column * N]).reshape(K, N)
+        sums = added(x, y, sums, PRECISION)
+    return sums
+
+
+@triton.jit
+def one_tile(
+    a,
+    b,
+    c,
+    m,
+    n,
+    k,
+    number,
+    M: tl.constexpr,
+    N: tl.constexpr,
+    K: tl.constexpr,
+    GROUP: tl.constexpr,
+    DESCRIBED: tl.constexpr,
+    PRECISION: tl.constexpr,
+    TRANSPOSED: tl.constexpr,
+    A_POLICY: tl.constexpr,
+    B_POLICY: tl.constexpr,
+    CACHE: tl.constexpr,
+):
+    """Compute and store tile `number`, of shape (M, N), of the product of this program's batch."""
+    row, column = tile_of(number, tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
+    batch = tl.program_id(1)
+    wide = batch.to(tl.int64)
+    if DESCRIBED:
+        sums = described_product(a, b, k, batch, row, column, M, N, K, PRECISION, TRANSPOSED)
+    else:
+        a, b = a + wide * m * k, b + wide * k * n
+        sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION, TRANSPOSED, A_POLICY, B_POLICY)
     i, j = row * M + tl.arange(0, M), column * N + tl.arange(0, N)
-    place = c + i.to(tl.int64)[:, None] * n + j[None, :]
-    tl.store(place, sums.to(c.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n))
+    place = c + wide * m * n + i.to(tl.int64)[:, None] * n + j[None, :]
+    tl.store(place, sums.to(c.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n), cache_modifier=CACHE)
 
 
 @triton.jit
@@ -165,55 +251,27 @@ def tiles(
     N: tl.constexpr,
     K: tl.constexpr,
     GROUP: tl.constexpr,
+    DESCRIBED: tl.constexpr,
     PERSISTENT: tl.constexpr,
     PRECISION: tl.constexpr,
     TRANSPOSED: tl.constexpr,
+    A_POLICY: tl.constexpr,
+    B_POLICY: tl.constexpr,
+    CACHE: tl.constexpr,
 ):
-    """Each program a tile of shape (M, N) of the matrix of its batch; where they are persistent, one after another."""
-    rows, columns, batch = tl.cdiv(m, M), tl.cdiv(n, N), tl.program_id(1).to(tl.int64)
-    a, b, c = a + batch * m * k, b + batch * k * n, c + batch * m * n
+    """Each program a tile; where they are persistent, one after another, the next of which is loaded in time."""
     if PERSISTENT:
-        for number in range(tl.program_id(0), rows * columns, tl.num_programs(0)):
-            row, column = tile_of(number, rows, columns, GROUP)
-            sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION, TRANSPOSED)
-            store(c, sums, m, n, row, column, M, N)
+        count = tl.cdiv(m, M) * tl.cdiv(n, N)
+        for number in tl.range(tl.program_id(0), count, tl.num_programs(0), flatten=True):
+            one_tile(
+                a, b, c, m, n, k, number,
+                M, N, K, GROUP, DESCRIBED, PRECISION, TRANSPOSED, A_POLICY, B_POLICY, CACHE,
+            )  # fmt: skip
     else:
-        row, column = tile_of(tl.program_id(0), rows, columns, GROUP)
-        sums = product(a, b, m, n, k, row, column, M, N, K, PRECISION, TRANSPOSED)
-        store(c, sums, m, n, row, column, M, N)
-
-
-@triton.jit
-def described_tiles(
-    a,
-    b,
-    c,
-    m,
-    n,
-    k,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    GROUP: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TRANSPOSED: tl.constexpr,
-):
-    """The same with A and B read through tensor descriptors, by the copy engine where there is one.
-
-    They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), or (b, n, k) where B is transposed,
-    and put zeros beyond their ends.
-    """
-    row, column = tile_of(tl.program_id(0), tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
-    batch = tl.program_id(1)
-    sums = tl.zeros((M, N), tl.float32)
-    for step in range(0, tl.cdiv(k, K)):
-        x = a.load([batch, row * M, step * K]).reshape(M, K)
-        if TRANSPOSED:
-            y = b.load([batch, column * N, step * K]).reshape(N, K).T
-        else:
-            y = b.load([batch, step * K, column * N]).reshape(K, N)
-        sums = added(x, y, sums, PRECISION)
-    store(c + batch.to(tl.int64) * m * n, sums, m, n, row, column, M, N)
+        one_tile(
+            a, b, c, m, n, k, tl.program_id(0),
+            M, N, K, GROUP, DESCRIBED, PRECISION, TRANSPOSED, A_POLICY, B_POLICY, CACHE,
+        )  # fmt: skip
 
 
 # EVOLVE-BLOCK-END
@@ -225,16 +283,30 @@ def launch(a, b, *, config, multiprocessors, tf32=False, transposed=False):
     narrow = torch.bfloat16 if a.dtype == torch.float8_e4m3fn else a.dtype
     c = torch.empty((*batch, m, n), dtype=narrow, device=a.device)
     M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
-    options = {name: config[name] for name in ("num_warps", "num_stages")}
-    shape = {"M": M, "N": N, "K": K, "GROUP": config["GROUP"], "PRECISION": "tf32" if tf32 else "ieee"}
-    shape["TRANSPOSED"] = transposed
-    count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
-    if variant == "descriptor":
+    persistent, described = (word in config["variant"] for word in ("persistent", "descriptor"))
+    if described:
         a = TensorDescriptor.from_tensor(a.reshape(-1, m, k), [1, M, K])
         b = TensorDescriptor.from_tensor(b.reshape(-1, *b.shape[-2:]), [1, N, K] if transposed else [1, K, N])
-        described_tiles[(count, *batch)](a, b, c, m, n, k, **shape, **options)
-    else:
-        persistent = variant == "persistent"
-        grid = (min(count, multiprocessors) if persistent else count, *batch)
-        tiles[grid](a, b, c, m, n, k, PERSISTENT=persistent, **shape, **options)
+    count = triton.cdiv(m, M) * triton.cdiv(n, N)
+    tiles[(min(count, multiprocessors) if persistent else count, *batch)](
+        a,
+        b,
+        c,
+        m,
+        n,
+        k,
+        M=M,
+        N=N,
+        K=K,
+        GROUP=config["GROUP"],
+        DESCRIBED=described,
+        PERSISTENT=persistent,
+        PRECISION="tf32" if tf32 else "ieee",
+        TRANSPOSED=transposed,
+        A_POLICY=POLICIES[config["loads"]][0],
+        B_POLICY=POLICIES[config["loads"]][1],
+        CACHE=".cs" if config["stores"] == "streamed" else "",
+        num_warps=config["num_warps"],
+        num_stages=config["num_stages"],
+    )
     return c

@@ -5,14 +5,19 @@ import triton
 import triton.language as tl
 from triton.tools.tensor_descriptor import TensorDescriptor
 
+POLICIES = {"kept": ("", ""), "x_streamed": ("evict_first", "evict_last"), "w_streamed": ("evict_last", "evict_first")}
+"""How long caches hold what is read of a layer's input and of its weights, by what is streamed past the other."""
+
 KNOBS = {
-    "variant": ["tiles", "persistent", "descriptor"],
+    "variant": ["tiles", "persistent", "descriptor", "persistent_descriptor"],
     "BLOCK_M": [16, 32, 64, 128, 256],
     "BLOCK_N": [16, 32, 64, 128, 256],
     "BLOCK_K": [16, 32, 64, 128],
     "GROUP": [1, 2, 4, 8, 16],
     "num_warps": [2, 4, 8],
     "num_stages": [1, 2, 3, 4, 5],
+    "loads": list(POLICIES),
+    "stores": ["kept", "streamed"],
 }
 
 
@@ -27,6 +32,7 @@ def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
 
 
 def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
+    # What persistent programs need beside them for the end of a tile, the compiler knows alone.
     stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
     return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
 
@@ -46,13 +52,28 @@ def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
 
 
 def _tiles_are_not_far_larger_than_the_matrices(BLOCK_M, BLOCK_N, BLOCK_K, m, d_model, d_ff):
-    widest, longest = max(d_model, d_ff), max(d_model, d_ff)
-    return all(a <= max(16, 2 * b) for a, b in ((BLOCK_M, m), (BLOCK_N, widest), (BLOCK_K, longest)))
+    width = max(d_model, d_ff)
+    return all(a <= max(16, 2 * b) for a, b in ((BLOCK_M, m), (BLOCK_N, width), (BLOCK_K, width)))
 
 
 def _descriptors_need_aligned_rows(variant, d_model, d_ff, dtype, gpu):
     aligned = all(size * _bytes(dtype) % 16 == 0 for size in (d_model, d_ff))
-    return variant != "descriptor" or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
+    return "descriptor" not in variant or (gpu.runtime == "cuda" and gpu.arch >= 90 and aligned)
+
+
+def _descriptors_take_no_policy(variant, loads):
+    return "descriptor" not in variant or loads == "kept"
+
+
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 and Triton 3.9 on.
+    triton_3_9 = tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 9)
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or (gpu.arch >= 90 and triton_3_9)))
+
+
+def _caches_take_hints_only_for_more_than_they_hold(loads, stores, m, d_model, d_ff, dtype, gpu):
+    of_a_layer = (m * d_model + d_model * d_ff + m * d_ff) * _bytes(dtype)
+    return loads == stores == "kept" or of_a_layer > gpu.l2_bytes
 
 
 CONSTRAINTS = [
@@ -62,18 +83,25 @@ CONSTRAINTS = [
     _every_thread_has_work,
     _tiles_are_not_far_larger_than_the_matrices,
     _descriptors_need_aligned_rows,
+    _descriptors_take_no_policy,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 _LARGE = {"BLOCK_M": 128, "BLOCK_N": 256, "BLOCK_K": 64, "GROUP": 8, "num_warps": 8, "num_stages": 4}
 _MEDIUM = {"BLOCK_M": 128, "BLOCK_N": 128, "BLOCK_K": 64, "GROUP": 8, "num_warps": 4, "num_stages": 4}
 _SMALL = {"BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 4}
-START = [{"variant": variant, **tile} for tile in (_LARGE, _MEDIUM, _SMALL) for variant in KNOBS["variant"]]
+START = [
+    {"variant": variant, **tile, "loads": "kept", "stores": "kept"}
+    for tile in (_LARGE, _MEDIUM, _SMALL)
+    for variant in KNOBS["variant"]
+]
 
 
 def small(config):
     """Tiles that are cut short in each direction, by rows that descriptors can address."""
     m, n, k = config["BLOCK_M"], config["BLOCK_N"], config["BLOCK_K"]
-    rest = 8 if config["variant"] == "descriptor" else 3
+    rest = 8 if "descriptor" in config["variant"] else 3
     return [{"m": m + 5, "d_model": k + rest, "d_ff": n + rest}]
 
 
@@ -103,6 +131,9 @@ def linear_tile(
     GROUP: tl.constexpr,
     GELU: tl.constexpr,
     DESCRIBED: tl.constexpr,
+    X_POLICY: tl.constexpr,
+    W_POLICY: tl.constexpr,
+    CACHE: tl.constexpr,
 ):
     """Tile `number` of X W + bias, of shape (M, N); `GROUP` rows of tiles go through all columns together."""
     rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
@@ -110,21 +141,24 @@ def linear_tile(
     height = tl.minimum(rows - first, GROUP)
     row, column = first + number % (GROUP * columns) % height, number % (GROUP * columns) // height
     i, j = row * M + tl.arange(0, M), column * N + tl.arange(0, N)
+    # Rows and columns beyond the end are read from the beginning: what becomes of them is not stored.
+    within_m, within_n = (i % m).to(tl.int64)[:, None], (j % n)[None, :]
     sums = tl.zeros((M, N), tl.float32)
     for step in range(0, k, K):
         if DESCRIBED:
             left, right = x.load([row * M, step]), w.load([step, column * N])
         else:
             inner = step + tl.arange(0, K)
-            # Rows and columns beyond the end are read from the beginning: what becomes of them is not stored.
-            left = tl.load(x + (i % m).to(tl.int64)[:, None] * k + inner[None, :], mask=inner[None, :] < k, other=0.0)
-            right = tl.load(w + inner.to(tl.int64)[:, None] * n + (j % n)[None, :], mask=inner[:, None] < k, other=0.0)
+            at, here = x + within_m * k + inner[None, :], inner[None, :] < k
+            left = tl.load(at, mask=here, other=0.0, eviction_policy=X_POLICY)
+            at, here = w + inner.to(tl.int64)[:, None] * n + within_n, inner[:, None] < k
+            right = tl.load(at, mask=here, other=0.0, eviction_policy=W_POLICY)
         sums = tl.dot(left, right, sums, input_precision="ieee")
     sums += tl.load(bias + j % n).to(tl.float32)[None, :]
     if GELU:
         sums = gelu(sums)
     place = y + i.to(tl.int64)[:, None] * n + j[None, :]
-    tl.store(place, sums.to(y.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n))
+    tl.store(place, sums.to(y.dtype.element_ty), mask=(i[:, None] < m) & (j[None, :] < n), cache_modifier=CACHE)
 
 
 @triton.jit
@@ -143,13 +177,22 @@ def linear(
     GELU: tl.constexpr,
     DESCRIBED: tl.constexpr,
     PERSISTENT: tl.constexpr,
+    X_POLICY: tl.constexpr,
+    W_POLICY: tl.constexpr,
+    CACHE: tl.constexpr,
 ):
-    """Each program a tile; where they are persistent, one after another."""
+    """Each program a tile; where they are persistent, one after another, the next of which is loaded in time."""
     if PERSISTENT:
-        for number in range(tl.program_id(0), tl.cdiv(m, M) * tl.cdiv(n, N), tl.num_programs(0)):
-            linear_tile(x, w, bias, y, number, m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
+        for number in tl.range(tl.program_id(0), tl.cdiv(m, M) * tl.cdiv(n, N), tl.num_programs(0), flatten=True):
+            linear_tile(
+                x, w, bias, y, number, m, n, k,
+                M, N, K, GROUP, GELU, DESCRIBED, X_POLICY, W_POLICY, CACHE,
+            )  # fmt: skip
     else:
-        linear_tile(x, w, bias, y, tl.program_id(0), m, n, k, M, N, K, GROUP, GELU, DESCRIBED)
+        linear_tile(
+            x, w, bias, y, tl.program_id(0), m, n, k,
+            M, N, K, GROUP, GELU, DESCRIBED, X_POLICY, W_POLICY, CACHE,
+        )  # fmt: skip
 
 
 # EVOLVE-BLOCK-END
@@ -161,14 +204,16 @@ def launch(x, w1, b1, w2, b2, *, config, multiprocessors):
     return _layer(hidden, w2, b2, False, config, multiprocessors)
 
 
-def _layer(x, w, bias, activated, config, multiprocessors):
+def _layer(x, w, bias, hidden, config, multiprocessors):
+    """A hidden layer is activated, and read by the next one: its result is kept."""
     (m, k), n = x.shape, w.shape[1]
     y = torch.empty((m, n), dtype=x.dtype, device=x.device)
     M, N, K = (config[f"BLOCK_{letter}"] for letter in "MNK")
-    count, variant = triton.cdiv(m, M) * triton.cdiv(n, N), config["variant"]
-    if variant == "descriptor":
+    persistent, described = (word in config["variant"] for word in ("persistent", "descriptor"))
+    if described:
         x, w = TensorDescriptor.from_tensor(x, [M, K]), TensorDescriptor.from_tensor(w, [K, N])
-    linear[(min(count, multiprocessors) if variant == "persistent" else count,)](
+    count = triton.cdiv(m, M) * triton.cdiv(n, N)
+    linear[(min(count, multiprocessors) if persistent else count,)](
         x,
         w,
         bias,
@@ -180,9 +225,12 @@ def _layer(x, w, bias, activated, config, multiprocessors):
         N=N,
         K=K,
         GROUP=config["GROUP"],
-        GELU=activated,
-        DESCRIBED=variant == "descriptor",
-        PERSISTENT=variant == "persistent",
+        GELU=hidden,
+        DESCRIBED=described,
+        PERSISTENT=persistent,
+        X_POLICY=POLICIES[config["loads"]][0],
+        W_POLICY=POLICIES[config["loads"]][1],
+        CACHE=".cs" if config["stores"] == "streamed" and not hidden else "",
         num_warps=config["num_warps"],
         num_stages=config["num_stages"],
     )

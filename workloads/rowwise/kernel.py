@@ -15,7 +15,13 @@ KNOBS = {
     "num_warps": [1, 2, 4, 8, 16],
     "num_stages": [1, 2, 3, 4],
     "loads": ["kept", "streamed"],
+    "stores": ["kept", "streamed"],
 }
+"""Where loads are streamed, caches give up first what is read for the last time, and last what is read again."""
+
+
+def _bytes(dtype):
+    return 4 if dtype in ("f32", "float32") else 2
 
 
 def _a_block_holds_the_row_or_is_a_part_of_it(variant, BLOCK, cols):
@@ -38,12 +44,21 @@ def _only_loops_have_stages(variant, num_stages):
 
 def _shared_memory_holds_the_stages(BLOCK, ROWS, num_stages, dtype, gpu):
     # In a loop over blocks the factors of columns are read, too.
-    width = 4 if dtype in ("f32", "float32") else 2
-    return (num_stages - 1) * BLOCK * (ROWS + 2) * width <= gpu.shared_bytes_per_block
+    return (num_stages - 1) * BLOCK * (ROWS + 2) * _bytes(dtype) <= gpu.shared_bytes_per_block
 
 
 def _there_are_so_many_rows(ROWS, rows):
     return ROWS == 1 or rows >= ROWS
+
+
+def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
+    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 and Triton 3.9 on.
+    triton_3_9 = tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 9)
+    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or (gpu.arch >= 90 and triton_3_9)))
+
+
+def _caches_take_hints_only_for_more_than_they_hold(loads, stores, rows, cols, dtype, gpu):
+    return loads == stores == "kept" or 2 * rows * cols * _bytes(dtype) > gpu.l2_bytes
 
 
 CONSTRAINTS = [
@@ -53,16 +68,19 @@ CONSTRAINTS = [
     _only_loops_have_stages,
     _shared_memory_holds_the_stages,
     _there_are_so_many_rows,
+    _the_compiler_passes_hints_of_loads_on,
+    _caches_take_hints_only_for_more_than_they_hold,
 ]
 
 
 def _start(variant, BLOCK, num_warps, num_stages):
-    return {"variant": variant, "BLOCK": BLOCK, "ROWS": 1, "num_warps": num_warps, "num_stages": num_stages}
+    loop = {"variant": variant, "BLOCK": BLOCK, "ROWS": 1, "num_warps": num_warps, "num_stages": num_stages}
+    return {**loop, "loads": "kept", "stores": "kept"}
 
 
 START = [
-    *({**_start("registers", block, max(1, min(16, block // 512)), 1), "loads": "kept"} for block in KNOBS["BLOCK"]),
-    *({**_start("blocks", block, 8, 2), "loads": "kept"} for block in (4096, 2048)),
+    *(_start("registers", block, max(1, min(16, block // 512)), 1) for block in KNOBS["BLOCK"]),
+    *(_start("blocks", block, 8, 2) for block in (4096, 2048)),
 ]
 
 
@@ -79,11 +97,11 @@ def small(config):
 
 
 @triton.jit
-def scaled(normal, gamma, beta, column, here, FUNCTION: tl.constexpr):
+def scaled(normal, gamma, beta, column, here, FUNCTION: tl.constexpr, POLICY: tl.constexpr):
     """Normalised rows, times the factors of columns, and shifted by theirs."""
-    result = normal * tl.load(gamma + column, mask=here, other=0.0).to(tl.float32)
+    result = normal * tl.load(gamma + column, mask=here, other=0.0, eviction_policy=POLICY).to(tl.float32)
     if FUNCTION == "layernorm":
-        result += tl.load(beta + column, mask=here, other=0.0).to(tl.float32)
+        result += tl.load(beta + column, mask=here, other=0.0, eviction_policy=POLICY).to(tl.float32)
     return result
 
 
@@ -99,7 +117,9 @@ def whole_rows(
     BLOCK: tl.constexpr,
     ROWS: tl.constexpr,
     FUNCTION: tl.constexpr,
-    POLICY: tl.constexpr,
+    ONCE: tl.constexpr,
+    AGAIN: tl.constexpr,
+    CACHE: tl.constexpr,
     STAGES: tl.constexpr,
 ):
     """Rows `ROWS` at a time, `step` apart; one turn of the loop, unless programs are persistent."""
@@ -110,7 +130,7 @@ def whole_rows(
         mask = (row < rows) & here
         at = row.to(tl.int64) * cols + column
         # A row that is none is read as zeros, and nothing of it is stored.
-        values = tl.load(x + at, mask=mask, other=0.0, eviction_policy=POLICY).to(tl.float32)
+        values = tl.load(x + at, mask=mask, other=0.0, eviction_policy=ONCE).to(tl.float32)
         if FUNCTION == "softmax":
             values = tl.where(here, values, float("-inf"))
             weights = tl.exp(values - tl.max(values, axis=1)[:, None])
@@ -119,8 +139,8 @@ def whole_rows(
             if FUNCTION == "layernorm":
                 values = tl.where(here, values - tl.sum(values, axis=1)[:, None] / cols, 0.0)
             square = tl.sum(values * values, axis=1)[:, None] / cols
-            result = scaled(values * tl.rsqrt(square + EPSILON), gamma, beta, column, here, FUNCTION)
-        tl.store(y + at, result.to(y.dtype.element_ty), mask=mask)
+            result = scaled(values * tl.rsqrt(square + EPSILON), gamma, beta, column, here, FUNCTION, AGAIN)
+        tl.store(y + at, result.to(y.dtype.element_ty), mask=mask, cache_modifier=CACHE)
 
 
 @triton.jit
@@ -134,7 +154,9 @@ def long_rows(
     BLOCK: tl.constexpr,
     ROWS: tl.constexpr,
     FUNCTION: tl.constexpr,
-    POLICY: tl.constexpr,
+    ONCE: tl.constexpr,
+    AGAIN: tl.constexpr,
+    CACHE: tl.constexpr,
     STAGES: tl.constexpr,
 ):
     """What the result needs of its row is put together block by block; then x is read again, from the second cache.
@@ -148,7 +170,7 @@ def long_rows(
     for first in tl.range(0, cols, BLOCK, num_stages=STAGES):
         column = first + tl.arange(0, BLOCK)[None, :]
         here = column < cols
-        values = tl.load(x + start + column, mask=(row < rows) & here, other=0.0).to(tl.float32)
+        values = tl.load(x + start + column, mask=(row < rows) & here, other=0.0, eviction_policy=AGAIN).to(tl.float32)
         if FUNCTION == "softmax":
             values = tl.where(here, values, float("-inf"))
             larger = tl.maximum(centre, tl.max(values, axis=1)[:, None])
@@ -168,12 +190,12 @@ def long_rows(
         column = first + tl.arange(0, BLOCK)[None, :]
         here = column < cols
         mask = (row < rows) & here
-        values = tl.load(x + start + column, mask=mask, other=0.0, eviction_policy=POLICY).to(tl.float32)
+        values = tl.load(x + start + column, mask=mask, other=0.0, eviction_policy=ONCE).to(tl.float32)
         if FUNCTION == "softmax":
             result = tl.exp(values - centre) * scale
         else:
-            result = scaled((values - centre) * scale, gamma, beta, column, here, FUNCTION)
-        tl.store(y + start + column, result.to(y.dtype.element_ty), mask=mask)
+            result = scaled((values - centre) * scale, gamma, beta, column, here, FUNCTION, AGAIN)
+        tl.store(y + start + column, result.to(y.dtype.element_ty), mask=mask, cache_modifier=CACHE)
 
 
 # EVOLVE-BLOCK-END
@@ -182,14 +204,16 @@ def long_rows(
 def launch(x, gamma=None, beta=None, *, config, workload, multiprocessors):
     """The function that `workload` names, of each row of x, shape (rows, cols); gamma and beta have shape (cols,)."""
     y = torch.empty_like(x)
-    (rows, cols), variant = x.shape, config["variant"]
+    (rows, cols), variant, streamed = x.shape, config["variant"], config["loads"] == "streamed"
     count = triton.cdiv(rows, config["ROWS"])
     operands = (x, x if gamma is None else gamma, x if beta is None else beta, y, rows, cols)
     options = {
         "BLOCK": config["BLOCK"],
         "ROWS": config["ROWS"],
         "FUNCTION": workload,
-        "POLICY": "evict_first" if config["loads"] == "streamed" else "",
+        "ONCE": "evict_first" if streamed else "",
+        "AGAIN": "evict_last" if streamed else "",
+        "CACHE": ".cs" if config["stores"] == "streamed" else "",
         "STAGES": config["num_stages"],
         "num_warps": config["num_warps"],
     }

@@ -36,6 +36,7 @@ def export(workload: Workload, program: TritonProgram | RewrittenProgram, direct
         shutil.copyfile(Path(__file__).with_name(name), directory / name)
     record = {
         "workload": workload.name,
+        "kernel": program.source.kernel,
         "inputs": [asdict(spec) for spec in workload.operands],
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),

@@ -4,7 +4,8 @@
 `config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. A
 kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning is left out.
 
-Where several kernels are under `triton.autotune`, the one that a `Source` names is tuned.
+Where several kernels are under `triton.autotune`, the one that a `Source` names is tuned, and others are launched in
+the first configuration of theirs.
 
 `KNOBS` names the values of each knob. `CONSTRAINTS` are functions whose parameters name what they look at: knobs,
 keys of the workload, or `gpu`, the target. `START` lists configurations to begin with. All three have defaults for a
@@ -75,10 +76,8 @@ class KernelFile:
         start: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
         if start is not None:
             return start
-        tuners = self._tuners
-        if not tuners:
-            return ()
-        return [config.all_kwargs() for config in self._given[0]]
+        tuned = next(filter(self._is_tuned, self._given), None)
+        return () if tuned is None else [config.all_kwargs() for config in self._given[tuned]]
 
     def small(self, config: Mapping[str, Any]) -> Sequence[Mapping[str, int]]:
         """Sizes to verify this configuration on; as they are, if nothing is said."""
@@ -95,13 +94,16 @@ class KernelFile:
 
         options = {name: value for name, value in config.items() if name in OPTIONS}
         own = {name: value for name, value in config.items() if name not in OPTIONS}
-        configs = [triton.Config(own, **options)]
+        configs = {
+            name: [triton.Config(own, **options, pre_hook=given[0].pre_hook)] if self._is_tuned(name) else given[:1]
+            for name, given in sorted(self._given.items(), key=lambda item: self._is_tuned(item[0]))
+        }  # in this order, since one kernel may have several names
         taken = inspect.signature(self.module.launch).parameters
         known = {name: value for name, value in parameters.items() if name in taken}
 
         def launch(inputs: Sequence[Any]) -> Sequence[Any]:
-            for tuner in self._tuners:
-                tuner.configs = configs
+            for name, chosen in configs.items():
+                self._tuners[name].configs = chosen
             asked = {"config": dict(config)} if "config" in taken else {}
             outputs = self.module.launch(*inputs, **asked, **known)
             return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
@@ -109,17 +111,18 @@ class KernelFile:
         return launch
 
     @functools.cached_property
-    def _tuners(self) -> Sequence[Any]:
-        """The kernels under `triton.autotune`."""
-        from triton.runtime.autotuner import Autotuner
-
-        found = {name: value for name, value in vars(self.module).items() if isinstance(value, Autotuner)}
-        return [value for name, value in found.items() if self.kernel in (None, name)]
+    def _tuners(self) -> Mapping[str, Any]:
+        """The kernels under `triton.autotune`, by name."""
+        found = {name: _tuner(value) for name, value in vars(self.module).items()}
+        return {name: tuner for name, tuner in found.items() if tuner is not None}
 
     @functools.cached_property
-    def _given(self) -> Sequence[Sequence[Any]]:
+    def _given(self) -> Mapping[str, Sequence[Any]]:
         """What their decorators list."""
-        return [list(tuner.configs) for tuner in self._tuners]
+        return {name: list(tuner.configs) for name, tuner in self._tuners.items()}
+
+    def _is_tuned(self, name: str) -> bool:
+        return self.kernel in (None, name)
 
 
 @functools.lru_cache(maxsize=8)
@@ -154,6 +157,15 @@ def given(workload: Workload) -> Mapping[str, Any]:
 def verified_on(source: Source, config: Mapping[str, Any], workload: Workload) -> Sequence[Workload]:
     """The workload in the sizes that a file wants a configuration verified on."""
     return [dataclasses.replace(workload, **sizes) for sizes in source.load().small(config)]  # type: ignore[type-var]
+
+
+def _tuner(value: Any) -> Any:
+    """The autotuner of a kernel under `triton.autotune`, below `triton.heuristics` too; None of anything else."""
+    from triton.runtime.autotuner import Autotuner, Heuristics
+
+    while isinstance(value, Heuristics):
+        value = value.fn
+    return value if isinstance(value, Autotuner) else None
 
 
 def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]:

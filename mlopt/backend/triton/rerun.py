@@ -36,12 +36,21 @@ SCRATCH_BYTES = 1 << 30
 """More than the second cache of any GPU holds, and so much that to fill it takes longer than to launch a kernel."""
 
 
-def launcher(config: Mapping[str, Any], known: Mapping[str, Any]) -> Callable[..., Sequence[torch.Tensor]]:
-    """The file's launcher in this configuration, given as `triton.Config` takes it; what it asks for is in `known`."""
+def launcher(
+    config: Mapping[str, Any], kernel: str | None, known: Mapping[str, Any]
+) -> Callable[..., Sequence[torch.Tensor]]:
+    """The file's launcher in this configuration, given as `triton.Config` takes it; what it asks for is in `known`.
+
+    Of several kernels under `triton.autotune` the configuration is that of `kernel`, or of all.
+    """
     module = importlib.import_module("kernel")
-    for value in list(vars(module).values()):
+    for name, value in list(vars(module).items()):
+        while isinstance(value, triton.runtime.Heuristics):
+            value = value.fn
         if isinstance(value, triton.runtime.Autotuner):
-            value.configs = [triton.Config(**config)]
+            first = value.configs[0]
+            chosen = triton.Config(**config, pre_hook=first.pre_hook)
+            value.configs = [chosen if kernel in (None, name) else first]
     flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
     cuda = torch.cuda.is_available()
     count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
@@ -115,7 +124,7 @@ def main() -> int:
     rng, taken = np.random.default_rng(0), []
     for case in cases:
         parameters = case["parameters"]
-        call = launcher(config, {"workload": record["workload"], **parameters})
+        call = launcher(config, record["kernel"], {"workload": record["workload"], **parameters})
         if hasattr(expected, "inputs"):
             inputs = [fit(tensor, device) for tensor in expected.inputs(**parameters)]
         else:

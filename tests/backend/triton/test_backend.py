@@ -12,6 +12,7 @@ import yaml
 
 from mlopt.backend.triton import backend, program
 from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.cost.ttir import element_bytes, shape
 from mlopt.backend.triton.cost.work import work
 from mlopt.backend.triton.program import TritonProgram
 from mlopt.backend.triton.target import Gpu, gpu
@@ -22,7 +23,8 @@ from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.matmul.workload import Matmul
 
 TARGETS = Path(__file__).parents[3] / "conf" / "target"
-TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
+KEPT = {"loads": "kept", "stores": "kept"}
+TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3, **KEPT}
 
 
 def described(name: str = "h200") -> Gpu:
@@ -35,7 +37,7 @@ def built(workload: Matmul, **knobs: object) -> TritonProgram:
     return Triton(described()).build(workload, Schedule.of(values))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
+@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor", "persistent_descriptor"])
 @pytest.mark.parametrize("dtype", ["fp8", "bf16", "f16", "tf32", "f32"])
 def test_every_variant_is_right_on_sizes_that_cut_its_tiles_short(variant: str, dtype: str) -> None:
     program = built(Matmul(m=64, n=64, k=64, dtype=dtype), variant=variant, BLOCK_K=32)
@@ -64,6 +66,29 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
     assert "wgmma" in half.launches[0].kernel.asm["ptx"]
     assert half.simulate()["tensor_share"] > 0
     assert single.simulate()["tensor_share"] == 0
+    assert half.simulate()["tensor_instructions"] > single.simulate()["tensor_instructions"] == 0
+    assert single.simulate()["memory_instructions"] > 0
+
+
+@pytest.mark.parametrize(
+    ("variant", "loads"), [("tiles", "a_streamed"), ("tiles", "b_streamed"), ("descriptor", "kept")]
+)
+def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(variant: str, loads: str) -> None:
+    backend = Triton(replace(described(), l2_bytes=1 << 20))
+    tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4, "num_stages": 1}
+    plain, hinted = (
+        backend.build(Matmul(1024, 1024, 1024, "f16"), Schedule.of({**tile, **hints}))
+        for hints in (KEPT, {"loads": loads, "stores": "streamed"})
+    )
+    before, after = (program.launches[0].kernel.asm["ptx"] for program in (plain, hinted))
+    assert "st.global.cs" in after
+    assert "st.global.cs" not in before
+    for policy in ("evict_first", "evict_last"):
+        assert policy not in before
+        assert (policy in after) is (loads != "kept")
+    costs = [program.simulate() for program in (plain, hinted)]
+    assert costs[0]["memory_bytes"] == costs[1]["memory_bytes"]
+    assert costs[0]["cost"] <= costs[1]["cost"] < 1.1 * costs[0]["cost"]
 
 
 @pytest.mark.parametrize("name", ["h200", "l4"])
@@ -130,7 +155,7 @@ def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compi
     BLOCK_M: int, num_warps: int, name: str
 ) -> None:
     tile = {"BLOCK_M": BLOCK_M, "BLOCK_N": 64, "BLOCK_K": 64, "GROUP": 8, "num_warps": num_warps, "num_stages": 3}
-    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile})
+    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile, **KEPT})
     taken = int(Triton(described(name)).build(workload, schedule).simulate()["shared_bytes"])
     Triton(replace(described(name), shared_bytes_per_block=taken)).space(workload).check(schedule)
     with pytest.raises(InvalidSchedule):
@@ -182,3 +207,22 @@ def test_an_exported_kernel_runs_without_mlopt_and_tells_a_wrong_result(tmp_path
     kernel.write_text(kernel.read_text().replace("sums.to(", "(sums + 1).to("))
     done = run(tmp_path)
     assert (done.returncode, done.stdout.strip()) == (1, "wrong result"), done.stderr
+
+
+def test_the_end_of_a_tile_counts_once_a_tile_where_loops_are_made_one() -> None:
+    tile = {**TILE, "BLOCK_M": 64, "BLOCK_N": 128, "BLOCK_K": 32, "num_warps": 4}
+    backend, workload = Triton(described()), Matmul(4096, 4096, 4096, "f16")
+    plain, persistent = (
+        backend.build(workload, Schedule.of({"variant": name, **tile})).simulate()
+        for name in ("descriptor", "persistent_descriptor")
+    )
+    of_all = [figures["tensor_instructions"] * figures["programs"] for figures in (plain, persistent)]
+    assert of_all[0] == pytest.approx(of_all[1], rel=0.02)
+    assert persistent["cost"] < 1.1 * plain["cost"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["!tt.tensordesc<1x64x32xf16>", "!tt.tensordesc<tensor<1x64x32xf16>>", "tensor<1x64x32x!tt.ptr<f16>>"]
+)
+def test_tiles_have_their_size_in_the_notation_of_every_triton(kind: str) -> None:
+    assert (shape(kind), element_bytes(kind)) == ((1, 64, 32), 2)

@@ -9,7 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mlopt.backend.triton.ahead import launches
 from mlopt.backend.triton.backend import Triton
+from mlopt.backend.triton.kernel_file import source_of
 from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
@@ -20,6 +22,7 @@ from mlopt.workloads.batch_matmul.workload import BatchMatmul
 from mlopt.workloads.decode.workload import Decode
 from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
+from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.relu.workload import Relu
 from mlopt.workloads.rmsnorm.workload import Rmsnorm
@@ -27,10 +30,11 @@ from mlopt.workloads.softmax.workload import Softmax
 
 Interpret = Callable[..., None]
 
-PLAIN = {"BLOCK": 256, "num_warps": 2, "loads": "streamed", "stores": "streamed"}
-ROW = {"ROWS": 2, "num_warps": 1, "num_stages": 2, "loads": "streamed"}
-TILE = {"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3}
-BLOCKS = {"BLOCK_M": 16, "BLOCK_N": 16, "num_warps": 2, "num_stages": 2}
+STREAMED = {"loads": "streamed", "stores": "streamed"}
+PLAIN = {"BLOCK": 256, "num_warps": 2, **STREAMED}
+ROW = {"ROWS": 2, "num_warps": 1, "num_stages": 2, **STREAMED}
+TILE = {"BLOCK_M": 16, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3, "stores": "streamed"}
+BLOCKS = {"BLOCK_M": 16, "BLOCK_N": 16, "num_warps": 2, "num_stages": 2, **STREAMED}
 SPLIT = {"SPLITS": 4, "BLOCK": 16, "loads": "streamed", "num_warps": 2, "num_stages": 2}
 DTYPES = ("f32", "bf16", "f16")
 
@@ -126,19 +130,31 @@ def test_a_step_of_decoding_is_right_however_the_cache_is_split(
     interpret(workload, {**SPLIT, "SPLITS": splits, "product": product})
 
 
-@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
+VARIANTS = [
+    ("tiles", "a"),
+    ("tiles", "b"),
+    ("persistent", "a"),
+    ("descriptor", ""),
+    ("persistent_descriptor", ""),
+]
+"""Of products, each with the operand that is streamed past the other; descriptors stream none."""
+
+
+@pytest.mark.parametrize(("variant", "streamed"), VARIANTS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_block_of_two_layers_is_right(variant: str, dtype: str, interpret: Interpret) -> None:
-    d_model, d_ff = (24, 40) if variant == "descriptor" else (19, 37)
-    interpret(Mlp(m=21, d_model=d_model, d_ff=d_ff, dtype=dtype), {"variant": variant, **TILE})
+def test_a_block_of_two_layers_is_right(variant: str, streamed: str, dtype: str, interpret: Interpret) -> None:
+    d_model, d_ff = (24, 40) if "descriptor" in variant else (19, 37)
+    loads = {"a": "x_streamed", "b": "w_streamed"}.get(streamed, "kept")
+    interpret(Mlp(m=21, d_model=d_model, d_ff=d_ff, dtype=dtype), {"variant": variant, **TILE, "loads": loads})
 
 
-@pytest.mark.parametrize("variant", ["tiles", "persistent", "descriptor"])
-def test_products_of_a_batch_are_right(variant: str, interpret: Interpret) -> None:
-    n, k = (40, 24) if variant == "descriptor" else (37, 19)
-    interpret(BatchMatmul(m=21, n=n, k=k, b=3), {"variant": variant, **TILE})
-    n, k = (40, 48) if variant == "descriptor" else (37, 45)
-    interpret(BatchMatmul(m=21, n=n, k=k, b=3, dtype="fp8"), {"variant": variant, **TILE, "BLOCK_K": 32})
+@pytest.mark.parametrize(("variant", "streamed"), VARIANTS)
+def test_products_of_a_batch_are_right(variant: str, streamed: str, interpret: Interpret) -> None:
+    config = {"variant": variant, **TILE, "loads": f"{streamed}_streamed" if streamed else "kept"}
+    n, k = (40, 24) if "descriptor" in variant else (37, 19)
+    interpret(BatchMatmul(m=21, n=n, k=k, b=3), config)
+    n, k = (40, 48) if "descriptor" in variant else (37, 45)
+    interpret(BatchMatmul(m=21, n=n, k=k, b=3, dtype="fp8"), {**config, "BLOCK_K": 32})
 
 
 WORKLOADS: list[Workload] = [
@@ -166,6 +182,48 @@ def test_where_to_begin_is_legal_and_compiles_to_what_the_gpu_has_room_for(
     costs = backend.build(workload, Schedule.of(dict(smallest))).simulate()
     assert costs["cost"] > 0
     assert costs["spills"] == 0
+
+
+HINTED: list[tuple[Workload, int]] = [
+    (Add((1000, 333)), 4),
+    (Softmax(333, 1000), 4),
+    (Attention(1, 4, 2, 60, "bf16", seq=300, kv_seq=300), 4),
+    (Decode(1, 4, 2, 64, "bf16", kv_len=3000), 2),
+    (Mlp(300, 201, 401, "bf16"), 6),
+    (BatchMatmul(128, 121, 73, "bf16", b=3), 6),
+]
+"""Of sizes for pointers alone, with how many ways there are at most to give hints to caches."""
+
+
+@pytest.mark.parametrize(("workload", "ways"), HINTED, ids=lambda value: getattr(value, "name", None))
+def test_hints_to_caches_are_decided_where_these_cannot_hold_all(
+    workload: Workload, ways: int, described: Callable[[str], Gpu]
+) -> None:
+    gpus = {
+        (name, size): replace(described(name), l2_bytes=size) for name in ("h200", "mi300x") for size in (1 << 40, 1)
+    }
+    counts = {key: Triton(gpu).space(workload).count() for key, gpu in gpus.items()}
+    stores = 1 if isinstance(workload, Decode) else 2
+    assert stores * counts["h200", 1 << 40] < counts["h200", 1] <= ways * counts["h200", 1 << 40]
+    assert counts["mi300x", 1] == stores * counts["mi300x", 1 << 40]  # whose loads take none
+    large = Triton(gpus["h200", 1 << 40]).space(workload)
+    for rank in (0, large.count() // 2, large.count() - 1):
+        chosen = large.ranked(rank)
+        assert chosen is not None
+        assert {chosen.values()[name] for name in ("loads", "stores") if name in chosen.values()} == {"kept"}
+
+
+@pytest.mark.parametrize("name", ["h200", "a100"])
+@pytest.mark.parametrize("stages", [1, 3])
+def test_hints_of_loads_are_legal_where_the_compiler_passes_them_on(
+    name: str, stages: int, described: Callable[[str], Gpu]
+) -> None:
+    tile = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4}
+    config = {**tile, "num_stages": stages, "loads": "a_streamed", "stores": "kept"}
+    workload, gpu = Matmul(4096, 4096, 4096, "f16"), described(name)
+    parameters = {"multiprocessors": gpu.multiprocessors}
+    (launch,) = launches(source_of(workload).load(), config, workload.operands, parameters, gpu)
+    assert ("evict_first" in launch.kernel.asm["ptx"]) is _is_legal(Triton(gpu).space(workload), config)
 
 
 def _is_legal(space: object, hint: object) -> bool:

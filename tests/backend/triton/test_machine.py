@@ -17,7 +17,8 @@ from mlopt.backend.triton.target import Gpu
 from mlopt.core.schedule import Schedule
 from mlopt.workloads.matmul.workload import Matmul
 
-LOOP = ["LDL.LU R4, [R1]", "HMMA.16816.F32 R8, R4, R6, R8", *["FADD R2, R2, R3"] * 16, "@P0 BRA 0x20"]
+LOOP = ["LDL.LU R4, [R1]", "@P1 BRA 0x70", *["STG [R2], R4"] * 3, *["FADD R2, R2, R3"] * 16, "@P0 BRA 0x20"]
+LOOP.insert(5, "HMMA.16816.F32 R8, R4, R6, R8")  # at 0x70, where the branch goes
 CODE = ["MOV R1, c[0x0][0x28]", "STL [R1], R4", *LOOP, "LDL R5, [R1]", "EXIT", "BRA 0x10", "NOP"]
 
 
@@ -34,19 +35,24 @@ def test_what_spills_within_a_loop_is_told_from_what_does_once(monkeypatch: pyte
     kernel = SimpleNamespace(asm={"cubin": b""}, metadata=SimpleNamespace(shared=2048, num_warps=4))
     found = machine(kernel)
     assert (found.registers, found.shared_bytes, found.products) == (168, 2048, "mma")
-    assert (found.once, found.looped) == (4, len(LOOP))
-    assert (found.spills_once, found.spills_looped) == (2, 1)
+    assert found.once == {"spill": 2, "other": 2}
+    assert found.looped == {"spill": 1, "tensor": 1, "other": 18}
+    assert found.passed == {"memory": 3}
+    assert found.carried_out(10.0, 2.0) == 4 + 10 * 20 + 2 * 3
+    assert found.carried_out(10.0, 2.0, "spill") == 12
 
 
 def test_registers_that_go_to_memory_cost_time(
     monkeypatch: pytest.MonkeyPatch, described: Callable[[str], Gpu]
 ) -> None:
     tile = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4}
-    program = Triton(described("h200")).build(Matmul(dtype="f16"), Schedule.of({**tile, "num_stages": 2}))
+    schedule = Schedule.of({**tile, "num_stages": 2, "loads": "kept", "stores": "kept"})
+    program = Triton(described("h200")).build(Matmul(dtype="f16"), schedule)
     before = program.simulate()
 
     def spilling(kernel: Any) -> Machine:
-        return replace(machine(kernel), spills_looped=1000)
+        code = machine(kernel)
+        return replace(code, looped={**code.looped, "spill": 1000})
 
     monkeypatch.setattr(model, "machine", spilling)
     after = program.simulate()

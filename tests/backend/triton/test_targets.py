@@ -17,7 +17,17 @@ FP16 = {"h200": 989e12, "h100": 989e12, "a100": 312e12, "l4": 121e12, "rtx4090":
 MEMORY = {"h200": 4.8e12, "h100": 3.35e12, "a100": 2.04e12, "l4": 3.0e11, "rtx4090": 1.008e12, "mi300x": 5.3e12}
 """Bytes a second by the data sheets."""
 
-TILE = {"variant": "tiles", "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 32, "GROUP": 8, "num_warps": 4, "num_stages": 2}
+TILE = {
+    "variant": "tiles",
+    "BLOCK_M": 64,
+    "BLOCK_N": 64,
+    "BLOCK_K": 32,
+    "GROUP": 8,
+    "num_warps": 4,
+    "num_stages": 2,
+    "loads": "kept",
+    "stores": "kept",
+}
 
 
 @pytest.mark.parametrize("name", FP16)

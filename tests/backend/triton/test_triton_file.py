@@ -149,3 +149,46 @@ def test_a_kernel_that_is_not_there_and_a_file_that_is_not_there_are_mistakes(fi
         TritonFile("/nowhere/k.py").source("triton")
     with pytest.raises(UserError, match="backend=triton"):
         TritonFile(file()).source("mlir")
+
+
+HOOKED = (
+    FILE.replace("num_warps=1)", "num_warps=1, pre_hook=prepare)")
+    .replace("num_warps=2)", "num_warps=2, pre_hook=prepare)")
+    .replace("@triton.autotune", "def prepare(arguments):\n    arguments['y'].fill_(1)\n\n@triton.autotune")
+    .replace("2 * tl.load(x + at, mask=at < n)", "2 * tl.load(x + at, mask=at < n) * tl.load(y + at, mask=at < n)")
+)
+UNDER_HEURISTICS = FILE.replace("@triton.autotune", "@triton.heuristics({})\n@triton.autotune")
+TWO = FILE.replace(
+    "def launch(x):",
+    """
+@triton.autotune([triton.Config({"WIDTH": 32}), triton.Config({"WIDTH": 64})], key=["n"])
+@triton.jit
+def halve(y, n, WIDTH: tl.constexpr):
+    at = tl.program_id(0) * WIDTH + tl.arange(0, WIDTH)
+    tl.store(y + at, tl.load(y + at, mask=at < n) / 2, mask=at < n)
+
+def launch(x):""",
+).replace(
+    "    return y\n",
+    "    halve[lambda meta: (triton.cdiv(x.numel(), meta['WIDTH']),)](y, x.numel())\n    return y\n",
+)
+TWO = TWO.replace("return 2 * x", "return x")
+
+
+@pytest.mark.parametrize(
+    ("text", "grids"),
+    [(HOOKED, [2]), (UNDER_HEURISTICS, [2]), (TWO, [2, 4])],
+    ids=["hooked", "under heuristics", "beside another"],
+)
+def test_what_else_its_decorators_say_holds_in_a_study_and_in_the_export(
+    text: str, grids: list[int], file: Callable[..., str], described: Callable[[str], Gpu], tmp_path: Path
+) -> None:
+    workload, backend = TritonFile(file(text), kernel="double", sizes={"n": 100}), Triton(described("h200"))
+    schedule = Schedule.of({**backend.space(workload).hints()[0]})
+    program = backend.build(workload, schedule)
+    assert [launch.grid[0] for launch in program.launches] == grids
+    Simulation()._verify(program)
+    backend.export(workload, schedule, tmp_path / "best")
+    command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -20,8 +20,9 @@ from ..ahead import Launch
 from ..target import Gpu
 from .access import SECTOR
 from .machine import Machine, machine
-from .ttir import BYTES, parse
-from .work import Dot, Work, work
+from .products import on_tensor_cores, shared_bytes, tensor_cycles
+from .ttir import parse
+from .work import Work, work
 
 SPREAD = 64
 """Programs, evenly spaced over the grid, that stand for all."""
@@ -34,12 +35,10 @@ BARRIER = 40.0
 BLOCK_START = 500.0
 """Cycles until a block that has been given to a multiprocessor does its first load."""
 REGISTER_BYTES = 4
+MIX = ("tensor", "memory", "special")
+"""Kinds of instructions that are told apart from all of them together."""
 RESERVED = 1024
 """Bytes of shared memory that the system takes of each block."""
-UNIT_N = 8
-"""Columns that products on tensor cores come in at least; rows come in 16 (64 of four warps together)."""
-MMA_SHARE = {True: 0.62, False: 1.0}
-"""What products from registers reach of the tensor cores where there are ones from shared memory (Luo and others)."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,7 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
     at_once = max(1, min(at_once, ELEMENTS // _largest(all_of_them)))
     together = _traced(names, body, launch, np.arange(at_once))
     l2_bytes, memory_bytes = _traffic(all_of_them, together, launch, min(count, resident * gpu.multiprocessors), gpu)
+    turns, seldom = _mean(all_of_them.turns), _mean(all_of_them.seldom)
     pace = _pace(all_of_them, code, l2_bytes / count, memory_bytes / count, gpu)
     missing = memory_bytes / max(1.0, l2_bytes)
     latency = gpu.l2_latency + missing * (gpu.memory_latency - gpu.l2_latency)
@@ -109,7 +109,7 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
     return {
         "cost": float(seconds),
         "registers": float(code.registers),
-        "spills": float(code.spills_once + code.spills_looped),
+        "spills": float(code.carried_out(1.0, 1.0, "spill")),
         "shared_bytes": float(code.shared_bytes),
         "occupancy": resident * code.warps * gpu.warp / gpu.threads,
         "programs": float(count),
@@ -118,7 +118,8 @@ def _launch(launch: Launch, gpu: Gpu) -> Mapping[str, float]:
         "tensor_share": float(pace.tensor * count / gpu.multiprocessors / max(1.0, seconds * hertz)),
         "l2_bytes": float(l2_bytes),
         "memory_bytes": float(memory_bytes),
-        "instructions": float(_instructions(all_of_them, code)),
+        "instructions": float(code.carried_out(turns, seldom)),
+        **{f"{kind}_instructions": float(code.carried_out(turns, seldom, kind)) for kind in MIX},
     }
 
 
@@ -160,11 +161,11 @@ def _nbytes(argument: Any) -> int:
 def _pace(of: Work, code: Machine, l2_bytes: float, memory_bytes: float, gpu: Gpu) -> _Pace:
     share = 1.0 / (gpu.multiprocessors)
     hertz = gpu.gigahertz * 1e9
-    plain = sum(2.0 * dot.m * dot.n * dot.k * _mean(dot.turns) for dot in of.dots if not _on_tensor_cores(dot, code))
+    plain = sum(2.0 * dot.m * dot.n * dot.k * _mean(dot.turns) for dot in of.dots if not on_tensor_cores(dot, code))
     return _Pace(
-        tensor=sum(_tensor_cycles(dot, code, gpu) * _mean(dot.turns) for dot in of.dots if _on_tensor_cores(dot, code)),
+        tensor=sum(tensor_cycles(dot, code, gpu) * _mean(dot.turns) for dot in of.dots if on_tensor_cores(dot, code)),
         shared=(_of_products(of, code) + _of_spills(of, code, gpu)) / gpu.shared_bytes_per_cycle,
-        issue=_instructions(of, code) * code.warps / gpu.issue,
+        issue=code.carried_out(_mean(of.turns), _mean(of.seldom)) * code.warps / gpu.issue,
         floats=(_mean(of.floats) + plain / 2.0) / gpu.float_operations,
         specials=_mean(of.specials) / gpu.special_operations,
         l2=l2_bytes * hertz / (gpu.l2_bytes_per_second * share),
@@ -172,49 +173,14 @@ def _pace(of: Work, code: Machine, l2_bytes: float, memory_bytes: float, gpu: Gp
     )
 
 
-def _on_tensor_cores(dot: Dot, code: Machine) -> bool:
-    return bool(code.products) and dot.kind != "ieee"
-
-
-def _tensor_cycles(dot: Dot, code: Machine, gpu: Gpu) -> float:
-    """Of a product of tiles; those that fill no instruction cost as much as those that do."""
-    rows = 64 if code.products == "wgmma" else 16
-    m, n = -(-dot.m // rows) * rows, -(-dot.n // UNIT_N) * UNIT_N
-    kind = {1: "fp8", 2: "fp16"}.get(BYTES.get(dot.kind, 1), "tf32")
-    if kind not in gpu.tensor_flops:
-        kind = "fp16"
-    reached = gpu.tensor_share * MMA_SHARE[code.products == "mma" and _has_wgmma(gpu)]
-    return 2.0 * m * n * dot.k / (gpu.tensor_flops[kind] * reached)
-
-
-def _has_wgmma(gpu: Gpu) -> bool:
-    return gpu.arch == 90
-
-
-def _shared_bytes(dot: Dot, code: Machine) -> float:
-    """Read from shared memory by a product of tiles, and written there before."""
-    width = BYTES.get(dot.kind, 4 if dot.kind == "ieee" else 1)
-    a, b = dot.m * dot.k * width, dot.n * dot.k * width
-    if code.products == "wgmma":
-        return 2.0 * a + b * (1.0 + max(1.0, dot.m / 64))
-    down = min(code.warps, max(1, dot.m // 16))  # each warp reads its rows of A and columns of B into registers
-    down = 1 << round(math.log2(max(1.0, min(float(down), math.sqrt(code.warps * dot.m / dot.n)))))
-    return a * (1.0 + max(1, code.warps // down)) + b * (1.0 + down)
-
-
 def _of_products(of: Work, code: Machine) -> float:
     """Bytes that a program moves to and from shared memory for its products."""
-    return sum(_shared_bytes(dot, code) * _mean(dot.turns) for dot in of.dots)
+    return sum(shared_bytes(dot, code) * _mean(dot.turns) for dot in of.dots)
 
 
 def _of_spills(of: Work, code: Machine, gpu: Gpu) -> float:
     """Bytes of registers that a program has no room for: they go through the first cache, as what is shared does."""
-    return (code.spills_once + code.spills_looped * _mean(of.turns)) * code.warps * gpu.warp * REGISTER_BYTES
-
-
-def _instructions(of: Work, code: Machine) -> float:
-    """Carried out by each warp of a program."""
-    return code.once + code.looped * _mean(of.turns)
+    return code.carried_out(_mean(of.turns), _mean(of.seldom), "spill") * code.warps * gpu.warp * REGISTER_BYTES
 
 
 def _chain(of: Work, code: Machine, stages: int, pace: _Pace, latency: float) -> float:

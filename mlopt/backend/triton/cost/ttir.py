@@ -11,7 +11,7 @@ _LOCATION = re.compile(r" ?loc\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 _OPERATION = re.compile(r'(?:(?P<results>%[^=]*?) = )?"?(?P<name>[a-z_]\w*(?:\.[\w.]+)+)"? ?(?P<rest>.*)')
 _ARGUMENT = re.compile(r"(%[\w.$-]+): ")
 _VALUE = re.compile(r"%[\w.$-]+(?:#\d+)?")
-_TENSOR = re.compile(r"tensor(?:desc)?<((?:\d+x)*)(!tt\.ptr<(\w+)[^>]*>|\w+)")
+_TENSOR = re.compile(r"tensor(?:desc)?<(?:tensor<)?((?:\d+x)*)(!tt\.ptr<(\w+)[^>]*>|\w+)")
 
 BYTES = {
     "i1": 1,
@@ -101,7 +101,7 @@ def _region(lines: Iterator[str]) -> tuple[list[Operation], str]:
         while line.endswith("{"):
             body, line = _region(lines)
             operation.regions.append(body)
-        if operation.regions and " : " in line:
+        if operation.regions:
             operation.text += line.lstrip("})")
     return operations, ""
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from .access import SECTOR, Access, sectors
-from .integers import BINARY, COMPARISONS, KEEP, Numbers, carried_on
+from .integers import BINARY, KEEP, Numbers, carried_on
+from .tiles import TILES
 from .ttir import Operation, element, element_bytes, shape, size
 
 BASE = 1 << 44
@@ -52,6 +53,9 @@ class Work:
     """Exponentials and their kin."""
     turns: Numbers = field(default_factory=lambda: np.zeros(1))
     """Of the innermost loops."""
+    seldom: Numbers = field(default_factory=lambda: np.zeros(1))
+    """How often is done what a branch in these may pass over: in each turn, as far as anybody knows; of a loop that is
+    made one with the loop around it, in each turn of that one."""
 
 
 def work(
@@ -75,6 +79,7 @@ class _Tracer:
     ) -> None:
         self.work = Work(len(programs))
         self._grid = grid
+        self._flattened = False
         self._ids = {
             "x": programs % grid[0],
             "y": programs // grid[0] % grid[1],
@@ -105,11 +110,13 @@ class _Tracer:
         return ()
 
     def _plain(self, operation: Operation, dialect: str, name: str, turns: Numbers) -> Numbers | None:
-        """An element-wise operation."""
+        """An operation that does nothing but make a value, of whole numbers if all that it is made of are known."""
         values = [self._values[operand] for operand in operation.operands]
+        known = [value for value in values if value is not None]
+        if operation.name in TILES:
+            return TILES[operation.name](operation, *known) if len(known) == len(values) else None
         if name in BINARY and len(values) == 2:
-            a, b = values
-            return None if a is None or b is None else BINARY[name](a, b)
+            return BINARY[name](*known) if len(known) == len(values) else None
         if name in KEEP and values:
             return values[0]
         kind = operation.types.rpartition(" to ")[2]
@@ -123,69 +130,11 @@ class _Tracer:
         else:
             self.work.floats = self.work.floats + turns * elements
 
-    def _arith_constant(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        literal = operation.text.partition(" : ")[0].strip().removeprefix("dense<").rstrip(">")
-        literal = {"true": "1", "false": "0"}.get(literal, literal)
-        if not re.fullmatch(r"-?\d+", literal):
-            return (None,)
-        return (np.full((1, *(1,) * len(shape(operation.types))), int(literal)),)
-
-    def _arith_cmpi(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        a, b = (self._values[name] for name in operation.operands)
-        if a is None or b is None:
-            return (None,)
-        return (COMPARISONS[operation.text.partition(",")[0].strip()](a, b),)
-
-    def _arith_select(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        condition, a, b = (self._values[name] for name in operation.operands)
-        if condition is None or a is None or b is None:
-            return (None,)
-        return (np.where(condition != 0, a, b),)
-
     def _tt_get_program_id(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers]:
         return (self._ids[operation.text.split()[0]],)
 
     def _tt_get_num_programs(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers]:
         return (np.array([self._grid["xyz".index(operation.text.split()[0])]]),)
-
-    def _tt_make_range(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers]:
-        bounds = dict(re.findall(r"(start|end) = (\d+)", operation.text))
-        return (np.arange(int(bounds["start"]), int(bounds["end"]))[None],)
-
-    def _tt_splat(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        value = self._values[operation.operands[0]]
-        rank = len(shape(operation.types.rpartition("->")[2]))
-        return (None if value is None else value.reshape(-1, *(1,) * rank),)
-
-    def _tt_unsplat(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        value = self._values[operation.operands[0]]
-        return (None if value is None else value.reshape(len(value), -1)[:, 0],)
-
-    def _tt_expand_dims(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        value = self._values[operation.operands[0]]
-        axis = int(re.findall(r"axis = (\d+)", operation.text)[0])
-        return (None if value is None else np.expand_dims(value, axis + 1),)
-
-    def _tt_broadcast(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        return (self._values[operation.operands[0]],)  # numpy broadcasts when it must
-
-    def _tt_trans(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        value = self._values[operation.operands[0]]
-        order = [int(axis) + 1 for axis in re.findall(r"order = array<i32: ([\d, ]+)>", operation.text)[0].split(",")]
-        return (None if value is None else value.transpose(0, *order),)
-
-    def _tt_reshape(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        value = self._values[operation.operands[0]]
-        before, _, after = operation.types.partition("->")
-        if value is None:
-            return (None,)
-        return (np.broadcast_to(value, (len(value), *shape(before))).reshape(len(value), *shape(after)),)
-
-    def _tt_addptr(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
-        pointer, offset = (self._values[name] for name in operation.operands)
-        if pointer is None or offset is None:
-            return (None,)
-        return (pointer + offset * element_bytes(operation.types.split(",")[0]),)
 
     def _tt_reduce(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[None]:
         self._count("reduce", size(operation.types.partition("->")[0]), turns)
@@ -241,7 +190,10 @@ class _Tracer:
         inner = any(nested.regions and nested.name == "scf.for" for nested in operation.regions[0])
         if not inner:
             self.work.turns = self.work.turns + turns * count
+            self.work.seldom = self.work.seldom + (turns if self._flattened else turns * count)
+        around, self._flattened = self._flattened, "tt.flatten" in operation.text
         after = self.carry_out(operation.regions[0], turns * count, looped=True)
+        self._flattened = around
         return [carried_on(first, second, count) for first, second in zip(before, after, strict=False)]
 
     def _scf_if(self, operation: Operation, turns: Numbers, looped: bool) -> Sequence[Numbers | None]:
