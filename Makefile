@@ -47,6 +47,7 @@ bench-schedules: $(READY) ## what becomes of 2,000 schedules drawn uniformly ove
 
 bench-search: $(READY) ## searches on recorded spaces, against the field's
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python benchmarks/draws.py
 	$(BIN)/python benchmarks/search.py
 
 bench-methodology: $(READY) ## our scores on recorded spaces, against those of autotuning-methodology

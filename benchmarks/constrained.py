@@ -1,4 +1,4 @@
-"""A GPU kernel's launch parameters: 1.2 * 10^9 schedules under constraints on up to six knobs at once."""
+"""Spaces of more than 10^9 schedules, with constraints on many knobs at once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from mlopt.core.space import Knob, KnobSpace
 
 BLOCKS = ("block_x", "block_y", "block_z")
 TILES = ("tile_x", "tile_y", "tile_z")
+SHARING = tuple(f"tile_{index}" for index in range(9))
+MEMORY = 4_000_000
+"""Elements of all tiles of all buffers: a little less than half of the combinations fit."""
 
 
 class Constrained(KnobSpace):
-    """Threads of a block, elements of a thread, both bounded by the device; a padding that its memory banks decide."""
+    """A GPU kernel's launch parameters: 1.2 * 10^9 schedules under constraints on up to six knobs at once.
+
+    Threads of a block, elements of a thread, both bounded by the device; a padding that its memory banks decide.
+    """
 
     knobs = (
         *(Knob(name, "log2", tuple(2**i for i in range(8)), needs=BLOCKS[:place]) for place, name in enumerate(BLOCKS)),
@@ -36,3 +42,16 @@ class Constrained(KnobSpace):
             case "padding":
                 return [value for value in knob.values if (product + int(value)) % 4 != 1]
         return knob.values
+
+
+class Crowded(KnobSpace):
+    """Nine tiles and a number of buffers that share one memory: the last knob needs all others, so nothing merges."""
+
+    knobs = (
+        *(Knob(name, "ordinal", tuple(range(1, 11))) for name in SHARING),
+        Knob("buffers", "ordinal", tuple(range(1, 11)), needs=SHARING),
+    )
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        product = math.prod(map(int, chosen.values()))
+        return [value for value in knob.values if product * int(value) <= MEMORY]

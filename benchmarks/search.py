@@ -2,13 +2,15 @@
 
 Scores are those of `mlopt.compare.score`, with 95 % bootstrap intervals: 0 is random search, 1 the optimum at once. A
 configuration that a peer evaluates again counts again; "repeats free" says what it reaches when it goes on until as
-many different ones were evaluated. Arguments choose methods by the beginning of their names; `--seeds`, `--space` and
-`--data` do less, or other spaces.
+many different ones were evaluated. "Behind ours" is how far a method is behind the best of ours, on that space where it
+is farthest. Arguments choose methods by the beginning of their names; `--seeds`, `--space` and `--data` do less, or
+other spaces.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +43,8 @@ TIMED = 50
 
 Work = Callable[[Path, str, int], dict[str, float]]
 """What is done of a record, a method and a seed."""
+Scores = Mapping[str, list[dict[str, float]]]
+"""The runs of a method by space, one for each seed."""
 
 OURS = ("random", "grid", "anneal", "evolve", "bayes", "hybrid", "optuna")
 
@@ -104,7 +108,7 @@ def runs(kept: Kept, work: Work, path: Path, method: str, seeds: int, pool: Exec
     return [kept[f"{name} {seed}"] for seed in range(seeds)]
 
 
-def row(method: str, scores: Mapping[str, list[dict[str, float]]], own: float | None) -> dict[str, Any]:
+def row(method: str, scores: Scores, own: float | None) -> dict[str, Any]:
     """One method: its mean over the spaces first, then each space."""
     rng = np.random.default_rng(0)
     each = {space: [run["score"] for run in runs] for space, runs in scores.items()}
@@ -116,6 +120,19 @@ def row(method: str, scores: Mapping[str, list[dict[str, float]]], own: float | 
     for space, values in each.items():
         result[space] = f"{fmean(values):.2f} {span(*interval(values, rng))}"
     return result
+
+
+def behind(scores: Mapping[str, Scores]) -> dict[str, float]:
+    """For each method the most that its mean on one space lacks to the best mean of ours there."""
+    means = {
+        method: {space: fmean(run["score"] for run in runs) for space, runs in each.items()}
+        for method, each in scores.items()
+    }
+    mine = [each for method, each in means.items() if method.startswith("mlopt")]
+    return {
+        method: max(max((own[space] for own in mine), default=math.nan) - mean for space, mean in each.items())
+        for method, each in means.items()
+    }
 
 
 def span(low: float, high: float) -> str:
@@ -137,7 +154,7 @@ def main() -> None:
     methods = [f"mlopt {name}" for name in available]
     methods += [f"kernel_tuner {name}" for name in KERNEL_TUNER] + [f"optuna {name}" for name in OPTUNA]
     methods = [method for method in methods if method.startswith(tuple(arguments.methods) or "")]
-    rows = []
+    rows, scores = [], dict[str, Scores]()
     kept = Kept("search")
     largest = max(paths, key=lambda path: path.stat().st_size)
     # One thread a process, since it is the processes that use the cores; each reads that when it imports numpy anew.
@@ -145,11 +162,14 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
         for method in methods:
             # A space after the other, so that each process reads each file once a method.
-            scores = {path.name.split(".")[0]: runs(kept, run, path, method, arguments.seeds, pool) for path in paths}
+            each = {path.name.split(".")[0]: runs(kept, run, path, method, arguments.seeds, pool) for path in paths}
+            scores[method] = each
             mine = method.startswith("mlopt")
             own = runs(kept, own_ms, largest, method, 1, pool)[0]["own ms"] if mine else None
-            rows.append(row(method, scores, own))
+            rows.append(row(method, each, own))
             print(rows[-1], flush=True)
+    for made, most in zip(rows, behind(scores).values(), strict=True):
+        made["behind ours"] = most
     report("search", f"Searches on recorded spaces, {arguments.seeds} seeds", rows)
 
 

@@ -4,8 +4,8 @@ For each seed and workload, the searches follow one another, each with its defau
 with 200 trials, so that a machine that drifts is the same for those that are compared. Scores are those of
 `mlopt.compare.score` (0 is random search, estimated from its studies here; 1 the best of all at once). A search is
 tested against random search by permutation within each pair of a workload and a seed, with Holm's correction over the
-searches. Finished studies are kept in `benchmarks/results/strategies.jsonl`; the table is printed after each seed.
-Run it where nothing else computes.
+searches. Finished studies are kept in `benchmarks/results/strategies.jsonl` until the search, or what tries its
+schedules, changes; the table is printed after each seed. Run it where nothing else computes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statistics import fmean, geometric_mean
 from typing import Any
 
 import numpy as np
-from kept import Kept
+from kept import Kept, version
 from ours import code, ours
 from report import report
 
@@ -132,9 +132,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=TRIALS, help="of each study")
     call = parser.parse_args()
     searches = [RANDOM, *chosen(call.searches, SEARCHES[1:])]
-    kept, machine, runs = Kept("strategies"), digest(hardware()), Runs()
+    kept, runs = Kept("strategies"), Runs()
+    # What tries and times schedules; a search is told from its other versions by itself.
+    tried_by = f"{version('search')} {digest(hardware())}"
     for seed, workload, search in itertools.product(range(call.seeds), chosen(call.workload, WORKLOADS), searches):
-        name = f"{search} {code(search)} {workload} {seed} {call.trials} {machine}"
+        name = f"{search} {code(search)} {workload} {seed} {call.trials} {tried_by}"
         if name not in kept:
             kept.add(name, study(search, workload, seed, call.trials))
         runs[search, workload, seed] = kept[name]

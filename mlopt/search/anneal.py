@@ -71,8 +71,9 @@ class Anneal:
         self._streams, self._chances = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._vary = Vary(space, self._streams.rng)
-        self._hints = hinted(space, self._vary) if self._use_hints else []
-        self._opening = len(set(self._hints)) + self._draws
+        hints = hinted(space, self._vary) if self._use_hints else []
+        self._hints = iter(hints)
+        self._opening = len(set(hints)) + self._draws
         self._told = 0
         self._differences: deque[float] = deque(maxlen=LATELY)
         self._best = self._walk = None
@@ -90,9 +91,8 @@ class Anneal:
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
-        while self._hints:
-            if self._draw.see(hinted := self._hints.pop(0)):
-                return hinted
+        if (hint := next(filter(self._draw.see, self._hints), None)) is not None:
+            return hint
         if self._best is None or len(self._draw) < self._opening:
             return self._draw.fresh()
         if self._walk is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ class Bayes:
     _learning: Streams
     """One for each ranking, by the number of trials that it is learnt from."""
     _surrogate: Surrogate
-    _hints: list[Schedule]
+    _hints: Iterator[Schedule]
     _opening: int
     """Schedules before anything is learnt."""
     _trials: list[Trial]
@@ -93,9 +94,10 @@ class Bayes:
         self._candidates = Candidates(space, context.rng)
         self._learning = Streams(context.rng)
         self._surrogate = Surrogate(self._small, self._trees, self._leap, self._share, self._learning.rng)
-        self._hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
-        self._opening = len(set(self._hints)) + self._initial
-        self._trials, self._best, self._due = [], float("inf"), 0
+        hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
+        self._hints = iter(hints)
+        self._opening = len(set(hints)) + self._initial
+        self._trials, self._best, self._due = [], math.inf, 0
         self._ranked_at, self._ranking, self._pending = 0, [], set()
 
     def ask(self, n: int) -> Sequence[Schedule]:
@@ -107,40 +109,38 @@ class Bayes:
             self._pending.discard(trial.schedule)
             if trial.schedule in self._draw:
                 self._trials.append(trial)
-                better = trial.objective is not None and trial.objective < self._best
-                if better:
-                    self._best = trial.objective or 0.0
-                if better or len(self._trials) >= (1 + self._patience) * self._due:
+                objective = math.inf if trial.objective is None else trial.objective
+                if objective < self._best or len(self._trials) >= (1 + self._patience) * self._due:
                     self._due = len(self._trials)
+                self._best = min(self._best, objective)
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
-        schedule = self._hinted() or self._promising()
+        schedule = next(filter(self._draw.see, self._hints), None)
+        if schedule is None and (schedule := self._promising()) is not None:
+            self._draw.see(schedule)
         if schedule is None:
             schedule = self._draw.fresh()
-        else:
-            self._draw.see(schedule)
         if schedule is not None:
             self._pending.add(schedule)
         return schedule
-
-    def _hinted(self) -> Schedule | None:
-        while self._hints:
-            if (hint := self._hints.pop(0)) not in self._draw:
-                return hint
-        return None
 
     def _promising(self) -> Schedule | None:
         """The best candidate that was never proposed; None for a uniform draw."""
         if len(self._draw) < self._opening:
             return self._unlike_others()
-        if self._best == float("inf") or self._streams.rng.random() < self._explore:
+        if self._best == math.inf or self._streams.rng.random() < self._explore:
             return None
         if self._ranked_at != self._due:
             self._rank()
-        fresh = [schedule for schedule in self._ranking if schedule not in self._draw]
-        return next(itertools.filterfalse(self._is_near_pending, fresh), fresh[0] if fresh else None)
+        waiting = None
+        for schedule in self._ranking:
+            if schedule not in self._draw:
+                if not self._is_near_pending(schedule):
+                    return schedule
+                waiting = waiting or schedule
+        return waiting
 
     def _unlike_others(self) -> Schedule | None:
         """Of some uniform draws the one that is farthest from all that was proposed or told."""

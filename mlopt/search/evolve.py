@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..core.errors import UserError
 from ..core.schedule import Schedule
@@ -39,7 +39,7 @@ class Evolve:
     trials), one population is ranked by NSGA-II instead (`pareto.py`), and the study's result has the Pareto front.
     """
 
-    _hints: list[Schedule]
+    _hints: Iterator[Schedule]
     _opening: int
     """Schedules before the first that is bred."""
     _pending: dict[Schedule, str]
@@ -87,8 +87,9 @@ class Evolve:
         else:
             niches = Niches(space, self._chances.rng, self._niches)
             self._population = Islands(self._islands, self._size, self._migration, self._patience, niches)
-        self._hints = hinted(space, self._vary) if self._use_hints else []
-        self._opening = len(set(self._hints)) + self._draws
+        hints = hinted(space, self._vary) if self._use_hints else []
+        self._hints = iter(hints)
+        self._opening = len(set(hints)) + self._draws
         self._pending = {}
         self._told = 0
 
@@ -117,9 +118,8 @@ class Evolve:
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
         self._streams.begin(len(self._draw))
-        while self._hints:
-            if self._draw.see(hinted := self._hints.pop(0)):
-                return hinted
+        if (hint := next(filter(self._draw.see, self._hints), None)) is not None:
+            return hint
         if bred := self._bred():
             child, self._pending[child] = bred
             self._draw.see(child)
