@@ -62,7 +62,7 @@ def described(holder: int) -> str:
     """Who takes time, and what can be done about it, in a line."""
     of_mlopt = ((pid, asked) for pid in processes.above(holder) if (asked := _asked(processes.command(pid))))
     pid, words = next(of_mlopt, (holder, processes.command(holder)))
-    named = textwrap.shorten(printable(shlex.join(words)), WIDTH, placeholder=" ...")
+    named = printable(textwrap.shorten(shlex.join(words), WIDTH, placeholder=" ..."))
     stopped = next(filter(_stopped, (holder, pid)), None)
     mend = f"kill {pid} would end it" if stopped is None else f"it is stopped, and kill -CONT {stopped} lets it go on"
     return f"waiting for process {pid} ({named}), which takes time on this machine; {mend}"

@@ -17,7 +17,7 @@ def methods(found: Methods) -> Table:
     if recorded:
         names.append("score by rank")
         caption += "; score by rank: as autotuning-methodology computes it"
-    rows = []
+    rows, lone = [], _lone(found)
     for method in found.methods:
         best = [value for value in method.best if value is not None]
         one = best and len(method.scores) < 2  # what was reached on unlike problems has no median
@@ -26,8 +26,8 @@ def methods(found: Methods) -> Table:
                 method.name,
                 str(len(method.best)),
                 "" if method.score is None else f"{method.score:.3f}",
-                "" if method.ci95 is None else span(method.ci95),
-                "" if method.chance is None else f"{100 * method.chance:.0f} %",
+                "" if method.ci95 is None or method.name in lone else span(method.ci95),
+                "" if method.chance is None or lone else f"{100 * method.chance:.0f} %",
                 "" if method.rank is None else f"{method.rank:.2f}",
                 *((quantity(min(best), method.unit), quantity(np.median(best), method.unit)) if one else ("", "")),
                 *(["" if method.by_rank is None else f"{method.by_rank:.3f}"] if recorded else []),
@@ -40,7 +40,8 @@ def pairs(found: Methods) -> Table:
     """A line a pair of methods, the better one first."""
     columns = [Column("better", number=False), Column("than", number=False)]
     columns += [Column(name) for name in ("by (score)", "95 % interval", "wins", "p", "p, Holm")]
-    rows = [_pair(pair) for pair in found.pairs]
+    lone = _lone(found)
+    rows = [_pair(pair, bool(lone & {pair.a, pair.b})) for pair in found.pairs]
     return Table([*columns, Column("sure", number=False)], rows, "wins: how often a study of the one beats the other's")
 
 
@@ -58,14 +59,20 @@ def spaces(found: Methods) -> Table:
     return Table([*columns, *(Column(method.name) for method in found.methods)], rows, "mean score by space")
 
 
-def _pair(pair: Pair) -> list[str]:
+def _lone(found: Methods) -> set[str]:
+    """Methods with a single study somewhere: however often that is drawn again, it tells of no uncertainty."""
+    return {method.name for method in found.methods if any(len(scores) < 2 for scores in method.scores.values())}
+
+
+def _pair(pair: Pair, lone: bool) -> list[str]:
     a, b, sign = (pair.a, pair.b, 1.0) if (pair.effect or 0.0) >= 0 else (pair.b, pair.a, -1.0)
     if pair.effect is None or pair.ci95 is None or pair.superiority is None:
         return [a, b, *[""] * 5, f"not comparable: {'; '.join(pair.unfair)}"]
     low, high = sorted(sign * end for end in pair.ci95)
     wins = pair.superiority if sign > 0 else 1.0 - pair.superiority
     sure = f"unfair: {'; '.join(pair.unfair)}" if pair.unfair else "yes" if pair.better else "no"
-    numbers = f"{abs(pair.effect):.3f}", span((low, high)), f"{100 * wins:.0f} %", f"{pair.p:.4f}"
+    interval = "" if lone else span((low, high))
+    numbers = f"{abs(pair.effect):.3f}", interval, f"{100 * wins:.0f} %", f"{pair.p:.4f}"
     return [a, b, *numbers, f"{pair.p_holm:.4f}", sure]
 
 

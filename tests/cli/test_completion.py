@@ -32,6 +32,11 @@ def test_options_are_offered_one_after_the_other_in_a_sweep() -> None:
     assert complete(["nothing=x"], COMMANDS) == []
 
 
+def test_the_keys_of_a_sweep_have_short_names() -> None:
+    assert complete(["-m", "sweep."], COMMANDS) == ["sweep.resume=", "sweep.studies="]
+    assert complete(["train", "sweep."], COMMANDS) == []
+
+
 def test_commands_that_take_folders_leave_them_to_the_shell() -> None:
     for command in ("compare", "dataset", "export", "report", "residual", "sync", "t4"):
         assert complete([command, ""], COMMANDS) == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlopt.compare import tables
 from mlopt.compare.curves import by_trials
 from mlopt.compare.figures import _line
 from mlopt.compare.methods import compare
@@ -112,3 +113,14 @@ def test_a_band_is_open_where_some_studies_had_no_valid_trial_yet() -> None:
         _line(figure, "random", found, inks(["random"])["random"], 99.0)
         (band,) = figure.axes.collections
         assert band.get_paths()[0].vertices[:, 1].max() == 99.0
+
+
+def test_a_single_study_of_a_method_tells_of_no_uncertainty() -> None:
+    several = compare([*studies("random", 9.0), *studies("evolve", 1.0)], np.random.default_rng(0))
+    one = compare([*studies("random", 9.0), *studies("evolve", 1.0, count=1)], np.random.default_rng(0))
+    told = {method: row for method, *row in tables.methods(one).rows}
+    assert (told["evolve"][2:4], told["random"][3]) == (["", ""], "")
+    assert told["random"][2]
+    ((*_, interval, _, _, _, _),) = tables.pairs(one).rows
+    assert interval == ""
+    assert all(cell for row in (*tables.methods(several).rows, *tables.pairs(several).rows) for cell in row)

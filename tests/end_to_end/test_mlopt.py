@@ -41,6 +41,12 @@ study.FINALISTS = 2
 interleaved.FEWEST_ROUNDS = interleaved.MOST_ROUNDS = 6
 sys.exit(main())
 """
+IN_BACKGROUND = """
+import signal, sys
+from mlopt.cli.main import main
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does that is a script
+sys.exit(main())
+"""
 INTERRUPTED = "mlopt: interrupted; mlopt resume=study goes on with it\n"
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -215,7 +221,8 @@ def test_ctrl_c_ends_the_finals_with_the_best_of_the_search(start: Start, study:
 
 def test_sigterm_ends_a_sweep_on_ray_in_one_line_with_the_best_so_far_of_each_study(start: Start, study: Path) -> None:
     toys = ("backend=toy", "evaluator=toy", "search=random", "tracker=none", "executor=ray", "executor.slots=1")
-    process = start("-m", *toys, "seed=range(2)", "budget.trials=1000", "hydra.sweep.dir=study")
+    words = (*toys, "seed=range(2)", "budget.trials=1000", "hydra.sweep.dir=study")
+    process = start("-m", *words, program=("-c", IN_BACKGROUND))
     for number in range(2):
         await_trials(study / str(number), 1, process)
     _, err = interrupt(process, signal.SIGTERM)

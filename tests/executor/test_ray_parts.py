@@ -122,3 +122,12 @@ def test_a_ray_that_is_no_more_is_no_works_fault(monkeypatch: pytest.MonkeyPatch
         executor.start(())
         with pytest.raises(UserError, match="Ray fails: ConnectionError: nobody answers"):
             executor.submit(int, 1.0).result(60.0)
+
+
+def test_a_ray_without_any_machine_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Connection", Cluster)
+    monkeypatch.setattr(Cluster, "machines", {})
+    with closing(Ray(address="cluster:6379", memory_bytes=1 << 30)) as executor:
+        executor.start(())
+        with pytest.raises(UserError, match="no machine is left to Ray"):
+            executor.submit(int, 1.0).result(60.0)

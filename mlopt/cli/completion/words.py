@@ -10,6 +10,7 @@ import yaml
 
 from ... import plugins
 from ...core.errors import UserError
+from ..sweep.words import SHORT
 
 SHELLS = {"bash": "bash.sh", "zsh": "zsh.sh", "fish": "fish.fish"}
 """Those with a script of ours, and its file."""
@@ -17,6 +18,8 @@ ARCHIVE = ("export", "list", "merge", "prune")
 """The commands of `mlopt archive`."""
 STUDY, TRAINING = "config.yaml", "train.yaml"
 """Whose keys a study and `mlopt train` have."""
+SWEEP = Path("hydra", "launcher", "studies.yaml")
+"""Whose keys a sweep has, by short names."""
 OUR_OWN = "hydra"
 """Of the groups, the one that users do not choose from."""
 
@@ -37,6 +40,8 @@ def complete(words: Sequence[str], commands: Sequence[str]) -> list[str]:
         return [f"{group}={prefix}{name}" for name in options.get(group, []) if name.startswith(last)]
     training = before[:1] == ["train"]
     found = list(_keys(before, options, TRAINING if training else STUDY))
+    if not training:
+        found += _leaves(_read(plugins.BUILT_IN.conf / SWEEP), SHORT)
     if not before:
         found += [*commands, "-m", "--cfg", "--help", "--version"]
     return _beginning(sorted(found), begun)

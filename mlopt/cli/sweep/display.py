@@ -38,7 +38,8 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._waiting.__exit__()
-        self._bars.stop()
+        if self._bars.live.is_started:
+            self._bars.stop()
 
     def started(self, job: Job) -> None:
         self._live[job.number] = self._bars.add_task(job.name, total=job.config.budget.trials)

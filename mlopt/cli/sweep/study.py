@@ -66,12 +66,15 @@ class Part:
         self.message = ""
 
     def listen(self) -> None:
-        """Take what the sweep says, until it wants this process to end or is no more: then interrupt it."""
+        """Take what the sweep says, until it wants this process to end or is no more: then end it as by SIGTERM.
+
+        Not by SIGINT, to which what a shell runs in the background is deaf.
+        """
         with contextlib.suppress(EOFError, OSError):
             while (address := self._connection.recv()) is not None:
                 assert self.executor_address is not None
                 self.executor_address.set_result(address)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def complain(self, message: object) -> None:
         self.message = " ".join(str(message).split())
@@ -140,9 +143,9 @@ class Process:
 def _main(connection: Connection, config: DictConfig, shares: bool) -> None:
     os.setpgid(0, 0)  # Ctrl-C is for the sweep, which then decides
     part = Part(connection, shares)
-    threading.Thread(target=part.listen, daemon=True).start()
     try:
         with sigterm_heeded():
+            threading.Thread(target=part.listen, daemon=True).start()
             code = _run(config, part)
     except KeyboardInterrupt as error:
         code = exit_code(error)

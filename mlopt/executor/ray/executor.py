@@ -207,6 +207,8 @@ class Ray:
         """Raise UserError where no machine can take a work."""
         if self._room:
             return
+        if not self._nodes:
+            raise UserError("no machine is left to Ray, which has ended; mlopt resume=DIR goes on with a study")
         if self._unlike:
             other = next(iter(self._unlike.values())).hardware
             raise UserError(
