@@ -117,16 +117,9 @@ def small(config):
 
 @triton.jit
 def block_of(
-    source,
-    head,
-    keys,
-    key,
-    DIM: tl.constexpr,
-    N: tl.constexpr,
-    D: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    POLICY: tl.constexpr,
-):
+    source, head, keys, key,
+    DIM: tl.constexpr, N: tl.constexpr, D: tl.constexpr, DESCRIBED: tl.constexpr, POLICY: tl.constexpr,
+):  # fmt: skip
     """Keys or values of a head from `key` on, shape (N, D); zeros, or those of the next head, beyond the last one."""
     if DESCRIBED:
         return source.load([head * keys + key, 0])
@@ -141,28 +134,10 @@ def block_of(
 
 @triton.jit
 def past_keys(
-    sums,
-    total,
-    most,
-    q,
-    k,
-    v,
-    head,
-    position,
-    keys,
-    begin,
-    end,
-    scale,
-    WINDOW: tl.constexpr,
-    CAUSAL: tl.constexpr,
-    MASKED: tl.constexpr,
-    DIM: tl.constexpr,
-    N: tl.constexpr,
-    D: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    SPECIALISED: tl.constexpr,
-    KV_POLICY: tl.constexpr,
-):
+    sums, total, most, q, k, v, head, position, keys, begin, end, scale,
+    WINDOW: tl.constexpr, CAUSAL: tl.constexpr, MASKED: tl.constexpr, DIM: tl.constexpr, N: tl.constexpr,
+    D: tl.constexpr, DESCRIBED: tl.constexpr, SPECIALISED: tl.constexpr, KV_POLICY: tl.constexpr,
+):  # fmt: skip
     """The sums, weights' sum and maximum of queries after these keys; where not MASKED, all of them are seen."""
     for key in tl.range(begin, end, N, warp_specialize=SPECIALISED):
         key = tl.multiple_of(key, N)
@@ -187,26 +162,11 @@ def past_keys(
 
 @triton.jit
 def attention(
-    q,
-    k,
-    v,
-    y,
-    queries,
-    keys,
-    group,
-    scale,
-    WINDOW: tl.constexpr,
-    CAUSAL: tl.constexpr,
-    DIM: tl.constexpr,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    D: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    SPECIALISED: tl.constexpr,
-    Q_POLICY: tl.constexpr,
-    KV_POLICY: tl.constexpr,
+    q, k, v, y, queries, keys, group, scale,
+    WINDOW: tl.constexpr, CAUSAL: tl.constexpr, DIM: tl.constexpr, M: tl.constexpr, N: tl.constexpr, D: tl.constexpr,
+    DESCRIBED: tl.constexpr, SPECIALISED: tl.constexpr, Q_POLICY: tl.constexpr, KV_POLICY: tl.constexpr,
     CACHE: tl.constexpr,
-):
+):  # fmt: skip
     """Each program a block of M queries of one head; `scale` makes powers of two of scores."""
     # The last queries see most keys, where that differs: they come first.
     block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)

@@ -84,24 +84,10 @@ def small(config):
 
 @triton.jit
 def part(
-    q,
-    k,
-    v,
-    y,
-    sums_of_parts,
-    totals_of_parts,
-    keys,
-    scale,
-    GROUP: tl.constexpr,
-    G: tl.constexpr,
-    SPLITS: tl.constexpr,
-    DIM: tl.constexpr,
-    N: tl.constexpr,
-    D: tl.constexpr,
-    SUMS: tl.constexpr,
-    POLICY: tl.constexpr,
-    STAGES: tl.constexpr,
-):
+    q, k, v, y, sums_of_parts, totals_of_parts, keys, scale,
+    GROUP: tl.constexpr, G: tl.constexpr, SPLITS: tl.constexpr, DIM: tl.constexpr, N: tl.constexpr, D: tl.constexpr,
+    SUMS: tl.constexpr, POLICY: tl.constexpr, STAGES: tl.constexpr,
+):  # fmt: skip
     """The queries of a group past the keys of one split; `scale` makes powers of two of scores."""
     head, split = tl.program_id(0), tl.program_id(1)
     place, column = tl.arange(0, G), tl.arange(0, D)

@@ -141,21 +141,10 @@ def added(x, y, sums, PRECISION: tl.constexpr):
 
 @triton.jit
 def product(
-    a,
-    b,
-    m,
-    n,
-    k,
-    row,
-    column,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TRANSPOSED: tl.constexpr,
-    A_POLICY: tl.constexpr,
-    B_POLICY: tl.constexpr,
-):
+    a, b, m, n, k, row, column,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr,
+    A_POLICY: tl.constexpr, B_POLICY: tl.constexpr,
+):  # fmt: skip
     """The sums of one tile in float32, shape (M, N)."""
     i, j, inner = row * M + tl.arange(0, M), column * N + tl.arange(0, N), tl.arange(0, K)
     # Rows beyond the end are read from the beginning: what becomes of them is not stored.
@@ -177,18 +166,9 @@ def product(
 
 @triton.jit
 def described_product(
-    a,
-    b,
-    k,
-    batch,
-    row,
-    column,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TRANSPOSED: tl.constexpr,
-):
+    a, b, k, batch, row, column,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr,
+):  # fmt: skip
     """The same of A and B read through tensor descriptors, by the copy engine where there is one.
 
     They describe the matrices of all batches, of shapes (b, m, k) and (b, k, n), or (b, n, k) where B is transposed,
@@ -207,24 +187,11 @@ def described_product(
 
 @triton.jit
 def one_tile(
-    a,
-    b,
-    c,
-    m,
-    n,
-    k,
-    number,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    GROUP: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TRANSPOSED: tl.constexpr,
-    A_POLICY: tl.constexpr,
-    B_POLICY: tl.constexpr,
+    a, b, c, m, n, k, number,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, GROUP: tl.constexpr, DESCRIBED: tl.constexpr,
+    PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr, A_POLICY: tl.constexpr, B_POLICY: tl.constexpr,
     CACHE: tl.constexpr,
-):
+):  # fmt: skip
     """Compute and store tile `number`, of shape (M, N), of the product of this program's batch."""
     row, column = tile_of(number, tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
     batch = tl.program_id(1)
@@ -241,24 +208,11 @@ def one_tile(
 
 @triton.jit
 def tiles(
-    a,
-    b,
-    c,
-    m,
-    n,
-    k,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    GROUP: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    PERSISTENT: tl.constexpr,
-    PRECISION: tl.constexpr,
-    TRANSPOSED: tl.constexpr,
-    A_POLICY: tl.constexpr,
-    B_POLICY: tl.constexpr,
-    CACHE: tl.constexpr,
-):
+    a, b, c, m, n, k,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, GROUP: tl.constexpr, DESCRIBED: tl.constexpr,
+    PERSISTENT: tl.constexpr, PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr, A_POLICY: tl.constexpr,
+    B_POLICY: tl.constexpr, CACHE: tl.constexpr,
+):  # fmt: skip
     """Each program a tile; where they are persistent, one after another, the next of which is loaded in time."""
     if PERSISTENT:
         count = tl.cdiv(m, M) * tl.cdiv(n, N)

@@ -117,24 +117,10 @@ def gelu(x):
 
 @triton.jit
 def linear_tile(
-    x,
-    w,
-    bias,
-    y,
-    number,
-    m,
-    n,
-    k,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    GROUP: tl.constexpr,
-    GELU: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    X_POLICY: tl.constexpr,
-    W_POLICY: tl.constexpr,
-    CACHE: tl.constexpr,
-):
+    x, w, bias, y, number, m, n, k,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, GROUP: tl.constexpr, GELU: tl.constexpr,
+    DESCRIBED: tl.constexpr, X_POLICY: tl.constexpr, W_POLICY: tl.constexpr, CACHE: tl.constexpr,
+):  # fmt: skip
     """Tile `number` of X W + bias, of shape (M, N); `GROUP` rows of tiles go through all columns together."""
     rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
     first = number // (GROUP * columns) * GROUP
@@ -163,24 +149,11 @@ def linear_tile(
 
 @triton.jit
 def linear(
-    x,
-    w,
-    bias,
-    y,
-    m,
-    n,
-    k,
-    M: tl.constexpr,
-    N: tl.constexpr,
-    K: tl.constexpr,
-    GROUP: tl.constexpr,
-    GELU: tl.constexpr,
-    DESCRIBED: tl.constexpr,
-    PERSISTENT: tl.constexpr,
-    X_POLICY: tl.constexpr,
-    W_POLICY: tl.constexpr,
+    x, w, bias, y, m, n, k,
+    M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, GROUP: tl.constexpr, GELU: tl.constexpr,
+    DESCRIBED: tl.constexpr, PERSISTENT: tl.constexpr, X_POLICY: tl.constexpr, W_POLICY: tl.constexpr,
     CACHE: tl.constexpr,
-):
+):  # fmt: skip
     """Each program a tile; where they are persistent, one after another, the next of which is loaded in time."""
     if PERSISTENT:
         for number in tl.range(tl.program_id(0), tl.cdiv(m, M) * tl.cdiv(n, N), tl.num_programs(0), flatten=True):

@@ -107,21 +107,10 @@ def scaled(normal, gamma, beta, column, here, FUNCTION: tl.constexpr, POLICY: tl
 
 @triton.jit
 def whole_rows(
-    x,
-    gamma,
-    beta,
-    y,
-    rows,
-    cols,
-    step,
-    BLOCK: tl.constexpr,
-    ROWS: tl.constexpr,
-    FUNCTION: tl.constexpr,
-    ONCE: tl.constexpr,
-    AGAIN: tl.constexpr,
-    CACHE: tl.constexpr,
-    STAGES: tl.constexpr,
-):
+    x, gamma, beta, y, rows, cols, step,
+    BLOCK: tl.constexpr, ROWS: tl.constexpr, FUNCTION: tl.constexpr, ONCE: tl.constexpr, AGAIN: tl.constexpr,
+    CACHE: tl.constexpr, STAGES: tl.constexpr,
+):  # fmt: skip
     """Rows `ROWS` at a time, `step` apart; one turn of the loop, unless programs are persistent."""
     column = tl.arange(0, BLOCK)[None, :]
     here = column < cols
@@ -145,20 +134,10 @@ def whole_rows(
 
 @triton.jit
 def long_rows(
-    x,
-    gamma,
-    beta,
-    y,
-    rows,
-    cols,
-    BLOCK: tl.constexpr,
-    ROWS: tl.constexpr,
-    FUNCTION: tl.constexpr,
-    ONCE: tl.constexpr,
-    AGAIN: tl.constexpr,
-    CACHE: tl.constexpr,
-    STAGES: tl.constexpr,
-):
+    x, gamma, beta, y, rows, cols,
+    BLOCK: tl.constexpr, ROWS: tl.constexpr, FUNCTION: tl.constexpr, ONCE: tl.constexpr, AGAIN: tl.constexpr,
+    CACHE: tl.constexpr, STAGES: tl.constexpr,
+):  # fmt: skip
     """What the result needs of its row is put together block by block; then x is read again, from the second cache.
 
     Maximum and sum of a softmax as by Milakov and Gimelshein (2018), mean and squares as by Chan and others (1983).

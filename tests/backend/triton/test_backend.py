@@ -70,9 +70,7 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
     assert single.simulate()["memory_instructions"] > 0
 
 
-@pytest.mark.parametrize(
-    ("variant", "loads"), [("tiles", "a_streamed"), ("tiles", "b_streamed"), ("descriptor", "kept")]
-)
+@pytest.mark.parametrize(("variant", "loads"), [("tiles", "b_streamed"), ("descriptor", "kept")])
 def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(variant: str, loads: str) -> None:
     backend = Triton(replace(described(), l2_bytes=1 << 20))
     tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4, "num_stages": 1}

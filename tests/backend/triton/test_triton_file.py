@@ -151,16 +151,17 @@ def test_a_kernel_that_is_not_there_and_a_file_that_is_not_there_are_mistakes(fi
         TritonFile(file()).source("mlir")
 
 
-HOOKED = (
+DECORATED = (
     FILE.replace("num_warps=1)", "num_warps=1, pre_hook=prepare)")
     .replace("num_warps=2)", "num_warps=2, pre_hook=prepare)")
-    .replace("@triton.autotune", "def prepare(arguments):\n    arguments['y'].fill_(1)\n\n@triton.autotune")
+    .replace(
+        "@triton.autotune",
+        "def prepare(arguments):\n    arguments['y'].fill_(1)\n\n@triton.heuristics({})\n@triton.autotune",
+    )
     .replace("2 * tl.load(x + at, mask=at < n)", "2 * tl.load(x + at, mask=at < n) * tl.load(y + at, mask=at < n)")
-)
-UNDER_HEURISTICS = FILE.replace("@triton.autotune", "@triton.heuristics({})\n@triton.autotune")
-TWO = FILE.replace(
-    "def launch(x):",
-    """
+    .replace(
+        "def launch(x):",
+        """
 @triton.autotune([triton.Config({"WIDTH": 32}), triton.Config({"WIDTH": 64})], key=["n"])
 @triton.jit
 def halve(y, n, WIDTH: tl.constexpr):
@@ -168,25 +169,23 @@ def halve(y, n, WIDTH: tl.constexpr):
     tl.store(y + at, tl.load(y + at, mask=at < n) / 2, mask=at < n)
 
 def launch(x):""",
-).replace(
-    "    return y\n",
-    "    halve[lambda meta: (triton.cdiv(x.numel(), meta['WIDTH']),)](y, x.numel())\n    return y\n",
+    )
+    .replace(
+        "    return y\n",
+        "    halve[lambda meta: (triton.cdiv(x.numel(), meta['WIDTH']),)](y, x.numel())\n    return y\n",
+    )
+    .replace("return 2 * x", "return x")
 )
-TWO = TWO.replace("return 2 * x", "return x")
+"""A kernel under two decorators, with a hook that it needs, beside another one that has configurations of its own."""
 
 
-@pytest.mark.parametrize(
-    ("text", "grids"),
-    [(HOOKED, [2]), (UNDER_HEURISTICS, [2]), (TWO, [2, 4])],
-    ids=["hooked", "under heuristics", "beside another"],
-)
-def test_what_else_its_decorators_say_holds_in_a_study_and_in_the_export(
-    text: str, grids: list[int], file: Callable[..., str], described: Callable[[str], Gpu], tmp_path: Path
+def test_what_else_decorators_say_holds_in_a_study_and_in_the_export(
+    file: Callable[..., str], described: Callable[[str], Gpu], tmp_path: Path
 ) -> None:
-    workload, backend = TritonFile(file(text), kernel="double", sizes={"n": 100}), Triton(described("h200"))
+    workload, backend = TritonFile(file(DECORATED), kernel="double", sizes={"n": 100}), Triton(described("h200"))
     schedule = Schedule.of({**backend.space(workload).hints()[0]})
     program = backend.build(workload, schedule)
-    assert [launch.grid[0] for launch in program.launches] == grids
+    assert [launch.grid[0] for launch in program.launches] == [2, 4]
     Simulation()._verify(program)
     backend.export(workload, schedule, tmp_path / "best")
     command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
