@@ -136,6 +136,18 @@ def test_slots_do_not_all_look_at_one_place() -> None:
     assert min(len(set(a) - set(b)) for a, b in itertools.combinations(asked, 2)) >= 2
 
 
+def test_where_all_is_near_what_is_pending_the_most_promising_comes_all_the_same() -> None:
+    class Line(KnobSpace):
+        knobs = (Knob("place", "ordinal", tuple(range(50))),)
+
+        def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+            return knob.values
+
+    search = started(Bayes(explore=0.0, small=0), space=Line())
+    search.tell([Trial(n, Schedule.of({"place": 5 * n}), Status.OK, 1.0 + n) for n in range(10)])
+    assert max(int(schedule.values()["place"]) for schedule in search.ask(4)) <= 10
+
+
 def test_begins_with_the_hints_of_the_space() -> None:
     class Hinted(Tiles):
         def hints(self) -> Sequence[Mapping[str, Value]]:
