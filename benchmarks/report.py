@@ -37,7 +37,9 @@ def write(name: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write `rows` alone; what is not known in the end can be written as far as it is."""
     RESULTS.mkdir(exist_ok=True)
     content = {"benchmark": name, "rows": list(rows), "fingerprint": fingerprint()}
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    file, half = RESULTS / f"{name}.json", RESULTS / f".{name}.json"
+    half.write_text(json.dumps(content, indent=2) + "\n")
+    half.replace(file)  # whole at any time, whoever ends this process
 
 
 def _cell(value: Any) -> str:

@@ -164,3 +164,11 @@ def test_where_no_time_is_left_a_case_is_not_begun(script: Callable[[str], Modul
     module = script("gpu")
     (finding,) = module.rows(["add 8192x4096"], time.monotonic(), Compilers(), Gpu(lost="Ready"))
     assert finding == ("add 8192x4096", {"failed": "no time was left"})
+
+
+def test_every_case_can_be_begun_on_a_gpu_of_now(script: Callable[[str], ModuleType]) -> None:
+    module = script("gpu")
+    for workload, drawn in module.CASES.values():
+        contest = module.Contest(workload, min(drawn, 8), 4, Compilers(), Gpu())
+        contest.begin()
+        assert len(contest._sample) == min(drawn, 8)
