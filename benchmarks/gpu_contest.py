@@ -99,10 +99,8 @@ class Contest:
         finalists = sorted(right, key=lambda trial: trial.seconds or 0.0)[:FINALISTS]
         yield {"ok": f"{len(right)}/{len(self.trials)}", **_row(finalists[0].seconds or 0.0, finalists[0].schedule)}
         yield attempted("rho", lambda: _rank_correlation(sample))
-        contenders, spent = (
-            {f"mlopt {n}": trial.schedule for n, trial in enumerate(finalists)},
-            time.monotonic() - begin,
-        )
+        contenders = {f"mlopt {n}": trial.schedule for n, trial in enumerate(finalists)}
+        spent = time.monotonic() - begin
         try:
             tuning = Autotuning([trial.schedule for trial in right], spent)
             contenders[AUTOTUNER] = self._on_gpu(tuning, spent + TIMING_SECONDS)

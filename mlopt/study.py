@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -90,7 +89,7 @@ class Study:
         self.trials: list[Trial] = []
         self.best: Trial | None = None
         self._limit = Limit(workload, self._measure_roofline)
-        self._waiting = Waiting(self.trackers.note, {os.getpid()})
+        self._waiting = Waiting(self.trackers.note)
 
     def run(self) -> dict[str, Any]:
         """Run to the end of the budget or of the space; returns the content of `result.json`.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import textwrap
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .core import processes
@@ -23,12 +24,12 @@ WIDTH = 100
 class Waiting:
     """Tells who else takes time on this machine while a study, in this block, gets no further; of each once.
 
-    `ours` are processes that take time for the study, as all below them do.
+    Process `own`, this one unless another is named, takes time for the study, and all below it do.
     """
 
-    def __init__(self, say: Callable[[str], None], ours: Collection[int]) -> None:
+    def __init__(self, say: Callable[[str], None], own: int | None = None) -> None:
         self._say = say
-        self._ours = ours
+        self._own = os.getpid() if own is None else own
         self._looks = 0
         self._over = threading.Event()
 
@@ -55,7 +56,7 @@ class Waiting:
     def _other(self) -> int | None:
         """Who takes time now, and not for the study."""
         holder = device.holder()
-        return holder if holder is not None and not set(self._ours).intersection(processes.above(holder)) else None
+        return holder if holder is not None and self._own not in processes.above(holder) else None
 
 
 def described(holder: int) -> str:

@@ -18,10 +18,8 @@ from mlopt.waiting import Waiting, described
 
 pytestmark = pytest.mark.usefixtures("own_device")
 PATIENCE = 30.0
-STRANGERS: set[int] = set()
-"""What is ours, where a process of the test's plays somebody else."""
 NOBODY = 1 << 23
-"""Above all process ids."""
+"""Above all process ids; who waits, where a process of the test's plays somebody else."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +61,7 @@ def test_who_takes_time_is_in_a_register_until_the_end(holder: Holder) -> None:
 
 def test_somebody_who_keeps_the_device_is_named_once(holder: Holder) -> None:
     said = Said()
-    with Waiting(said, STRANGERS):
+    with Waiting(said, NOBODY):
         said.await_one()
         time.sleep(0.5)
     (line,) = said.lines
@@ -75,7 +73,7 @@ def test_somebody_who_keeps_the_device_is_named_once(holder: Holder) -> None:
 @pytest.mark.usefixtures("holder")
 def test_a_studys_own_workers_are_nobody_to_wait_for() -> None:
     said = Said()
-    with Waiting(said, {os.getpid()}):
+    with Waiting(said):
         time.sleep(0.5)
     assert said.lines == []
 
@@ -83,7 +81,7 @@ def test_a_studys_own_workers_are_nobody_to_wait_for() -> None:
 @pytest.mark.usefixtures("holder")
 def test_a_study_that_gets_on_waits_for_nobody() -> None:
     said = Said()
-    with Waiting(said, STRANGERS) as study:
+    with Waiting(said, NOBODY) as study:
         end = time.monotonic() + 0.5
         while time.monotonic() < end:
             study.moved()

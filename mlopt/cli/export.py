@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +36,7 @@ def export(arguments: list[str]) -> int:
     call = _parser().parse_args(arguments)
     folder, target = Path(call.study), Path(call.to or Path(call.study, FOLDER))
     try:
-        with Waiting(complain, {os.getpid()}):
+        with Waiting(complain):
             notes = publish(folder, target, call.name)
     except (CompileError, WrongResult, WorkerLost) as error:
         complain(f"nothing is written, since the kernel does not come out right: {error}")

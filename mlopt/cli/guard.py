@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ..compare.guard import Stored, guard
@@ -26,7 +25,7 @@ def hold(record: Path, tolerance: float) -> int:
     folder = record.parent.parent if record.name == RECORD else record
     study = read(folder)
     stored, schedule = _stored(study, folder), Schedule.of(study.best.schedule)
-    with Waiting(complain, {os.getpid()}):
+    with Waiting(complain):
         found = guard(study.workload, study.backend, schedule, study.result.inputs or "warm", stored, tolerance)
     print(f"{'holds' if found.holds else 'does not hold'}: {found.reason}")
     return 0 if found.holds else 1

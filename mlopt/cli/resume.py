@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +110,7 @@ def _export(folder: Path, found: Result) -> None:
 
     study = read(folder)
     try:
-        with Waiting(complain, {os.getpid()}):
+        with Waiting(complain):
             export(study.workload, study.backend, found.model_dump(exclude_unset=True), folder)
     except (CompileError, InvalidSchedule, WorkerLost) as error:
         raise UserError(f"{folder}: its best schedule cannot be exported: {error}") from error

@@ -72,7 +72,7 @@ def _the_compiler_specialises_warps(variant, num_warps, num_stages, gpu):
 
 
 def _the_compiler_passes_hints_of_loads_on(loads, gpu):
-    return loads == "kept" or gpu.runtime == "cuda"
+    return loads == "kept" or gpu.passes_load_hints()
 
 
 def _caches_take_hints_only_for_more_than_they_hold(

@@ -46,9 +46,7 @@ def _sums_are_of_one_query(product, heads, kv_heads):
 
 
 def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
-    # To NVIDIA's caches; of loads that a loop makes ahead of time, from compute capability 9 and Triton 3.9 on.
-    triton_3_9 = tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 9)
-    return loads == "kept" or (gpu.runtime == "cuda" and (num_stages == 1 or (gpu.arch >= 90 and triton_3_9)))
+    return loads == "kept" or gpu.passes_load_hints(num_stages)
 
 
 def _caches_take_hints_only_for_more_than_they_hold(loads, batch, kv_heads, kv_len, head_dim, dtype, gpu):

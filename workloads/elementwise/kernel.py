@@ -27,7 +27,7 @@ def _registers_hold_the_block(BLOCK, num_warps, gpu):
 
 
 def _the_compiler_passes_hints_of_loads_on(loads, gpu):
-    return loads == "kept" or gpu.runtime == "cuda"
+    return loads == "kept" or gpu.passes_load_hints()
 
 
 def _caches_take_hints_only_for_more_than_they_hold(loads, stores, shape, dtype, gpu):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,24 @@ class Gpu:
     launch_seconds: Figure
     """From one kernel to the next on one stream."""
 
+    def passes_load_hints(self, num_stages: int = 1) -> bool:
+        """Whether the compiler passes on how long caches should hold what is loaded, by a loop of so many stages.
+
+        It does to NVIDIA's; of loads that are made ahead of time, from compute capability 9 and Triton 3.9 on.
+        """
+        ahead = isinstance(self.arch, int) and self.arch >= 90 and _triton_version() >= (3, 9)
+        return self.runtime == "cuda" and (num_stages == 1 or ahead)
+
     def __hash__(self) -> int:
         return hash((self.runtime, self.arch, self.multiprocessors, self.gigahertz, self.memory_bytes_per_second))
+
+
+@functools.cache
+def _triton_version() -> tuple[int, int]:
+    import triton
+
+    major, minor = triton.__version__.split(".")[:2]
+    return int(major), int(minor)
 
 
 def gpu(**description: Any) -> Gpu:

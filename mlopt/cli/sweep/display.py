@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from types import TracebackType
 
@@ -26,7 +25,7 @@ class Display:
         columns = BarColumn(20), TextColumn("{task.description}", markup=False)
         self._bars = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         self._live: dict[int, TaskID] = {}
-        self._waiting = Waiting(self._say, {os.getpid()})
+        self._waiting = Waiting(self._say)
 
     def __enter__(self) -> Display:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
