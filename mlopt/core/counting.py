@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -188,13 +188,32 @@ class Bounding:
         return Children(tuple(option for option, _ in alive), tuple(count for _, count in alive), total)
 
     def _leads_on(self, depth: int, summary: Summary, value: Value) -> bool:
-        """Whether a complete schedule can be reached when the knob at `depth` has been given `value`."""
-        if depth + 1 == self._summaries.depth:
-            return True
-        key = depth + 1, self._summaries.after(depth, summary, value)
-        if (known := self._lead_on.get(key)) is None:
-            known = self._lead_on[key] = any(self._leads_on(*key, value) for value in self._summaries.legal(*key))
-        return known
+        """Whether a complete schedule can be reached when the knob at `depth` has been given `value`.
+
+        Looks depth first, by a path of its own: there may be more knobs than Python allows calls within calls.
+        """
+        goal = depth + 1, self._summaries.after(depth, summary, value)
+        path = [(goal, self._next(goal))] if self._known(goal) is None else []
+        while path:
+            here, ways = path[-1]
+            way = next((way for way in ways if self._known(way) is not False), None)
+            if way is None:
+                self._lead_on[here] = False
+                path.pop()
+            elif self._known(way):
+                self._lead_on.update((passed, True) for passed, _ in path)
+                break
+            else:
+                path.append((way, self._next(way)))
+        return bool(self._known(goal))
+
+    def _known(self, key: tuple[int, Summary]) -> bool | None:
+        """Whether a depth and the summary there lead on, as far as that has been found out."""
+        return True if key[0] == self._summaries.depth else self._lead_on.get(key)
+
+    def _next(self, key: tuple[int, Summary]) -> Iterator[tuple[int, Summary]]:
+        depth = key[0] + 1
+        return ((depth, self._summaries.after(*key, value)) for value in self._summaries.legal(*key))
 
 
 def counting(knobs: Sequence[Knob], legal: Legal, essence: Essence | None, most: int = MOST) -> Counting | Bounding:
@@ -212,14 +231,22 @@ def affordable(knobs: Sequence[Knob], most: int) -> Sequence[Knob]:
 
     Knobs that need little come first.
     """
-    sizes = [len(knob.values) for knob in knobs]
     place = {knob.name: index for index, knob in enumerate(knobs)}
+    sizes = [len(knob.values) for knob in knobs]
+    ends = list(range(len(knobs)))  # of each knob, the depth up to which it is live
+    widths = [1] * (len(knobs) + 1)  # at each depth, the prefixes that are told apart
     kept: list[Knob] = []
     for knob in sorted(knobs, key=lambda knob: math.prod(sizes[place[name]] for name in knob.needs)):
-        tried = {k.name: k for k in (*kept, knob)}
-        live = _live([tried.get(other.name) or replace(other, needs=()) for other in knobs])
-        if all(math.prod(sizes[index] for index in indices) <= most for indices in live):
+        depth, wider = place[knob.name], dict[int, int]()
+        for index in (place[name] for name in knob.needs):
+            for longer in range(ends[index] + 1, depth + 1):
+                wider[longer] = wider.get(longer, widths[longer]) * sizes[index]
+        if all(width <= most for width in wider.values()):
             kept.append(knob)
+            for index in (place[name] for name in knob.needs):
+                ends[index] = max(ends[index], depth)
+            for longer, width in wider.items():
+                widths[longer] = width
     return kept
 
 
@@ -250,8 +277,10 @@ class _Step:
 def _live(knobs: Sequence[Knob]) -> Sequence[Sequence[int]]:
     """For each depth, the earlier knobs (by position) that this or a later knob needs."""
     last = {name: depth for depth, knob in enumerate(knobs) for name in knob.needs}
-    ends = [last.get(knob.name, -1) for knob in knobs]
-    return [[i for i in range(depth) if ends[i] >= depth] for depth in range(len(knobs) + 1)]
+    live: list[list[int]] = [[]]
+    for depth in range(1, len(knobs) + 1):
+        live.append([i for i in (*live[-1], depth - 1) if last.get(knobs[i].name, -1) >= depth])
+    return live
 
 
 def _step(knob: Knob, depth: int, names: Sequence[str], live: Sequence[Sequence[int]]) -> _Step:

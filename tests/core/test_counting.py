@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -143,3 +144,18 @@ def test_constraints_are_kept_as_long_as_they_are_affordable_those_on_little_fir
     assert kept(3) == set()
     assert kept(4) == {"pair"}
     assert kept(math.prod([4, 4, 4])) == {"pair", "triple"}
+
+
+def test_more_knobs_than_calls_may_nest_are_looked_through() -> None:
+    """What follows a 1 is a 1, until the last knob, which nothing can be after a 1."""
+    names = [f"k{number}" for number in range(2 * sys.getrecursionlimit())]
+    needs: list[tuple[str, ...]] = [(), *((name,) for name in names[:-1])]
+    knobs = [Knob(name, "ordinal", (0, 1), needs=need) for name, need in zip(names, needs, strict=True)]
+
+    def legal(knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        if 1 in chosen.values():
+            return () if knob.name == names[-1] else (1,)
+        return knob.values
+
+    offered = Bounding(knobs, legal, None, most=1).children(Schedule()).options
+    assert [option.value for option in offered] == [0]

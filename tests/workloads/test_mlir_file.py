@@ -212,6 +212,20 @@ def test_what_has_no_program_in_float64_is_judged_by_its_own_and_says_so(
     assert [record.message.count("not by float64") for record in caplog.records] == [1]
 
 
+def test_whole_numbers_must_be_exact_without_a_program_in_float64_too(tmp_path: Path) -> None:
+    text = """
+func.func @bits(%x: tensor<8xf32>) -> tensor<8xi32> {
+  %mask = arith.constant dense<2147483647> : tensor<8xi32>
+  %bits = arith.bitcast %x : tensor<8xf32> to tensor<8xi32>
+  %y = arith.andi %bits, %mask : tensor<8xi32>
+  return %y : tensor<8xi32>
+}"""
+    bits = write(tmp_path, text)
+    (x,) = inputs = draw(bits, "normal")
+    assert within_tolerance(bits, inputs, [np.abs(x).view(np.int32)])
+    assert not within_tolerance(bits, inputs, [np.abs(x).view(np.int32) + 1])
+
+
 MISTAKES = {
     "does not parse": "func.func @f(",
     "does not parse: ": "func.func @f() { return %x : f32 }",
@@ -222,6 +236,9 @@ MISTAKES = {
     "%x = tensor.empty() : tensor<2xf8E5M2> return %x : tensor<2xf8E5M2> }",
     "returns nothing": "func.func @f(%x: tensor<3xf32>) { return }",
     "nothing to optimise": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { return %x : tensor<3xf32> }",
+    "to optimise": "func.func @f() -> tensor<3xf32> {\n"
+    "%c = arith.constant 2.0 : f32\n%e = tensor.empty() : tensor<3xf32>\n"
+    "%y = linalg.fill ins(%c : f32) outs(%e : tensor<3xf32>) -> tensor<3xf32>\nreturn %y : tensor<3xf32> }",
     "argument 0 of @f is tensor<0xf32>, which holds no elements": "func.func @f(%x: tensor<0xf32>) -> tensor<0xf32> {\n"
     "%y = math.exp %x : tensor<0xf32> return %y : tensor<0xf32> }",
     "result 1 of @f is tensor<0xf32>, which": "func.func @f(%x: tensor<3xf32>) -> (tensor<3xf32>, tensor<0xf32>) {\n"

@@ -39,13 +39,14 @@ def tolerance(
     """The error allowed in each element, from runs of the program `noisy`, which rounds more coarsely than kernels.
 
     It is MARGIN times the sum of two deviations, those of the element itself and of its neighbours on average, and
-    2 units (of which there is one a result, in `units`) of the element for the last rounding. Without such a program
-    it is `fallback` of the row's magnitude.
+    2 units (of which there is one a result, in `units`; 0 for whole numbers) of the element for the last rounding.
+    Without such a program it is `fallback` units of the row's magnitude.
     Results that are whole numbers must be exact, unless the noise changes them.
     """
     exact = reference(*inputs, **known)
     if noisy is None:
-        return tuple(fallback * (size + _pooled(size)) for size in map(_size, exact))
+        sizes = map(_size, exact)
+        return tuple(fallback * unit * (size + _pooled(size)) for size, unit in zip(sizes, units, strict=True))
     rng = np.random.default_rng(0)
     squares = [np.zeros(value.shape) for value in exact]
     for _ in range(DRAWS):
@@ -128,5 +129,5 @@ def _dtype(element: str) -> str:
 
 def _bindings(module: str) -> Any:
     find = importlib.util.find_spec
-    package = "torch_mlir" if find("torch_mlir") and find("torch_mlir.ir") else "mlir"
+    package = "mlir" if find("mlir") and find("mlir.ir") else "torch_mlir"
     return importlib.import_module(f"{package}.{module}")

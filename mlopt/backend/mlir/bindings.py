@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
-PACKAGES = ("torch_mlir", "mlir")
-"""Where the bindings may live: the torch-mlir wheel, or a build of upstream MLIR."""
+PACKAGES = ("mlir", "torch_mlir")
+"""Where the bindings may live: a build of upstream MLIR, which is there because a user wants it, or the wheel's."""
 
 
 def _package() -> str:

@@ -22,7 +22,8 @@ def compile_llvm(module: Any, level: int, libraries: Sequence[str] = (), relocat
     functions = [op for op in module.body.operations if op.operation.name == "llvm.func" and op.regions[0].blocks]
 
     def make() -> tuple[Any, bool]:
-        engine = ExecutionEngine(module, opt_level=level, shared_libs=list(libraries), enable_pic=relocatable)
+        asked = {"enable_pic": True} if relocatable else {}  # older bindings do not know it
+        engine = ExecutionEngine(module, opt_level=level, shared_libs=list(libraries), **asked)
         # It compiles when it is asked for any function, and then all of them.
         return engine, not functions or bool(engine.raw_lookup(symbol(functions[0])))
 

@@ -34,7 +34,7 @@ SPOILT = {"f": np.nan, "c": complex(np.nan, np.nan), "i": -1, "u": 0x7FFF}
 
 def bindings(module: str) -> Any:
     find = importlib.util.find_spec
-    package = "torch_mlir" if find("torch_mlir") and find("torch_mlir.ir") else "mlir"
+    package = "mlir" if find("mlir") and find("mlir.ir") else "torch_mlir"
     return importlib.import_module(f"{package}.{module}")
 
 

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from mlopt.backend.mlir import bindings
+
 WITHOUT_TORCH_MLIR = "import sys; sys.modules['torch_mlir'] = None; sys.path.insert(0, sys.argv[1])\n"
 BUILD = """
 from pathlib import Path
@@ -36,3 +40,12 @@ def test_upstreams_package_does_as_well(tmp_path: Path) -> None:
         words = [sys.executable, "-c", WITHOUT_TORCH_MLIR + code, str(tmp_path), str(tmp_path / "best")]
         done = subprocess.run(words, capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stderr
+
+
+def test_upstreams_package_goes_before_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bindings, "find_spec", lambda name: importlib.util.find_spec("json"))
+    assert bindings._package() == "mlir"
+    monkeypatch.setattr(
+        bindings, "find_spec", lambda name: None if name == "mlir.ir" else importlib.util.find_spec("json")
+    )
+    assert bindings._package() == "torch_mlir"

@@ -22,7 +22,7 @@ def bindings(folder: Path, *files: str) -> str:
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_bindings_come_from_torch_mlir_or_where_it_has_none_from_mlir(tmp_path: Path) -> None:
-    mlir = "mlir/__init__.py", "mlir/ir.py"
-    assert bindings(tmp_path, *mlir, "torch_mlir/__init__.py") == "mlir.ir"
-    assert bindings(tmp_path, *mlir, "torch_mlir/ir.py") == "torch_mlir.ir"
+def test_bindings_come_from_mlir_or_where_there_is_none_from_torch_mlir(tmp_path: Path) -> None:
+    assert bindings(tmp_path, "torch_mlir/__init__.py", "torch_mlir/ir.py") == "torch_mlir.ir"
+    assert bindings(tmp_path, "mlir/__init__.py") == "torch_mlir.ir"
+    assert bindings(tmp_path, "mlir/ir.py") == "mlir.ir"

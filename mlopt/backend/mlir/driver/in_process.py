@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..constants import files
 from ..lowering import NAIVE_LEVEL, SLICED
 from ..machine_code import compile_llvm
 from ..payload.frontend import entry_point, first_line, parse
+from ..payload.walk import duplicate
 from ..program import MlirProgram
 from .recipe import Recipe, stage
 
@@ -65,7 +67,7 @@ def _build(
     stages: dict[str, float] = {}
     with active():
         with stage("parse", stages):
-            module = parse(text)
+            module = duplicate(_parsed(text))
             entry, constants = entry_point(module), [file for file in files(module) if file is not None]
         with stage("transform", stages):
             transform(module)
@@ -81,6 +83,12 @@ def _build(
         return engine
 
     return MlirProgram(generate, entry, optimized, threads, stages, constants)
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(text: str) -> Any:
+    """What a study's trials all begin with, read once in a process; only copies of it are changed."""
+    return parse(text)
 
 
 def _keep_apart(module: Any, entry: str) -> None:

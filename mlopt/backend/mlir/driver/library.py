@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import string
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+PLAIN = frozenset(string.ascii_letters + string.digits + "._-")
+"""What stands for itself in a quoted name."""
 
 
 def caller(entry: str, arguments: int) -> str:
@@ -19,9 +23,9 @@ def caller(entry: str, arguments: int) -> str:
     )
     given = ", ".join(f"ptr %argument{i}" for i in range(arguments))
     return f"""
-define void @{_name(entry)}(ptr %arguments) {{
+define void @{_quoted(_name(entry))}(ptr %arguments) {{
 {loads}
-  call void @_mlir_ciface_{entry}({given})
+  call void @{_quoted(f"_mlir_ciface_{entry}")}({given})
   ret void
 }}
 """
@@ -49,6 +53,12 @@ class Library:
 
 def _name(entry: str) -> str:
     return f"_mlir_{entry}"
+
+
+def _quoted(name: str) -> str:
+    """A name as LLVM IR takes any: what is no plain character is written as its code."""
+    written = (chr(byte) if chr(byte) in PLAIN else f"\\{byte:02X}" for byte in name.encode())
+    return f'"{"".join(written)}"'
 
 
 def _close(handle: int) -> None:

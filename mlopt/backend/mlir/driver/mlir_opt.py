@@ -18,6 +18,7 @@ from .. import openmp
 from ..bindings import active, ir
 from ..constants import files
 from ..payload.frontend import entry_point, first_line, parse
+from ..payload.walk import entry
 from ..program import MlirProgram
 from .library import Library, caller
 from .recipe import Recipe, stage
@@ -40,8 +41,8 @@ class MlirOpt:
         tools = self.tools
         with stage("parse", stages), active():
             module = parse(recipe.text)
-            entry, constants = entry_point(module), [file for file in files(module) if file is not None]
-            function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
+            name, constants = entry_point(module), [file for file in files(module) if file is not None]
+            function = ir.FunctionType(ir.TypeAttr(entry(module).attributes["function_type"]).value)
             arguments = len(function.inputs) + len(function.results)
             text = str(module).encode()
         with _folder() as folder:
@@ -53,7 +54,7 @@ class MlirOpt:
 
         def generate() -> Library:
             with stage("machine_code", stages), _folder() as folder:
-                code = run(tools.to_llvm_ir(), lowered, folder) + caller(entry, arguments).encode()
+                code = run(tools.to_llvm_ir(), lowered, folder) + caller(name, arguments).encode()
                 for command in tools.to_object(recipe.level):
                     code = run(command, code, folder)
                 (folder / "kernel.o").write_bytes(code)
@@ -61,7 +62,7 @@ class MlirOpt:
                 run([*tools.link(), "kernel.so", "kernel.o", *runtime], b"", folder)
                 return Library(folder / "kernel.so", runtime)
 
-        return MlirProgram(generate, entry, optimized.decode(), recipe.threads, stages, constants)
+        return MlirProgram(generate, name, optimized.decode(), recipe.threads, stages, constants)
 
     def ask(self, text: str, pipeline: str) -> str:
         try:

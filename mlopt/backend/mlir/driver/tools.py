@@ -34,7 +34,8 @@ class Tools:
 
     def version(self) -> str:
         """What the tool says of itself, in a line. Raises RuntimeError."""
-        return run([self.mlir_opt, "--version"], b"", Path("/")).decode().strip().splitlines()[0].strip()
+        lines = run([self.mlir_opt, "--version"], b"", Path("/")).decode().strip().splitlines()
+        return next((line for line in lines if " version " in line), lines[0]).strip()
 
     def transform(self) -> list[str]:
         """Applies the transform module in SCRIPT."""

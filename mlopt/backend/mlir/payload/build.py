@@ -123,10 +123,14 @@ def einsum(
 
 def zeros(kind: Any) -> Any:
     """A tensor of this type, cleared."""
-    attributes = {"value": ir.FloatAttr.get(kind.element_type, 0.0)}
-    zero = ir.Operation.create("arith.constant", results=[kind.element_type], attributes=attributes).result
+    return filled(kind, ir.FloatAttr.get(kind.element_type, 0.0))
+
+
+def filled(kind: Any, number: Any) -> Any:
+    """A tensor of this type that holds a number, given as an attribute, throughout."""
+    value = ir.Operation.create("arith.constant", results=[kind.element_type], attributes={"value": number}).result
     empty = ir.Operation.create("tensor.empty", results=[kind]).result
-    return linalg.fill(zero, outs=[empty])
+    return linalg.fill(value, outs=[empty])
 
 
 def multiply_add(left: Any, right: Any, total: Any) -> Any:

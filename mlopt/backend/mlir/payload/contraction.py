@@ -7,7 +7,7 @@ from typing import Any
 
 from ..bindings import ir
 from .describe import describe
-from .walk import made_by, operations
+from .walk import is_cleared, made_by, operations
 
 NAMED = ("linalg.matmul", "linalg.batch_matmul")
 """Operations that are a product of matrices if nothing else is said of them."""
@@ -44,8 +44,8 @@ class Contraction:
         shapes = [tuple(each.shape) for each in types]
         if not single or min(map(len, shapes)) < 2 or not all(size > 0 for shape in shapes for size in shape):
             return None
-        orders = _orders(product, len(shapes[2]) - 2)
-        if orders is None or not _is_zero(product.operands[2]):
+        orders, start = _orders(product, len(shapes[2]) - 2), product.operands[2]
+        if orders is None or not (made_by(start, "linalg.fill") and is_cleared(start)):
             return None
         sizes = dict(zip(orders[0], shapes[0][-2:], strict=True)) | dict(zip(orders[1], shapes[1][-2:], strict=True))
         return cls(product.name, shapes[2][:-2], sizes["m"], sizes["n"], sizes["k"], *orders)
@@ -70,10 +70,3 @@ def _orders(product: Any, lead: int) -> tuple[str, str] | None:
         return None
     left, right, output = ("".join(letters.get(each, "?") for each in dims[lead:]) for dims in known)
     return (left, right) if left in ("mk", "km") and right in ("kn", "nk") and output == "mn" else None
-
-
-def _is_zero(tensor: Any) -> bool:
-    """Whether a tensor is a linalg.fill of the constant 0."""
-    fill = made_by(tensor, "linalg.fill")
-    constant = fill and made_by(fill.operands[0], "arith.constant")
-    return constant is not None and float(ir.FloatAttr(constant.attributes["value"]).value) == 0.0

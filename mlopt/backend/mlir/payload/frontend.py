@@ -11,7 +11,7 @@ from ..lowering import COMPLEX_PARTS, EXPANSIONS, SMALL_FLOATS, pipeline
 from ..transform.script import Script
 from .bfloat16 import is_final_rounding, is_widened, widen_products
 from .booleans import keep_in_bytes
-from .build import zeros
+from .build import filled, zeros
 from .complex_product import split
 from .describe import describe, read
 from .detours import narrow
@@ -25,7 +25,7 @@ from .reversals import straighten
 from .separation import separate_products
 from .strides import write_out_strides
 from .vector_math import expand
-from .walk import entry, made_by, operations, symbol
+from .walk import entry, is_cleared, made_by, operations, symbol, throughout
 from .windows import separate_windows
 
 KEPT = ("linalg.fill", "linalg.generic", "linalg.yield", "linalg.index")
@@ -46,6 +46,7 @@ def prepare(module: Any) -> None:
     check(module, "the MLIR payload")
     narrow(module)
     generalize(module)
+    _fill_starts(module)
     PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
     keep_in_bytes(module)
     _walk_kept_dimensions(module)
@@ -56,7 +57,8 @@ def prepare(module: Any) -> None:
     write_out_strides(module)
     separate_windows(module)
     _fuse(module)
-    read(module)
+    if all(nest.is_fill for nest in read(module)):
+        raise UserError("the MLIR payload computes nothing: there is nothing to optimise")
 
 
 def finish(module: Any) -> tuple[LoopNest, ...]:
@@ -114,6 +116,8 @@ def check(module: Any, origin: str) -> None:
 
 def _is_nest(op: Any) -> bool:
     """Whether an operation is a loop nest, or becomes one."""
+    if op.name == "linalg.fill":
+        return False
     return (op.name.startswith("linalg.") and len(op.results) > 0) or (op.name == PAD and Margins.of(op).becomes_nest)
 
 
@@ -127,6 +131,16 @@ def generalize(module: Any) -> None:
             apply_named_sequence(module, script.finish().body.operations[0], script.module)
         except ValueError:
             raise UserError(f"the MLIR backend cannot optimise {name}, which is no loop nest") from None
+
+
+def _fill_starts(module: Any) -> None:
+    """Fill what nests begin with, where it is a constant of one number throughout: so each block can begin anew."""
+    for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
+        for position in range(len(op.opview.inputs), len(op.operands)):
+            constant = made_by(op.operands[position], "arith.constant")
+            if constant and (number := throughout(constant)) is not None:
+                with ir.InsertionPoint(op), op.location:
+                    op.operands[position] = filled(constant.results[0].type, number)
 
 
 def _walk_kept_dimensions(module: Any) -> None:
@@ -187,11 +201,14 @@ def _interchange(op: Any, order: Sequence[int]) -> None:
 
 
 def _start_from_zero(module: Any) -> None:
-    """Add what a product is added to, such as a bias, afterwards, where it can be merged with what follows."""
+    """Add what a product begins with, such as a bias, afterwards, where it can be merged with what follows.
+
+    Algorithms and packing take it for granted that products begin with zeros.
+    """
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic" and describe(op).sums_products]:
         position = len(op.operands) - 1
         start, kind = op.operands[position], op.results[0].type
-        if made_by(start, "linalg.fill"):
+        if is_cleared(start):
             continue
         with ir.InsertionPoint(op), op.location:
             op.operands[position] = zeros(kind)

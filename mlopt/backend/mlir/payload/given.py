@@ -24,7 +24,7 @@ from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line, generalize
 from .margins import cut_off
 from .results import own_results
-from .walk import operations, symbol
+from .walk import duplicate, operations, symbol
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ FOREIGN = re.compile(r"Dialect `[^']*' not found for custom op '([^']*)'")
 """What a parser says of an operation in a form that only its own dialect can read."""
 
 FALLBACK_ERROR = 64
-"""Where no noise can be added: the error allowed, relative to a row's magnitude, in units times the longest sum."""
+"""Where no noise can be added: the error allowed, relative to a row's magnitude, in units for each term of the longest
+sum; of many terms, for SPREAD times their root, since errors have either sign."""
+SPREAD = 8.0
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,10 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             if computes_small_floats(module):
                 generalize(module)
                 widen_sums(module)
-            program = _copy(module)
+            program = duplicate(module)
             fold(program)
             own_results(program)
-            flops, longest = _work(_copy(program))
+            flops, longest = _work(duplicate(program))
             judge = _judge(module, longest, origin)
         except (ir.MLIRError, ValueError) as error:
             raise UserError(f"{origin} cannot be compiled: {first_line(error)}") from None
@@ -148,12 +150,12 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
     own, constants = str(module), [file for file in files(module) if file is not None]
     unit = 2.0**-24 if "f32" in own else 2.0**-53
     function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
-    units = [UNITS.get(str(each.element_type), unit) for each in function.results]
+    units = [_unit(each.element_type, unit) for each in function.results]
     noisy: str | None
     try:
         raise_precision(module)
         PassManager.parse(GENERALIZE).run(module.operation)  # of the constants
-        exact, disturbed = module, _copy(module)
+        exact, disturbed = module, duplicate(module)
         forget_rounding(exact)
         add_noise(disturbed, unit)
         program, noisy = _loops(exact), _loops(disturbed)
@@ -166,9 +168,14 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
         "noisy": noisy,
         "wide": noisy is not None,
         "units": units,
-        "fallback": FALLBACK_ERROR * longest * max(units),
+        "fallback": FALLBACK_ERROR * min(longest, SPREAD * math.sqrt(longest)),
         "pipeline": pipeline(*TO_LLVM),
     }
+
+
+def _unit(kind: Any, usual: float) -> float:
+    """By what numbers of a type may be off, relatively, when they are rounded."""
+    return 0.0 if isinstance(kind, ir.IntegerType) else UNITS.get(str(kind), usual)
 
 
 def _loops(module: Any) -> str:
@@ -203,11 +210,3 @@ def _sum_in_rows(module: Any) -> None:
                 script.nest(nest.tag), [*(each for each in range(len(nest.sizes)) if each != loop), loop]
             )
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
-
-
-def _copy(module: Any) -> Any:
-    """A module of its own."""
-    copy = ir.Module.create()
-    for op in module.body.operations:
-        copy.body.append(op.operation.clone())
-    return copy

@@ -15,8 +15,8 @@ Row = tuple[int, ...]
 VECTOR_DIALECTS = ("arith.", "math.")
 """Dialects whose operations work on vectors, element by element, as they do on scalars."""
 
-LETTERS = "ijklmnopqrstuvw"
-"""Names of a nest's loops: the parallel ones in order, then the others."""
+LETTERS = "ijklmnopqrstuvwxyzabcdefghIJKLMNOPQRSTUVWXYZABCDEFGH"
+"""Names of a nest's loops: the parallel ones in order, then the others; there may be no more of them."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Access:
     @property
     def is_projection(self) -> bool:
         """Whether every subscript is a loop of its own (or a constant)."""
-        return all(sum(map(abs, row)) <= 1 and min(row, default=0) >= 0 for row in self.rows)
+        plain = all(sum(map(abs, row)) <= 1 and min(row, default=0) >= 0 for row in self.rows)
+        return plain and all(sum(column) <= 1 for column in zip(*self.rows, strict=True))
 
     def innermost(self) -> int | None:
         """The loop that walks through neighbouring elements, where there is just one."""

@@ -57,7 +57,7 @@ class Placement:
         """Letter to loop, for those with more than one iteration."""
         return {self.nest.letters[loop]: loop for loop in self.nest.parallel if self.nest.sizes[loop] > 1}
 
-    @property
+    @functools.cached_property
     def parallel(self) -> str:
         return f"{self.prefix}parallel"
 
@@ -114,6 +114,7 @@ class ProgramSpace(KnobSpace):
     def __init__(self, nests: Sequence[LoopNest], simd: Simd, threads: int) -> None:
         self.simd, self.threads = simd, threads
         self._distinct = functools.cache(self._find_distinct)
+        self._shrinking = functools.cache(self._find_shrinking)
         self.nests = {nest.tag: nest for nest in nests}
         computing = [nest for nest in reversed(nests) if not nest.is_fill]
         single = len(computing) == 1
@@ -197,9 +198,14 @@ class ProgramSpace(KnobSpace):
 
     def _above(self, tag: str, chosen: Mapping[str, Value]) -> set[str]:
         """A nest and those whose blocks it is fused into."""
-        if chosen[self.placements[tag].parallel] != FUSED:
-            return {tag}
-        return {tag}.union(*(self._above(reader, chosen) for reader in self.nests[tag].consumers))
+        found: set[str] = set()
+        left = [tag]
+        while left:
+            each = left.pop()
+            if each not in found:
+                found.add(each)
+                left += self.nests[each].consumers if chosen[self.placements[each].parallel] == FUSED else ()
+        return found
 
     def root(self, tag: str, chosen: Mapping[str, Value]) -> str | None:
         """The nest whose blocks can take this one in; None where consumers disagree or work would be done twice."""
@@ -225,9 +231,9 @@ class ProgramSpace(KnobSpace):
 
     def _placed(self, tag: str, chosen: Mapping[str, Value]) -> str:
         """The root of the group that a nest stands in."""
-        if chosen[self.placements[tag].parallel] != FUSED:
-            return tag
-        return self._placed(self.nests[tag].consumers[0], chosen)
+        while chosen[self.placements[tag].parallel] == FUSED:
+            tag = self.nests[tag].consumers[0]
+        return tag
 
     def _find_distinct(self, tag: str, root: str) -> frozenset[int]:
         """The root's loops along which different blocks need different parts of a nest, whoever reads it.
@@ -244,19 +250,23 @@ class ProgramSpace(KnobSpace):
                 found.append(frozenset(r for r, loops in followed.items() if any(map(access.varies_with, loops))))
         return frozenset.intersection(*found) if found else frozenset()
 
-    def followed(self, tag: str, root: str, loop: int) -> set[int]:
+    def followed(self, tag: str, root: str, loop: int) -> frozenset[int]:
         """The loops of a nest that shrink with a block of the root's `loop`."""
-        if tag == root:
-            return {loop}
-        nest = self.nests[tag]
-        found: set[int] = set()
-        for consumer in nest.consumers:
-            above = self.followed(consumer, root, loop)
-            for access in self.nests[consumer].inputs:
-                if access.producer == tag:
-                    for row, own in zip(access.rows, nest.outputs[0].rows, strict=True):
-                        if any(row[each] for each in above):
-                            found |= {each for each, coefficient in enumerate(own) if coefficient}
+        return self._shrinking(root, loop).get(tag, frozenset())
+
+    def _find_shrinking(self, root: str, loop: int) -> Mapping[str, frozenset[int]]:
+        """`followed` of every nest that has any, from the root back."""
+        found = {root: frozenset({loop})}
+        for nest in reversed(self.nests.values()):
+            loops = set(found.get(nest.tag, ()))
+            for consumer in nest.consumers if nest.tag != root else ():
+                for access in self.nests[consumer].inputs:
+                    if access.producer == nest.tag:
+                        for row, own in zip(access.rows, nest.outputs[0].rows, strict=True):
+                            if any(row[each] for each in found.get(consumer, ())):
+                                loops.update(each for each, coefficient in enumerate(own) if coefficient)
+            if loops:
+                found[nest.tag] = frozenset(loops)
         return found
 
 

@@ -28,6 +28,7 @@ from mlopt.workloads.gelu.workload import Gelu
 from mlopt.workloads.layernorm.workload import Layernorm
 from mlopt.workloads.matmul.workload import Matmul
 from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -226,3 +227,25 @@ class TestFind:
 def test_a_program_that_is_no_mlir_opt_is_told_before_anything_runs() -> None:
     with pytest.raises(UserError, match=r"^backend\.driver: it does not do as MLIR does: .* makes nothing$"):
         Mlir(threads=1, driver="mlir-opt", mlir_opt=shutil.which("true")).space(SMALL)
+
+
+def test_a_function_may_have_any_name_and_stand_behind_other_things(tmp_path: Path) -> None:
+    path = tmp_path / "named.mlir"
+    path.write_text("""
+func.func @"my \\22function\\22, é"(%x: tensor<8x16xf32>) -> tensor<8x16xf32> {
+  %y = math.exp %x : tensor<8x16xf32>
+  return %y : tensor<8x16xf32>
+}""")
+    backend, workload = Mlir(threads=1, driver="mlir-opt"), MlirFile(str(path))
+    assert_computes(backend, workload, first(backend, workload))
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [("LLVM (http://llvm.org/):\\n  LLVM version 23.0.0git\\n", "LLVM version 23.0.0git"), ("mine\\n", "mine")],
+)
+def test_the_version_is_the_line_that_says_it(said: str, version: str, tmp_path: Path) -> None:
+    own = tmp_path / "mlir-opt"
+    own.write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    own.chmod(0o755)
+    assert dataclasses.replace(find(None), mlir_opt=str(own)).version() == version

@@ -222,3 +222,15 @@ def test_strides_diagonals_and_what_has_no_vector_form_are_not_vectorised() -> N
     assert dense.vectorizable(2)
     assert not generic(["d0, d0", "d0"], ["4x4x", "4x"], "p").vectorizable(0)
     assert not vectors(["d0, d1", "d0"], ["4x8x", "4x"], body=UNKNOWN).vectorizable(1)
+
+
+def test_a_diagonal_is_no_projection() -> None:
+    straight, diagonal = (Access(rows, (4, 4), "f32") for rows in (((1, 0), (0, 1)), ((1, 0), (1, 0))))
+    assert straight.is_projection
+    assert not diagonal.is_projection
+
+
+def test_every_loop_of_a_nest_of_many_has_a_letter() -> None:
+    loops = [f"d{loop}" for loop in range(20)]
+    nest = generic([", ".join(loops)] * 2, ["1x" * 20] * 2, "p" * 20, "arith.negf %in : f32")
+    assert len(set(nest.letters.values())) == 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import programs
@@ -18,12 +19,14 @@ from mlopt.backend.mlir.payload.walk import operations
 from mlopt.backend.mlir.program import MlirKernel
 from mlopt.evaluator.correctness import empty
 from mlopt.protocols import Workload
+from mlopt.testing.backend import assert_computes, schedules
 from mlopt.testing.workload import draw
 from mlopt.workloads.add.workload import Add
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.conv2d.workload import Conv2d
 from mlopt.workloads.layernorm.workload import Layernorm
 from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.mlir_file.workload import MlirFile
 from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.softmax.workload import Softmax
 
@@ -146,6 +149,34 @@ def test_what_products_are_added_to_is_added_afterwards(weights: str) -> None:
     assert nests[str(product.outputs[0].producer)].is_fill
     (reader,) = product.consumers
     assert "arith.addf" in nests[reader].operations
+
+
+@pytest.mark.parametrize(
+    ("start", "added"),
+    [
+        ("linalg.fill ins(%one : f32) outs(%e : tensor<1x16x6x6xf32>) -> tensor<1x16x6x6xf32>", True),
+        ("arith.constant dense<1.0> : tensor<1x16x6x6xf32>", True),
+        ("arith.constant dense<0.0> : tensor<1x16x6x6xf32>", False),
+    ],
+)
+def test_products_begin_with_zeros_whatever_the_program_begins_them_with(
+    start: str, added: bool, tmp_path: Path
+) -> None:
+    image, weights, result = "tensor<1x16x8x8xf32>", "tensor<16x16x3x3xf32>", "tensor<1x16x6x6xf32>"
+    (tmp_path / "sum.mlir").write_text(f"""
+    func.func @f(%image: {image}, %weights: {weights}) -> {result} {{
+      %one = arith.constant 1.0 : f32
+      %e = tensor.empty() : {result}
+      %start = {start}
+      %y = linalg.conv_2d_nchw_fchw ins(%image, %weights : {image}, {weights}) outs(%start : {result}) -> {result}
+      return %y : {result}
+    }}""")
+    workload = MlirFile(str(tmp_path / "sum.mlir"))
+    nests = read(prepared(workload.source("mlir")))
+    assert any(nest.operations == ("arith.addf",) for nest in nests) == added
+    backend = Mlir(threads=1)
+    for schedule in schedules(backend, workload):
+        assert_computes(backend, workload, schedule)
 
 
 @pytest.mark.parametrize("text", [CHAIN, BY_ROWS, Mlp(m=4, d_model=8, d_ff=12).source("mlir")])

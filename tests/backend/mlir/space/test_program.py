@@ -182,6 +182,27 @@ def test_the_schedules_of_a_long_program_are_counted_in_a_moment(monkeypatch: py
     assert len(asked) < 20_000
 
 
+def test_a_chain_of_residual_connections_is_placed_though_its_paths_are_millions(tmp_path: Path) -> None:
+    """Each block multiplies its input, by rows, with the sums of these: two ways through every block."""
+    blocks, matrix, row = 22, "tensor<4x32xf32>", "tensor<4xf32>"
+    steps = "".join(
+        f"""
+  %s{block} = linalg.reduce {{arith.addf}} ins(%x{block} : {matrix}) outs(%zeros : {row}) dimensions = [1]
+  %b{block} = linalg.broadcast ins(%s{block} : {row}) outs(%empty : {matrix}) dimensions = [1]
+  %x{block + 1} = linalg.mul ins(%x{block}, %b{block} : {matrix}, {matrix}) outs(%empty : {matrix}) -> {matrix}"""
+        for block in range(blocks)
+    )
+    (tmp_path / "chain.mlir").write_text(f"""
+func.func @f(%x0: {matrix}) -> {matrix} {{
+  %zeros = arith.constant dense<0.0> : {row}
+  %empty = tensor.empty() : {matrix}{steps}
+  return %x{blocks} : {matrix}
+}}""")
+    space = space_of(MlirFile(str(tmp_path / "chain.mlir")))
+    placed = [space.hints()[0][placement.parallel] for placement in space.placements.values()]
+    assert placed == ["i", *([FUSED] * (2 * blocks - 1))]
+
+
 def test_the_last_nest_is_fused_into_nothing() -> None:
     assert FUSED not in offered(space_of(Softmax(rows=12, cols=35)), "map1.parallel", {})
 

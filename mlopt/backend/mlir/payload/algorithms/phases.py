@@ -17,7 +17,7 @@ from ...bindings import ir
 from ..build import Subscript, copied, einsum, gathered, join, loops, padded, section
 from ..describe import describe
 from ..nest import Access, LoopNest, Row
-from ..walk import is_zero, made_by, operations
+from ..walk import is_cleared, made_by, operations
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Spread:
     def of(cls, value: Any) -> _Spread | None:
         """How a tensor was spread; None where it was not."""
         op = made_by(value, "tensor.insert_slice")
-        if op is None or len(op.operands) != 2 or not _is_cleared(op.operands[1]):
+        if op is None or len(op.operands) != 2 or not is_cleared(op.operands[1]):
             return None
         first, strides = (
             tuple(ir.DenseI64ArrayAttr(op.attributes[f"static_{each}"])) for each in ("offsets", "strides")
@@ -105,7 +105,7 @@ def _transposed(module: Any) -> Iterator[tuple[Any, LoopNest, int, _Spread, Mapp
     """The sums of a prepared module: each with its nest, which operand was spread, how, and the phases by dimension."""
     for op in [op for op in operations(module.operation) if op.name == "linalg.generic"]:
         nest = describe(op)
-        if not nest.is_product or not _is_cleared(op.operands[2]) or not _is_uniform(nest):
+        if not nest.is_product or not is_cleared(op.operands[2]) or not _is_uniform(nest):
             continue
         for position in (0, 1):
             spread = _Spread.of(op.operands[position])
@@ -234,15 +234,3 @@ def _wanted(sums: Any, nest: LoopNest, by_loop: Mapping[int, _Phases]) -> Any:
     if tuple(joined.type.shape) == shape:
         return joined
     return copied(section(joined, skipped, shape), loops(len(shape)), shape)  # a nest, which others can be merged with
-
-
-def _is_cleared(value: Any) -> bool:
-    """Whether a tensor holds zeros alone."""
-    fill = made_by(value, "linalg.fill")
-    if fill is not None:
-        return is_zero(fill.operands[0])
-    constant = made_by(value, "arith.constant")
-    if constant is None:
-        return False
-    zeros = constant.attributes["value"]
-    return isinstance(zeros, ir.DenseFPElementsAttr) and zeros.is_splat and zeros.get_splat_value().value == 0.0

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..names import TAG
 from ..nest import Access, LoopNest
+from ..walk import is_cleared, made_by
 
 MAXIMA = (("arith.maximumf",), ("arith.maxnumf",))
 
@@ -48,7 +49,7 @@ def find(nests: Mapping[str, LoopNest], operations: Mapping[str, Any]) -> Iterat
     for mean in nests.values():
         for left in (0, 1) if mean.is_product and len(mean.reductions) == 1 else ():
             found = _complete(mean, left, nests)
-            if found and _is_regular(found) and _is_difference(operations[found.weights.tag]):
+            if found and _is_regular(found) and _begins_anew(found, operations) and _is_difference(found, operations):
                 inner = (*found.scores, found.top, found.weights, found.total, found.mean, found.quotient)
                 if all(_is_read_by_nests(operations[nest.tag]) for nest in inner if nest is not found.last):
                     yield found
@@ -125,8 +126,14 @@ def _is_read_by_nests(op: Any) -> bool:
     return all(TAG in use.owner.operation.attributes for result in op.results for use in result.uses)
 
 
-def _is_difference(op: Any) -> bool:
-    """Whether the body of exp(a - b) subtracts the second input from the first."""
-    body = op.regions[0].blocks[0]
+def _begins_anew(found: Softmax, operations: Mapping[str, Any]) -> bool:
+    """Whether a row's parts may begin as the row does: with some number for the maximum, and a total of 0."""
+    top, total = (operations[nest.tag].operands[len(nest.inputs)] for nest in (found.top, found.total))
+    return made_by(top, "linalg.fill") is not None and is_cleared(total)
+
+
+def _is_difference(found: Softmax, operations: Mapping[str, Any]) -> bool:
+    """Whether the body of exp(scores - top) subtracts the second input from the first."""
+    body = operations[found.weights.tag].regions[0].blocks[0]
     first = body.operations[0]
     return first.operation.name == "arith.subf" and list(first.operands) == list(body.arguments)[:2]

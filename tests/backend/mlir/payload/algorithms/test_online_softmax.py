@@ -135,3 +135,11 @@ def test_weights_may_be_divided_before_they_are_multiplied() -> None:
     path = Schedule.of({"algorithm": "online", "block_q": 32, "block_kv": 32})
     rewrites(module)[path](module)
     assert [op.name for op in operations(module.operation)].count("scf.for") == 1
+
+
+def test_a_total_that_does_not_begin_with_zero_is_not_summed_in_parts() -> None:
+    text = PLAIN.source("mlir")
+    total = "%zeros_rows = linalg.fill ins(%zero"
+    assert text.count(total) == 1
+    one = "%one = arith.constant 1.0 : f32\n  %zeros_rows = linalg.fill ins(%one"
+    assert not found(text.replace(total, one))
