@@ -57,14 +57,14 @@ def prepare(module: Any) -> None:
     write_out_strides(module)
     separate_windows(module)
     _fuse(module)
-    if all(nest.is_fill for nest in read(module)):
-        raise UserError("the MLIR payload computes nothing: there is nothing to optimise")
+    read(module)
 
 
 def finish(module: Any) -> tuple[LoopNest, ...]:
     """Make of a prepared module what schedules are applied to; returns its nests. Needs an active context.
 
-    Mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged.
+    Mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged. Raises UserError
+    when nothing is left to compute.
     """
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
@@ -77,7 +77,10 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     put_left_first(module)
     contract_sums(module)
     own_results(module)
-    return read(module)
+    nests = read(module)
+    if all(nest.is_fill for nest in nests):
+        raise UserError("the MLIR payload computes nothing: there is nothing to optimise")
+    return nests
 
 
 def parse(source: str) -> Any:

@@ -12,6 +12,7 @@ from .matmul import COLUMN_COUNTS
 from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
 from .stores import CACHED, STORES, STREAMED, beyond_caches
+from .transposes import SQUARES, TRANSPOSES
 from .vector import VECTORS, VectorKnobs
 
 ELEMENT_BYTES = 4
@@ -82,7 +83,8 @@ class _Walk:
         self.space, self.elements, self.vectors, self.packing, self.last = space, elements, vectors, packing, last
         self.owners = {knob.name: placement for placement in space.placements.values() for knob in placement.knobs([])}
         maps = [inner for inner in space.inner.values() if isinstance(inner, VectorKnobs)]
-        self.products = {each.prefix: each for each in space.inner.values() if isinstance(each, ProductKnobs)}
+        products = [inner for inner in space.inner.values() if isinstance(inner, ProductKnobs)]
+        self.products = {knob.name: inner for inner in products for knob in inner.knobs}
         self.maps = {knob.name: inner for inner in maps for knob in inner.knobs}
 
     def schedule(self) -> Schedule:
@@ -101,20 +103,22 @@ class _Walk:
             return self._block(placement, name[-1], values, chosen)
         if name in self.maps:
             return self._step(self.maps[name], name, values)
-        prefix, dot, short = name.rpartition(".")
-        columns, rows = (0, 0) if short in (STACK, STORES) else self._tile(self.products[prefix + dot], chosen)
+        product, short = self.products.get(name), name.rpartition(".")[2]
+        columns, rows = self._tile(product, chosen) if product else (0, 0)
         wishes: dict[str, Value] = {
             "reg_n": COLUMNS * self.space.simd.lanes,
             "reg_m": MANY,
             "reg_k": 4,
             "reg_order": "nm",
+            "remainder": "peel",
             "pack_a": "none",
+            TRANSPOSES: SQUARES,
         }
         streamed = self.space.streamed is not None and beyond_caches(self.space.streamed)
         wishes |= {STORES: STREAMED if streamed else CACHED}
         wishes |= {STACK: USUAL_STACK, "tile_k": TERMS, "tile_m": MANY, "tile_n": MANY}
-        if short == "tile_k" and (inner := self.products[prefix + dot]).product.pairs:
-            wishes["tile_k"] = MANY if inner.size["k"] % 2 else 2 * TERMS  # the rest of an odd sum is split off whole
+        if short == "tile_k" and product and product.product.pairs:
+            wishes["tile_k"] = MANY if product.size["k"] % 2 else 2 * TERMS  # the rest of an odd sum is split off whole
         packing = self.packing
         if packing == UNPACKED:
             if columns:

@@ -64,7 +64,7 @@ class ContractionSpace(KnobSpace):
                 "remainder",
                 "categorical",
                 ("mask", "peel"),
-                "partial tiles: masked, or peeled off",
+                PURPOSE["remainder"],
                 needs=("reg_n", "reg_m"),
             ),
             Knob("tile_k", "log2", cache_tiles(c.k), PURPOSE["tile_k"], needs=("reg_k",)),

@@ -39,17 +39,18 @@ class ProductKnobs:
         unrollings = tuple(c for c in counts if depth % c == 0 or product.packs_rows or product.pairs)
         named = "".join(self.size)
         self.order = LoopOrder(tuple(self.size), prefix)
-        tile = named.replace("k", "")
+        tile = (f"{prefix}reg_n", f"{prefix}reg_m")
         self.knobs = (
             Knob(f"{prefix}reg_n", "ordinal", columns, PURPOSE["reg_n"]),
             Knob(f"{prefix}reg_m", "ordinal", rows, PURPOSE["reg_m"], (f"{prefix}reg_n",)),
-            Knob(f"{prefix}reg_k", "log2", unrollings, PURPOSE["reg_k"], tuple(f"{prefix}reg_{each}" for each in "nm")),
+            Knob(f"{prefix}reg_k", "log2", unrollings, PURPOSE["reg_k"], tile),
+            Knob(f"{prefix}remainder", "categorical", ("mask", "peel"), PURPOSE["remainder"], tile),
             *(
                 Knob(f"{prefix}tile_{name}", "log2", cache_tiles(self.size[name]), PURPOSE[f"tile_{name}"])
                 for name in named
             ),
             *self.order.knobs(),
-            Knob(f"{prefix}reg_order", "permutation", _orders(tile), PURPOSE["reg_order"]),
+            Knob(f"{prefix}reg_order", "permutation", _orders(named.replace("k", "")), PURPOSE["reg_order"]),
             Knob(f"{prefix}pack_a", "ordinal", PACKING if product.packs_rows else PACKING[:1], PURPOSE["pack_a"]),
             # Pairs of B are not neighbours, and would be brought together each time that they are read.
             Knob(f"{prefix}pack_b", "ordinal", PACKING[1:] if product.pairs else PACKING, PURPOSE["pack_b"]),
@@ -59,6 +60,13 @@ class ProductKnobs:
     @property
     def vector_loop(self) -> int:
         return self.product.n
+
+    @property
+    def transposes(self) -> bool:
+        """Whether packing turns an operand round, neighbours in which are not neighbours in a register tile."""
+        nest, left = self.product.nest, self.product.left
+        rows = self.product.packs_rows and nest.inputs[left].innermost() == self.product.m
+        return rows or nest.inputs[1 - left].innermost() != self.product.n
 
     @classmethod
     def of(cls, nest: LoopNest, prefix: str, simd: Simd) -> ProductKnobs | None:
@@ -79,6 +87,9 @@ class ProductKnobs:
         if name == "reg_k":
             work = int(chosen[f"{self.prefix}reg_m"]) * vectors
             return [count for count in knob.values if count == knob.values[0] or work * int(count) <= FMA_LIMIT]
+        if name == "remainder":
+            partial = any(self.size[each] % int(chosen[f"{self.prefix}reg_{each}"]) for each in "nm")
+            return knob.values if partial else knob.values[:1]
         return knob.values
 
 

@@ -15,6 +15,7 @@ from ..simd import Simd
 from .product import ProductKnobs
 from .stores import CACHED, STORES, STREAMED, streamable
 from .subject import subject
+from .transposes import TRANSPOSES, turns, ways
 from .vector import VectorKnobs
 
 FUSED = "fused"
@@ -138,6 +139,8 @@ class ProgramSpace(KnobSpace):
         """The nest whose result may be stored past the caches."""
         if self.streamed:
             self.knobs += (Knob(STORES, "categorical", (CACHED, STREAMED), "whether the result passes the caches by"),)
+        if len(ways(simd)) > 1 and turns(self.inner.values()):
+            self.knobs += (Knob(TRANSPOSES, "categorical", ways(simd), "how vectors are turned round"),)
         if not single:
             self.knobs += (Knob(STACK, "ordinal", STACK_SIZES, "bytes of the largest temporary on the stack"),)
 
@@ -172,9 +175,9 @@ class ProgramSpace(KnobSpace):
         return subject(nest, loops.get(knob.rpartition("_")[2]), self.nests)
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
-        if knob.name in (STACK, STORES):
+        owner = self._owners.get(knob.name)
+        if owner is None:
             return knob.values
-        owner = self._owners[knob.name]
         if not isinstance(owner, Placement):
             return owner.legal(knob, chosen)
         if knob.name == owner.parallel:

@@ -14,6 +14,7 @@ PURPOSE: Mapping[str, str] = {
     "tile_k": "cache tile of k; reg_n columns of B so deep stay in the first cache",
     "pack_a": "A copied in the order of register tiles: not, by cache tile, block, once",
     "pack_b": "B copied in the order of register tiles: not, by cache tile, block, once",
+    "remainder": "partial tiles: masked, or peeled off",
     "accumulate": "how much of C is cleared and written back at once",
 }
 """By the knob's name."""

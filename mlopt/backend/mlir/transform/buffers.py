@@ -17,6 +17,8 @@ class Ending:
     script: Script
     contraction: str
     """The way to lower register tiles."""
+    transposes: str
+    """The way to turn vectors round."""
     parallel: bool
     """Else blocks become plain loops."""
     temporaries: bool = False
@@ -87,6 +89,7 @@ class Ending:
         script.lower_contractions(
             function,
             self.contraction,
+            self.transposes,
             "vector.transfer_permutation_patterns",
             "vector.lower_outerproduct",
             "vector.lower_broadcast",

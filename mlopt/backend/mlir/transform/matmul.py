@@ -15,6 +15,7 @@ from typing import Any
 from ....core.schedule import Schedule
 from ..payload.contraction import Contraction
 from ..space.matmul import CACHE_LOOPS
+from ..space.transposes import SHUFFLE
 from .buffers import Ending
 from .columns import are_taken_apart, write_out_vectors
 from .loops import together
@@ -76,7 +77,7 @@ class _Writer:
         nest = self._tile_blocks(self._pack())
         self._tile_loops(nest)
         self._vectorize(nest)
-        Ending(self.script, self.knobs["lowering"], self.parallel).write()
+        Ending(self.script, self.knobs["lowering"], SHUFFLE, self.parallel).write()
         return self.script.finish()
 
     def _tiles(self, dimension: str, size: int) -> int:

@@ -204,7 +204,7 @@ class ProductScript:
         tile, loops = script.tile(self.unpack, steps)
         outer = [1 if packed[row] else steps[row] for row in self.written]
         script.vectorize(tile, [*outer, *(self.register[loop] for loop in self._inner(product.nest.outputs[0]))])
-        if not whole:
+        if not whole and self.values["remainder"] == "peel":
             for loop in reversed(loops):
                 script.peel(loop)
 

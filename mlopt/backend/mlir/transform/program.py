@@ -14,6 +14,7 @@ from ..payload.nest import LoopNest
 from ..space.product import ProductKnobs
 from ..space.program import FUSED, STACK, USUAL_STACK, ProgramSpace
 from ..space.stores import LINE, STORES, STREAMED, element_bytes
+from ..space.transposes import SHUFFLE, TRANSPOSES
 from ..space.vector import VectorKnobs
 from .buffers import Ending
 from .product import ProductScript
@@ -59,7 +60,15 @@ class _Writer:
         pairs = any(product.pairs for product in products)
         margins = any(nest.inside for nest in space.nests.values())
         module = Ending(
-            script, "outerproduct", space.threads > 1, self._temporaries(), bool(products), stack, margins, pairs
+            script,
+            "outerproduct",
+            str(self.values.get(TRANSPOSES, SHUFFLE)),
+            space.threads > 1,
+            self._temporaries(),
+            bool(products),
+            stack,
+            margins,
+            pairs,
         ).write()
         if space.streamed and self.values[STORES] == STREAMED:
             self._stream(module, space.streamed)

@@ -213,15 +213,16 @@ class Script:
         )
         self.patterns(target, "x86.vector_contract_to_packed_type_dot_product")
 
-    def lower_contractions(self, target: Handle, strategy: str, *names: str) -> None:
-        """Turn vector.contract into arithmetic on vectors, in the way of this name; these patterns join in.
+    def lower_contractions(self, target: Handle, strategy: str, transposes: str, *names: str) -> None:
+        """Turn vector.contract and vector.transpose into what is simpler, in the ways of these names; patterns join in.
 
-        Transpositions become one shuffle each; functions that have some, and slices therefore, are marked as `SLICED`.
+        Functions that have slices of vectors then are marked as `SLICED`.
         """
-        number = next(way for way in vector.VectorContractLowering if str(way) == strategy)
+        contract = next(way for way in vector.VectorContractLowering if str(way) == strategy)
+        transpose = next(way for way in vector.VectorTransposeLowering if str(way) == transposes)
         with self._patterns(target):
-            vector.ApplyLowerContractionPatternsOp(lowering_strategy=number)
-            vector.ApplyLowerTransposePatternsOp(lowering_strategy=vector.VectorTransposeLowering.Shuffle1D)
+            vector.ApplyLowerContractionPatternsOp(lowering_strategy=contract)
+            vector.ApplyLowerTransposePatternsOp(lowering_strategy=transpose)
             for name in names:
                 ir.Operation.create(f"transform.apply_patterns.{name}")
         slices = self.match(target, "vector.insert_strided_slice", "vector.extract_strided_slice")

@@ -89,6 +89,12 @@ def test_short_sums_can_be_unrolled_completely() -> None:
     assert knob(knobs_of(64, 64, 17), "reg_k").values == (1, 2, 4, 8, 16)
 
 
+def test_partial_register_tiles_are_masked_or_peeled_off() -> None:
+    knobs = knobs_of(60, 64, 64, AVX512)
+    choices = [knobs.legal(knob(knobs, "remainder"), {f"{PREFIX}reg_n": 32, f"{PREFIX}reg_m": rows}) for rows in (8, 6)]
+    assert choices == [("mask", "peel"), ("mask",)]
+
+
 def test_what_reads_sums_of_loops_is_never_packed() -> None:
     assert knob(knobs_of(64, 64, 64), "pack_a").values == PACKING
     assert knob(knobs_of(64, 64, 64, window=True), "pack_a").values == ("none",)

@@ -267,6 +267,23 @@ def test_knobs_of_a_single_nest_have_short_names_and_others_say_whose_they_are()
     assert (last.name, last.values) == ("stack", (4096, 16384, 65536))
 
 
+@pytest.mark.parametrize(
+    ("workload", "simd", "turned"),
+    [
+        (Contraction("ab,->ba", {"a": 32, "b": 32}, dtype="f32"), AVX512, True),
+        (Contraction("ab,->ba", {"a": 32, "b": 32}, dtype="f32"), AVX2, False),
+        (Contraction("ab,->ab", {"a": 32, "b": 32}, dtype="f32"), AVX512, False),
+        (Attention(seq=32, kv_seq=32, head_dim=16), AVX512, True),
+        (Mlp(m=6, d_model=16, d_ff=48), AVX512, False),
+    ],
+)
+def test_how_vectors_are_turned_round_is_asked_where_squares_can_be(
+    workload: Workload, simd: Simd, turned: bool
+) -> None:
+    values = {knob.name: knob.values for knob in space_of(workload, simd).knobs}
+    assert values.get("transposes") == (("shuffle_16x16", "shuffle_1d") if turned else None)
+
+
 def test_every_knob_says_its_purpose() -> None:
     for workload in WORKLOADS:
         for knob in space_of(workload).knobs:
