@@ -100,6 +100,8 @@ class FolderWorkload(ABC):
             return rng.standard_normal(shape) if distribution == "normal" else rng.random(shape)
 
         def draw(spec: TensorSpec) -> Array:
+            if spec.dtype == "bool":
+                return rng.random(spec.shape) < 0.5
             is_complex = np.issubdtype(spec.dtype, np.complexfloating)
             return (real(spec.shape) + 1j * real(spec.shape) if is_complex else real(spec.shape)).astype(spec.dtype)
 

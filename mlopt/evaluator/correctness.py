@@ -140,14 +140,17 @@ def drawn(workload: Workload, seed: int, number: int) -> tuple[Array, ...]:
 
 def aligned(array: Array) -> Array:
     """A copy of `array` in memory as `empty` gives it."""
-    copy = empty(TensorSpec(array.shape, str(array.dtype)))
+    copy = empty(TensorSpec(array.shape, str(array.dtype))).view(array.dtype)
     copy[...] = array
     return copy
 
 
 def empty(spec: TensorSpec) -> Array:
-    """Memory for a tensor, beginning at a cache line, a large one at a huge page, with whatever it holds."""
-    dtype = np.dtype(spec.dtype)
+    """Memory for a tensor, beginning at a cache line, a large one at a huge page, with whatever it holds.
+
+    That for booleans is of bytes, in which there is room for what is neither of them.
+    """
+    dtype = np.dtype("uint8" if spec.dtype == "bool" else spec.dtype)
     size = int(np.prod(spec.shape, dtype=np.int64)) * dtype.itemsize
     alignment, least = (HUGE_PAGE, ADVISED) if size >= LARGE else (ALIGNMENT, 0)
     memory = np.empty(max(size + 2 * MARGIN + alignment, least), np.uint8)

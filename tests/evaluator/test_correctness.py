@@ -11,7 +11,7 @@ import pytest
 from doubles import PythonKernel, right, silent, skips_the_last_element, writes_to_inputs
 
 from mlopt.core.errors import WrongResult
-from mlopt.evaluator.correctness import ALIGNMENT, Case, aligned, case, empty, poison
+from mlopt.evaluator.correctness import ALIGNMENT, Case, aligned, case, empty, is_poisoned, is_wrong, poison
 from mlopt.protocols import Array, TensorSpec
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -139,6 +139,18 @@ def test_poison_is_what_no_kernel_computes(dtype: str) -> None:
     poison(array)
     assert (np.isnan(array.real) & np.isnan(array.imag)).all() if array.dtype.kind == "c" else True
     assert np.isnan(array).all() if array.dtype.kind in "fc" else (array == np.iinfo(dtype).max).all()
+
+
+def test_what_nobody_wrote_to_booleans_is_found() -> None:
+    output = empty(TensorSpec((2, 3), "bool"))
+    poison(output)
+    assert is_poisoned(output)
+    for value in (0.0, 1.0):
+        assert is_wrong(output, np.full((2, 3), value), np.zeros(())).all()
+    output[...] = aligned(np.ones((2, 3), bool))
+    assert not is_poisoned(output)
+    assert not is_wrong(output, np.ones((2, 3)), np.zeros(())).any()
+    assert aligned(output.astype(bool)).dtype == bool
 
 
 def test_whole_numbers_are_compared_too() -> None:

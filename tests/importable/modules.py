@@ -76,6 +76,24 @@ def curved(x: torch.Tensor) -> torch.Tensor:
     return F.gelu(x) + x**3 - x**2
 
 
+def unbounded(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """NaN below zero, and minus infinity."""
+    return torch.log(x), torch.where(x > 0, x, -float("inf"))
+
+
+def unbounded_in_float64(x: torch.Tensor) -> torch.Tensor:
+    return x * (float("inf") if x.dtype == torch.float64 else 2.0)
+
+
+def signs(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Booleans and places."""
+    return x > 0, x.argmax(-1)
+
+
+def enlarged(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
 SIZE = 3
 
 

@@ -189,6 +189,73 @@ func.func @weighted(%x: tensor<8x16xf32>) -> tensor<8x24xf32> {{
 """
 """A linear layer whose weights are constants, one of them large, stored the other way round."""
 
+HALVES = """
+func.func @halves(%x: tensor<8x24xf16>, %y: tensor<24xf16>) -> tensor<8x24xf16> {
+  %empty = tensor.empty() : tensor<8x24xf16>
+  %rows = linalg.broadcast ins(%y : tensor<24xf16>) outs(%empty : tensor<8x24xf16>) dimensions = [0]
+  %sum = arith.addf %x, %rows : tensor<8x24xf16>
+  %z = math.tanh %sum : tensor<8x24xf16>
+  return %z : tensor<8x24xf16>
+}
+"""
+
+MASK = np.tril(np.ones((40, 32), bool))
+MASKED = f"""
+func.func @masked(%x: tensor<40x32xf32>, %chosen: tensor<32xi1>) -> (tensor<40x32xf32>, tensor<40x32xi1>) {{
+  %mask = arith.constant dense<{str(MASK.tolist()).lower()}> : tensor<40x32xi1>
+  %low = arith.constant dense<-1.0> : tensor<40x32xf32>
+  %empty = tensor.empty() : tensor<40x32xi1>
+  %rows = linalg.broadcast ins(%chosen : tensor<32xi1>) outs(%empty : tensor<40x32xi1>) dimensions = [0]
+  %seen = arith.andi %mask, %rows : tensor<40x32xi1>
+  %y = arith.select %seen, %x, %low : tensor<40x32xi1>, tensor<40x32xf32>
+  return %y, %seen : tensor<40x32xf32>, tensor<40x32xi1>
+}}
+"""
+"""Booleans as a large constant, as an argument and as a result."""
+
+FACTORS = (np.arange(256) % 7 - 3 + 1j * (np.arange(256) % 5 - 2)).astype(np.complex64).reshape(16, 16)
+ROTATED = f"""
+func.func @rotated(%a: tensor<8x16xcomplex<f32>>) -> tensor<8x16xcomplex<f32>> {{
+  %w = arith.constant dense<"0x{FACTORS.tobytes().hex()}"> : tensor<16x16xcomplex<f32>>
+  %zero = complex.constant [0.0 : f32, 0.0 : f32] : complex<f32>
+  %empty = tensor.empty() : tensor<8x16xcomplex<f32>>
+  %clear = linalg.fill ins(%zero : complex<f32>) outs(%empty : tensor<8x16xcomplex<f32>>)
+    -> tensor<8x16xcomplex<f32>>
+  %y = linalg.matmul ins(%a, %w : tensor<8x16xcomplex<f32>>, tensor<16x16xcomplex<f32>>)
+    outs(%clear : tensor<8x16xcomplex<f32>>) -> tensor<8x16xcomplex<f32>>
+  return %y : tensor<8x16xcomplex<f32>>
+}}
+"""
+"""A product with a large complex constant."""
+
+MULTIPLIED = f"""
+func.func @multiplied(%a: tensor<16x16xcomplex<f32>>) -> tensor<16x16xcomplex<f32>> {{
+  %w = arith.constant dense<"0x{FACTORS.tobytes().hex()}"> : tensor<16x16xcomplex<f32>>
+  %empty = tensor.empty() : tensor<16x16xcomplex<f32>>
+  %y = linalg.map {{ complex.mul }} ins(%a, %w : tensor<16x16xcomplex<f32>>, tensor<16x16xcomplex<f32>>)
+    outs(%empty : tensor<16x16xcomplex<f32>>)
+  return %y : tensor<16x16xcomplex<f32>>
+}}
+"""
+"""The same element by element, so that complex numbers stay what they are."""
+
+ENLARGED = """
+func.func @enlarged(%x: tensor<6x8xf32>, %w: tensor<3xf32>) -> tensor<12x24xf32> {
+  %empty = tensor.empty() : tensor<12x24xf32>
+  %power = math.exp %x : tensor<6x8xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i floordiv 2, j floordiv 3)>,
+                                        affine_map<(i, j) -> (j mod 3)>, affine_map<(i, j) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel"]}
+      ins(%power, %w : tensor<6x8xf32>, tensor<3xf32>) outs(%empty : tensor<12x24xf32>) {
+  ^bb0(%in: f32, %weight: f32, %out: f32):
+    %scaled = arith.mulf %in, %weight : f32
+    linalg.yield %scaled : f32
+  } -> tensor<12x24xf32>
+  return %y : tensor<12x24xf32>
+}
+"""
+"""An image with every pixel repeated, and its columns weighted in turn."""
+
 ALL = {
     "gated": GATED,
     "depthwise": DEPTHWISE,
@@ -201,4 +268,10 @@ ALL = {
     "bits": BITS,
     "weighted": WEIGHTED,
     "padded": PADDED,
+    "masked": MASKED,
+    "rotated": ROTATED,
+    "multiplied": MULTIPLIED,
+    "enlarged": ENLARGED,
+    "halves": HALVES,
+    "small_floats": SMALL_FLOATS,
 }

@@ -21,7 +21,7 @@ SMALL = {"batch": 2, "heads": 6, "seq": 7, "kv_seq": 9, "head_dim": 5}
 
 class TestFull(WorkloadContract):
     def make(self) -> Workload:
-        return Attention(**SMALL, kv_heads=6)
+        return Attention(**SMALL)
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         wrong: list[dict[str, object]] = [{"heads": 0}, {"seq": -1}, {"kv_seq": 0}, {"window": 0}, {"window": 1.5}]
@@ -62,6 +62,12 @@ class TestDecode(WorkloadContract):
 
     def mistakes(self) -> Sequence[Callable[[], object]]:
         return [lambda: Decode(kv_len=0), lambda: Decode(head_dim=-1), lambda: Decode(heads=6, kv_heads=4)]
+
+
+def test_each_head_has_keys_of_its_own_unless_told_otherwise() -> None:
+    for workload in (Attention(heads=4), Decode(heads=4)):
+        assert [operand.shape[1] for operand in workload.operands] == [4, 4, 4]
+        assert [operand.shape[1] for operand in replace(workload, kv_heads=2).operands] == [4, 2, 2]
 
 
 def attend(q: Array, k: Array, v: Array, sees: Callable[[int, int], bool]) -> Array:

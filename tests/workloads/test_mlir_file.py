@@ -151,6 +151,58 @@ def test_constants_are_no_operands(tmp_path: Path) -> None:
     np.testing.assert_allclose(weighted.reference(x)[0], x @ w.T + w[:, 3], rtol=1e-12)
 
 
+def test_booleans_are_given_and_returned(tmp_path: Path) -> None:
+    masked = write(tmp_path, programs.MASKED)
+    assert masked.operands[1] == TensorSpec((32,), "bool")
+    assert masked.outputs[1] == TensorSpec((40, 32), "bool")
+    for distribution in DISTRIBUTIONS:
+        x, chosen = inputs = draw(masked, distribution)
+        assert 0 < chosen.sum() < 32
+        seen = programs.MASK & chosen
+        y, found = masked.reference(*inputs)
+        assert np.array_equal(found, seen)
+        assert np.array_equal(y, np.where(seen, x, -1.0))
+        assert within_tolerance(masked, inputs, [y, seen])
+        seen[-1, 0] = not seen[-1, 0]
+        assert not within_tolerance(masked, inputs, [y, seen])
+
+
+def test_places_are_returned(tmp_path: Path) -> None:
+    text = """
+func.func @f(%x: tensor<5xindex>) -> tensor<5xindex> {
+  %empty = tensor.empty() : tensor<5xindex>
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : tensor<5xindex>) outs(%empty : tensor<5xindex>) {
+  ^bb0(%in: index, %out: index):
+    %i = linalg.index 0 : index
+    %sum = arith.addi %in, %i : index
+    linalg.yield %sum : index
+  } -> tensor<5xindex>
+  return %y : tensor<5xindex>
+}"""
+    workload = write(tmp_path, text)
+    assert workload.operands == workload.outputs == (TensorSpec((5,), "int64"),)
+    assert np.array_equal(workload.reference(np.array([7, 0, 0, 0, 1]))[0], [7, 1, 2, 3, 5])
+
+
+def test_pixels_may_be_repeated(tmp_path: Path) -> None:
+    enlarged = write(tmp_path, programs.ENLARGED)
+    x, w = inputs = draw(enlarged, "normal")
+    expected = np.exp(x.astype(np.float64)).repeat(2, axis=0).repeat(3, axis=1) * np.tile(w, 8)
+    np.testing.assert_allclose(enlarged.reference(*inputs)[0], expected, rtol=1e-12)
+
+
+def test_what_a_program_is_called_makes_no_difference_to_its_tolerance(tmp_path: Path) -> None:
+    text = """func.func @f(%x: tensor<64xf64>) -> tensor<64xf64> {
+      %y = arith.mulf %x, %x : tensor<64xf64>
+      return %y : tensor<64xf64>
+    }"""
+    x = np.linspace(1, 2, 64)
+    plain, named = (write(tmp_path, text.replace("@f", name)).tolerance(x)[0] for name in ("@f", "@square_f32"))
+    assert np.array_equal(plain, named)
+    assert 0 < plain.max() < 1e-9
+
+
 def sums(a: Array, b: Array) -> list[Array]:
     """The product of two matrices, with its terms added up in several orders, in float32."""
     terms = a.T[:, :, None] * b[:, None, :]
@@ -256,6 +308,11 @@ MISTAKES = {
     "%y = strange.scan ins(%x : tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
     "needs func.func @g": "func.func private @g(tensor<3xf32>) -> tensor<3xf32>\nfunc.func @f(%x: tensor<3xf32>) -> "
     "tensor<3xf32> { %y = call @g(%x) : (tensor<3xf32>) -> tensor<3xf32>\n return %y : tensor<3xf32> }",
+    "the subscripts .d0. -> .d0 floordiv 2.; it needs sums of loops": "func.func @f(%x: tensor<8xf32>) -> "
+    "tensor<4xf32> { %e = tensor.empty() : tensor<4xf32>\n%y = linalg.generic {indexing_maps = [affine_map<(i) "
+    '-> (i)>, affine_map<(i) -> (i floordiv 2)>], iterator_types = ["reduction"]} ins(%x : tensor<8xf32>) '
+    "outs(%e : tensor<4xf32>) {\n^bb0(%a: f32, %b: f32): linalg.yield %a : f32 } -> tensor<4xf32>\n"
+    "return %y : tensor<4xf32> }",
     "cannot be compiled": "func.func @f(%x: tensor<3xf32>) -> tensor<3xf32> { %y = math.exp %x : tensor<3xf32>\n"
     '%z = "mine.own"(%y) : (tensor<3xf32>) -> tensor<3xf32>\n return %z : tensor<3xf32> }',
 }

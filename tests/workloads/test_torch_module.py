@@ -37,6 +37,9 @@ MODULES = {
     "modules:masked_softmax": TorchModule("modules:masked_softmax", ((2, 24, 24),)),
     "modules:Weights": TorchModule("modules:Weights", ((8, 16),)),
     "modules:curved": TorchModule("modules:curved", ((8, 40),)),
+    "modules:unbounded": TorchModule("modules:unbounded", ((8, 24),)),
+    "modules:signs": TorchModule("modules:signs", ((8, 24),)),
+    "modules:enlarged": TorchModule("modules:enlarged", ((1, 4, 6, 6),)),
 }
 WITHOUT_TORCH = """
 import pickle, sys
@@ -123,6 +126,7 @@ def test_a_copy_in_another_process_has_the_program_without_pytorch(tmp_path: Pat
         ("modules:named", "returns a dict; it must return tensors"),
         ("modules:nothing", "returns a NoneType; it must return tensors"),
         ("modules:Gated", "cannot be imported for these inputs: mat1 and mat2 shapes"),
+        ("modules:unbounded_in_float64", "computes something else once it is imported"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_in_one_plain_line(target: str, reason: str) -> None:

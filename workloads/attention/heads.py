@@ -18,20 +18,25 @@ class GroupedHeads(PortableWorkload):
     """softmax(Q K^T / sqrt(head_dim)) V for each head, computed in float32.
 
     Q has shape (batch, heads, *queries, head_dim), K and V (batch, kv_heads, keys, head_dim). Each kv_head serves
-    heads / kv_heads heads of Q in a row.
+    heads / kv_heads heads of Q in a row; by default each head has its own.
     """
 
     batch: int = 1
     heads: int = 8
-    kv_heads: int = 8
+    kv_heads: int | None = None
     head_dim: int = 64
     dtype: str = "f32"
 
     def __post_init__(self) -> None:
-        positive(batch=self.batch, heads=self.heads, kv_heads=self.kv_heads, head_dim=self.head_dim)
+        positive(batch=self.batch, heads=self.heads, kv_heads=self.key_heads, head_dim=self.head_dim)
         one_of("dtype", self.dtype, tuple(HALF_DTYPES))
-        if self.heads % self.kv_heads:
+        if self.heads % self.key_heads:
             raise UserError(f"heads={self.heads} must be a multiple of kv_heads={self.kv_heads}")
+
+    @property
+    def key_heads(self) -> int:
+        """Number of heads of K and V."""
+        return self.heads if self.kv_heads is None else self.kv_heads
 
     @property
     @abstractmethod
@@ -51,9 +56,9 @@ class GroupedHeads(PortableWorkload):
     @property
     def rows(self) -> Mapping[str, int]:
         """The program's loops over rows of scores: batch, kv_head, place in its group if any, query unless alone."""
-        group = self.heads // self.kv_heads
+        group = self.heads // self.key_heads
         grouped = {"g": group} if group > 1 else {}
-        return {"b": self.batch, "h": self.kv_heads, **grouped, **dict(zip("s", self.queries, strict=False))}
+        return {"b": self.batch, "h": self.key_heads, **grouped, **dict(zip("s", self.queries, strict=False))}
 
     @property
     def flops(self) -> int:
@@ -68,7 +73,7 @@ class GroupedHeads(PortableWorkload):
 
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
-        cache = TensorSpec((self.batch, self.kv_heads, self.keys, self.head_dim), HALF_DTYPES[self.dtype])
+        cache = TensorSpec((self.batch, self.key_heads, self.keys, self.head_dim), HALF_DTYPES[self.dtype])
         return *self.outputs, cache, cache
 
     @property

@@ -13,7 +13,6 @@ class Decode(GroupedHeads):
     """Attention of one query a head, shape (batch, heads, head_dim), to all `kv_len` keys of a cache."""
 
     heads: int = 32
-    kv_heads: int = 32
     kv_len: int = 4096
     head_dim: int = 128
 

@@ -121,7 +121,7 @@ def _compiled(program: str, entry: str, pipeline: str) -> tuple[Any, list[tuple[
 
 def _dtype(element: str) -> str:
     names = {"bf16": "bfloat16", "f16": "float16", "f32": "float32", "f64": "float64"}
-    names |= {"complex<f32>": "complex64", "complex<f64>": "complex128"}
+    names |= {"complex<f32>": "complex64", "complex<f64>": "complex128", "i1": "bool", "index": "int64"}
     if element == "bf16":
         importlib.import_module("ml_dtypes")  # numpy then knows it by its name
     return names.get(element, element.replace("i", "int"))

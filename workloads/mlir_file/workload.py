@@ -51,7 +51,7 @@ class ProgramWorkload(FolderWorkload):
 class MlirFile(ProgramWorkload):
     """The function `entry` (by default the first public one) of the MLIR text in the file `path`.
 
-    It takes and returns tensors of static shape and of bf16, f16, f32, f64, whole numbers or complex numbers.
+    It takes and returns tensors of static shape: of bf16, f16, f32, f64, of whole or complex numbers, i1 or index.
     """
 
     path: str

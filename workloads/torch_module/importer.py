@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from mlopt.core.errors import UserError
+from mlopt.core.tensors import to_numpy
 
 AGREEMENT = 1e-6
-"""Relative to the largest element: how far the imported program and the module, both in float64, may differ."""
+"""Relative to the largest finite element: how far the imported program and the module, both in float64, may differ.
+
+What is infinite or NaN in one must be just that in the other."""
 
 
 def import_module(target: str, shapes: Sequence[Sequence[int]]) -> str:
@@ -90,10 +93,11 @@ def _compare(text: str, found: Any, inputs: Sequence[Any], target: str) -> None:
             result = module(*(x.double() for x in inputs))
     except RuntimeError:  # it insists on float32; the finals compare it with the reference anyway
         return
-    expected = [x.detach().numpy() for x in _tensors(result, target)]
     computed = reference(*(x.numpy() for x in inputs), **understand(text, None, target).judge)
-    for one, other in zip(expected, computed, strict=True):
-        if not np.abs(one - other).max(initial=0.0) <= AGREEMENT * np.abs(one).max(initial=0.0):
+    for tensor, values in zip(_tensors(result, target), computed, strict=True):
+        expected = to_numpy(tensor).astype(values.dtype)
+        largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        if not np.allclose(values, expected, rtol=0.0, atol=AGREEMENT * largest, equal_nan=True):
             raise UserError(f"workload.target={target} computes something else once it is imported")
 
 

@@ -114,7 +114,8 @@ class Mlir:
         program = self.build(workload, schedule)
         calls = calls_library(program.ir)
         lowering = pipelines.library_lowering if pipelines else library_lowering(threads, calls)
-        return compile_library(workload, schedule, program, lowering, threads, name)
+        driver = self._driver() if pipelines else None  # whose passes may be the user's own
+        return compile_library(workload, schedule, program, lowering, threads, name, driver)
 
     def roofline(self) -> Roofline:
         from .roofline import measure
@@ -137,4 +138,4 @@ class Mlir:
     def _pipelines(self) -> Pipelines | None:
         from .passes import read
 
-        return None if self.pipeline_space is None else read(self.pipeline_space)
+        return None if self.pipeline_space is None else read(self.pipeline_space).on(self.thread_count)

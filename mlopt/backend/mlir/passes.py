@@ -22,6 +22,9 @@ LONGEST_GROUP = 5
 
 MODULE = "builtin.module"
 
+PARALLEL, THREADS = "convert-scf-to-openmp", "num-threads"
+"""The pass that makes regions of OpenMP, and its option that fixes how many threads a region has."""
+
 LOWERS_BUFFERS = ("finalize-memref-to-llvm", "convert-func-to-llvm", "convert-to-llvm")
 """Before the first of these, the conventions of calls must be decided."""
 
@@ -71,6 +74,12 @@ class Step(Strict):
         """The values of each option."""
         return {name: tuple(each) if isinstance(each, list) else (each,) for name, each in self.options.items()}
 
+    def on(self, threads: int) -> Step:
+        """The same; what it makes parallel runs on so many threads, unless the file says on how many."""
+        if self.name != PARALLEL or THREADS in self.options:
+            return self
+        return self.model_copy(update={"options": {**self.options, THREADS: threads}})
+
     def fixed(self) -> Pass:
         """With the first value of each option."""
         return Pass(self.name, self.op, {name: values[0] for name, values in self.choices().items()})
@@ -88,6 +97,9 @@ class Group(Strict):
     """Passes whose order is to be found."""
 
     any_order: Annotated[tuple[AnyStep, ...], Field(min_length=2, max_length=LONGEST_GROUP)]
+
+    def on(self, threads: int) -> Group:
+        return self.model_copy(update={"any_order": tuple(step.on(threads) for step in self.any_order)})
 
 
 def _kind(entry: Any) -> str:
@@ -109,6 +121,13 @@ class Pipelines(Strict):
         """Those in question, in the file's order."""
         for entry in self.passes:
             yield from entry.any_order if isinstance(entry, Group) else (entry,)
+
+    def on(self, threads: int) -> Pipelines:
+        """The same; what their passes make parallel runs on so many threads, wherever the kernel is taken."""
+        fields = ("before", "passes", "after")
+        return self.model_copy(
+            update={name: tuple(each.on(threads) for each in getattr(self, name)) for name in fields}
+        )
 
     @property
     def lowering(self) -> str:

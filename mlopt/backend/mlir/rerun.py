@@ -129,13 +129,18 @@ def call_library(record: Any, text: str, libraries: Sequence[str], buffers: Any)
 
 
 def storage(dtype: str) -> Any:
-    """The dtype of an array in memory: bfloat16, which numpy does not know, is held as its bits."""
-    return np.dtype("uint16" if dtype == "bfloat16" else dtype)
+    """The dtype of an array in memory: bfloat16, which numpy does not know, is held as its bits, booleans as bytes."""
+    return np.dtype({"bfloat16": "uint16", "bool": "int8"}.get(dtype, dtype))
 
 
 def draw(rng: Any, shape: Sequence[int], dtype: str) -> Any:
-    """Normally distributed numbers; complex ones vary in both parts, whole ones are cut off, bfloat16 is rounded."""
+    """Normally distributed numbers; complex ones vary in both parts, whole ones are cut off, bfloat16 is rounded.
+
+    Booleans say which are positive.
+    """
     parts = rng.standard_normal((2, *shape))
+    if dtype == "bool":
+        return parts[0] > 0
     if dtype == "bfloat16":
         bits = parts[0].astype(np.float32).view(np.uint32)
         return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype(np.uint16)

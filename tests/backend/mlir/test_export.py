@@ -60,7 +60,7 @@ def test_a_kernel_of_a_workload_with_parameters_checks_itself(tmp_path: Path, na
     assert float(done.stdout) > 0.0
 
 
-@pytest.mark.parametrize("name", ["gated", "integers", "complex", "weighted"])
+@pytest.mark.parametrize("name", ["gated", "integers", "complex", "weighted", "masked"])
 def test_a_kernel_of_a_users_program_checks_itself(tmp_path: Path, name: str) -> None:
     (tmp_path / "program.mlir").write_text(programs.ALL[name])
     export(MlirFile(str(tmp_path / "program.mlir")), tmp_path / "best")

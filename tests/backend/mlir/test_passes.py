@@ -43,6 +43,24 @@ def test_a_library_takes_plain_pointers_from_before_buffers_are_lowered(tmp_path
     assert lowering == f"builtin.module(func.func(lower-affine),{PLAIN_POINTERS},convert-to-llvm)"
 
 
+def test_regions_of_openmp_are_told_how_many_threads_they_have(tmp_path: Path) -> None:
+    text = """
+before: [convert-scf-to-openmp]
+passes:
+  - {pass: convert-scf-to-openmp, label: again, op: func.func}
+  - any_order: [cse, {pass: convert-scf-to-openmp, label: once-more}]
+after: [{pass: convert-scf-to-openmp, options: {num-threads: 3}}]
+"""
+    found = pipelines(tmp_path, text).on(2)
+    assert [*found.every()] == [
+        *["convert-scf-to-openmp{num-threads=2}"] * 2,
+        *["func.func(convert-scf-to-openmp{num-threads=2})"] * 2,
+        "cse",
+        *["convert-scf-to-openmp{num-threads=2}"] * 2,
+        *["convert-scf-to-openmp{num-threads=3}"] * 2,
+    ]
+
+
 def test_every_value_of_every_option_stands_in_what_a_driver_is_asked(tmp_path: Path) -> None:
     assert set(pipelines(tmp_path, FILE).every()) == {
         "one-shot-bufferize{bufferize-function-boundaries=true}",

@@ -14,7 +14,7 @@ FLOAT_ADD = {"arith.addf", "arith.subf"}
 FUSED = {"vector.fma", "math.fma", "arith.mulf"}
 NAN_AWARE = {"arith.maximumf", "arith.minimumf", "arith.maxnumf", "arith.minnumf"}
 """Maxima and minima that say what becomes of NaN, which the instructions of most CPUs do otherwise."""
-SEVERAL = {"math.copysign": 3, "arith.fptosi": 2}
+SEVERAL = {"math.copysign": 3, "arith.fptosi": 2, "math.ceil": 2, "math.floor": 2, "math.roundeven": 2, "math.trunc": 2}
 """Operations of several instructions."""
 DIVISIONS = {"arith.divf": 1.0, "math.sqrt": 1.0, "math.rsqrt": 2.0}
 FREE = {"arith.bitcast", "vector.bitcast", "vector.shape_cast", "arith.constant", "vector.create_mask"}
@@ -138,7 +138,7 @@ class Counting:
         elif name in FLOAT_ADD:
             uses.float_ += n
             uses.vector += n
-        elif name.startswith("math.") and name not in ("math.absf", "math.copysign", "math.fma"):
+        elif name.startswith("math.") and name not in ("math.absf", *SEVERAL):
             uses.extra += LIBRARY_CALL * shape.lanes * shape.rows
         else:
             uses.vector += instructions(name, cpu) * n

@@ -20,8 +20,8 @@ from ..constants import files
 from ..payload.frontend import entry_point, first_line, parse
 from ..payload.walk import entry
 from ..program import MlirProgram
-from .library import Library, caller
 from .recipe import Recipe, stage
+from .shared_object import SharedObject, caller
 from .tools import SCRIPT, Tools, find, run
 
 
@@ -52,7 +52,7 @@ class MlirOpt:
             with stage("lower", stages):
                 lowered = run(tools.passes(recipe.lowering), optimized, folder)
 
-        def generate() -> Library:
+        def generate() -> SharedObject:
             with stage("machine_code", stages), _folder() as folder:
                 code = run(tools.to_llvm_ir(), lowered, folder) + caller(name, arguments).encode()
                 for command in tools.to_object(recipe.level):
@@ -60,7 +60,7 @@ class MlirOpt:
                 (folder / "kernel.o").write_bytes(code)
                 runtime = [openmp.library_path()] if recipe.threads else []
                 run([*tools.link(), "kernel.so", "kernel.o", *runtime], b"", folder)
-                return Library(folder / "kernel.so", runtime)
+                return SharedObject(folder / "kernel.so", runtime)
 
         return MlirProgram(generate, name, optimized.decode(), recipe.threads, stages, constants)
 

@@ -12,6 +12,7 @@ from ....core.errors import CompileError
 from ....protocols import Array
 from .. import openmp
 from ..bindings import PassManager, ir, new_context
+from ..dialect import Asked
 from ..lowering import SCHEDULED_LEVEL
 from ..machine_code import compile_llvm
 from ..payload.frontend import entry_point, first_line
@@ -57,10 +58,11 @@ class PointerKernel(MlirKernel):
         return call
 
 
-def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> ObjectCode:
+def compile_object(optimized: str, symbol: str, threads: int, lowering: str, driver: Asked | None = None) -> ObjectCode:
     """The machine code of a transformed program, as text, whose entry point is to be called `symbol`.
 
-    `lowering` is the pass pipeline to a function that takes plain pointers.
+    `lowering` is the pass pipeline to a function that takes plain pointers; `driver` carries it out, by default the
+    bindings, in memory.
 
     Raises CompileError.
     """
@@ -70,7 +72,10 @@ def compile_object(optimized: str, symbol: str, threads: int, lowering: str) -> 
             module = ir.Module.parse(optimized)
             embed(module)
             _prepare(module, symbol)
-            PassManager.parse(lowering).run(module.operation)
+            if driver is None:
+                PassManager.parse(lowering).run(module.operation)
+            else:
+                module = ir.Module.parse(driver.ask(str(module), lowering))
             lowered = list(operations(module.operation))
             if not any(op.name == "omp.parallel" for op in lowered):
                 threads = 1

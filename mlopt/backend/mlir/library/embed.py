@@ -20,7 +20,8 @@ def embed(module: Any) -> None:
     for position, file in constant.items():
         argument, name = block.arguments[position], f"constant{position}"
         kind = ir.MemRefType(argument.type)
-        values = ir.DenseElementsAttr.get(load(file).reshape(kind.shape))
+        # The memory as it is: bits may have become bytes, and complex numbers pairs.
+        values = ir.DenseElementsAttr.get(load(file), type=ir.RankedTensorType.get(kind.shape, kind.element_type))
         with ir.InsertionPoint(function), function.location:
             described = {
                 "sym_name": ir.StringAttr.get(name),

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....protocols import Array, Workload
-from .signature import REAL_TYPES, Argument, Signature
-
-BFLOAT16 = "bfloat16"
+from .signature import BITS, REAL_TYPES, Argument, Signature
 
 CHECKED = 16
 """Elements of each output, at most."""
@@ -79,13 +77,14 @@ def real(argument: Argument) -> str:
 
 def converted(argument: Argument) -> str:
     """What makes an element of a number, up to the number itself."""
-    return "narrow_to_bfloat16(" if argument.part == BFLOAT16 else f"({real(argument)})("
+    return f"narrow_to_{argument.part}(" if argument.part in BITS else f"({real(argument)})("
 
 
 def read(argument: Argument) -> str:
     """The function that makes a number of an element, where it is not one by itself."""
-    return "widen_bfloat16" if argument.part == BFLOAT16 else ""
+    return f"widen_{argument.part}" if argument.part in BITS else ""
 
 
 def drawer(argument: Argument) -> str:
-    return "draw_real" if np.dtype(argument.part).kind == "f" else "draw_whole"
+    """Small whole numbers are exact in whatever is narrower than a float."""
+    return "draw_real" if argument.part in ("float32", "float64") else "draw_whole"

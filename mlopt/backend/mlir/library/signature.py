@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from ....core.errors import UserError
 from ....protocols import TensorSpec, Workload
 
+BITS = {
+    "bfloat16": "the upper half of a float",
+    "float16": "IEEE 754's binary16",
+}
+"""Dtypes that C need not have, so that it is given the bits of their numbers, and what these are."""
+
 REAL_TYPES = {
     "float32": "float",
     "float64": "double",
-    "bfloat16": "uint16_t",  # its bits: the upper half of a float
+    **dict.fromkeys(BITS, "uint16_t"),
+    "bool": "bool",
     **{f"int{bits}": f"int{bits}_t" for bits in (8, 16, 32, 64)},
 }
 """numpy's name of a dtype to C's type."""
@@ -39,8 +46,9 @@ class Argument:
 
     @property
     def layout(self) -> str:
-        """As in a C declaration: `float input0[4][8]`."""
-        return f"{self.c_type} {self.name}{''.join(f'[{size}]' for size in self.spec.shape) or '[1]'}"
+        """As in a C declaration: `float input0[4][8]`; with the dtype where only its bits are given."""
+        declared = f"{self.c_type} {self.name}{''.join(f'[{size}]' for size in self.spec.shape) or '[1]'}"
+        return f"{declared}, bits of {self.spec.dtype}" if self.spec.dtype in BITS else declared
 
 
 @dataclass(frozen=True, slots=True)

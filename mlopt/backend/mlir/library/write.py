@@ -15,12 +15,13 @@ from .... import __version__
 from ....core.schedule import Schedule
 from ....protocols import Workload
 from .. import openmp
+from ..dialect import Asked
 from ..program import MlirProgram
 from . import example
 from .compile import ObjectCode, PointerKernel, compile_object
 from .features import host_features
 from .link import link
-from .signature import COMPLEX_PARTS, REAL_TYPES, Signature
+from .signature import BITS, COMPLEX_PARTS, REAL_TYPES, Signature
 from .symbols import symbol_for
 
 HERE = Path(__file__).parent
@@ -112,24 +113,34 @@ class MlirLibrary:
 
 
 def compile_library(
-    workload: Workload, schedule: Schedule, program: MlirProgram, lowering: str, threads: int, name: str | None
+    workload: Workload,
+    schedule: Schedule,
+    program: MlirProgram,
+    lowering: str,
+    threads: int,
+    name: str | None,
+    driver: Asked | None = None,
 ) -> MlirLibrary:
     """The library of one schedule's program; its function is called `name`, or else like the program's entry point.
 
-    `lowering` is the pass pipeline to a function that takes plain pointers.
+    `lowering` is the pass pipeline to a function that takes plain pointers; `driver` carries it out, by default the
+    bindings.
 
     Raises UserError for what cannot be a function of C, and CompileError.
     """
     signature = Signature.of(workload, symbol_for(program.entry, name))
-    return MlirLibrary(workload, signature, schedule, compile_object(program.ir, signature.symbol, threads, lowering))
+    code = compile_object(program.ir, signature.symbol, threads, lowering, driver)
+    return MlirLibrary(workload, signature, schedule, code)
 
 
 def _includes(signature: Signature) -> str:
     """The headers of the types that C does not have by itself, and complex types that C and C++ both understand."""
     kinds = sorted({argument.spec.dtype for argument in signature.arguments})
-    text = "#include <stdint.h>\n\n" if any(REAL_TYPES.get(kind, "").endswith("_t") for kind in kinds) else ""
-    if "bfloat16" in kinds:
-        text += "/* A uint16_t holds the bits of a bfloat16, which are the upper half of a float's. */\n\n"
+    types = {REAL_TYPES.get(kind, "") for kind in kinds}
+    headers = {"stdbool.h": "bool" in types, "stdint.h": any(each.endswith("_t") for each in types)}
+    text = "".join(f"#include <{header}>\n" for header, needed in headers.items() if needed)
+    text += "\n" if text else ""
+    text += "".join(f"/* A uint16_t holds the bits of a {kind}: {BITS[kind]}. */\n\n" for kind in kinds if kind in BITS)
     if numbers := [(f"mlopt_{kind}", REAL_TYPES[COMPLEX_PARTS[kind]]) for kind in kinds if kind in COMPLEX_PARTS]:
         cpp = "".join(f"typedef std::complex<{part}> {kind};\n" for kind, part in numbers)
         c = "".join(f"typedef {part} _Complex {kind};\n" for kind, part in numbers)

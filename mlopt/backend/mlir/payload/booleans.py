@@ -11,9 +11,11 @@ from ..bindings import ir
 from .walk import operations
 
 FUNCTIONS = ("func.func", "func.return")
-RESHAPES = ("tensor.empty", "tensor.expand_shape", "tensor.collapse_shape", "tensor.extract_slice")
+SLICES = ("tensor.extract_slice", "tensor.insert_slice", "tensor.concat")
+RESHAPES = ("tensor.empty", "tensor.expand_shape", "tensor.collapse_shape", *SLICES)
 """What an element's type makes no difference to."""
-UNDERSTOOD = ("linalg.generic", "linalg.fill", "tensor.extract", "arith.constant", *RESHAPES, *FUNCTIONS)
+COMPUTED = ("linalg.generic", "linalg.fill", "tensor.extract", "tensor.pad", "arith.constant")
+UNDERSTOOD = (*COMPUTED, *RESHAPES, *FUNCTIONS)
 
 
 def keep_in_bytes(module: Any) -> None:
@@ -36,6 +38,9 @@ def keep_in_bytes(module: Any) -> None:
             op.operands[0] = _convert("arith.extui", op.operands[0], _byte(), op).result
             for argument in op.regions[0].blocks[0].arguments:
                 argument.set_type(_byte())
+        elif op.name == "tensor.pad":
+            end = list(op.regions[0].blocks[0].operations)[-1].operation
+            end.operands[0] = _convert("arith.extui", end.operands[0], _byte(), end).result
         elif op.name == "tensor.extract":
             value = op.results[0]
             value.set_type(_byte())

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..bindings import arith, ir, linalg, tensor
+from ..bindings import affine, arith, ir, linalg, tensor
 
 Subscripts = Sequence[Any]
 """Of one tensor, an affine expression a dimension."""
@@ -43,9 +43,27 @@ def copied(source: Any, read: Subscripts, shape: Sequence[int]) -> Any:
 def gathered(value: Any, rows: Sequence[Sequence[int]], offsets: Sequence[int], shape: Sequence[int]) -> Any:
     """A tensor of this shape, whose elements are those of `value` at these subscripts over its own."""
 
+    def read(places: Sequence[Any]) -> list[Any]:
+        return [_sum(row, offset, places) for row, offset in zip(rows, offsets, strict=True)]
+
+    return _picked(value, read, shape)
+
+
+def looked_up(value: Any, subscripts: Subscripts, shape: Sequence[int]) -> Any:
+    """The same, at affine expressions over its own subscripts."""
+
+    def read(places: Sequence[Any]) -> list[Any]:
+        maps = [ir.AffineMap.get(len(shape), 0, [each]) for each in subscripts]
+        return [affine.apply(each, places) for each in maps]
+
+    return _picked(value, read, shape)
+
+
+def _picked(value: Any, read: Callable[[Sequence[Any]], list[Any]], shape: Sequence[int]) -> Any:
+    """A tensor of this shape, whose elements are those of `value` at the places that `read` makes of their own."""
+
     def body(_: Any) -> Any:
-        places = [place(loop) for loop in range(len(shape))]
-        return tensor.extract(value, [_sum(row, offset, places) for row, offset in zip(rows, offsets, strict=True)])
+        return tensor.extract(value, read([place(loop) for loop in range(len(shape))]))
 
     kind = ir.RankedTensorType.get(shape, value.type.element_type)
     start = ir.Operation.create("tensor.empty", results=[kind]).result

@@ -5,12 +5,14 @@ Both serve to judge kernels: the first says what they should compute, the second
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 from ..bindings import PassManager, ir
 from .describe import describe
+from .folding import DTYPES
 from .names import ELEMENTWISE
 from .walk import operations
 
@@ -26,10 +28,8 @@ MATH_ERROR = 8
 EXACT_MATH = ("math.absf", "math.copysign", "math.ceil", "math.floor", "math.round", "math.roundeven", "math.trunc")
 EXACT_COMPLEX = ("complex.constant", "complex.create", "complex.re", "complex.im", "complex.neg", "complex.conj")
 
-UNITS = {"bf16": 2.0**-8, "f16": 2.0**-11}
-"""By what numbers that are smaller than float32 may be off, relatively, when they are rounded."""
 UNIT = "mlopt.unit"
-"""The attribute by which an operation says so, when its numbers have become float64."""
+"""The attribute by which an operation whose numbers have become float64 says by what they were rounded before."""
 
 ROUNDING = "mlopt.rounding"
 """Stands where a number was rounded so."""
@@ -86,8 +86,8 @@ def raise_precision(module: Any) -> None:
             op.results[0].replace_all_uses_with(_rounded(op) if _matters(op) else op.operands[0])
             op.erase()
         else:
-            if _error(op) and str(op.results[0].type) in UNITS:
-                op.attributes[UNIT] = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
+            if _error(op) and is_small(element := str(op.results[0].type)):
+                op.attributes[UNIT] = ir.FloatAttr.get_f64(rounding_unit(element))
             for value in (*op.results, *(argument for block in _blocks(op) for argument in block.arguments)):
                 value.set_type(_raised(value.type))
             if op.name == "func.func":
@@ -123,6 +123,19 @@ def add_noise(module: Any, unit: float) -> None:
     PassManager.parse(INLINE).run(module.operation)
 
 
+def is_small(kind: str) -> bool:
+    """Whether numbers of this type, such as 'bf16', are smaller than float32."""
+    return kind in ("bf16", "f16")
+
+
+@functools.cache
+def rounding_unit(kind: str) -> float:
+    """By what numbers may be off, relatively, that are rounded to this type: half of its machine epsilon."""
+    import ml_dtypes
+
+    return float(ml_dtypes.finfo(DTYPES[kind]).eps) / 2.0  # type: ignore[no-untyped-call]
+
+
 def _widen_constant(op: Any) -> None:
     value = op.results[0]
     wide = _raised(value.type)
@@ -136,7 +149,7 @@ def _widen_constant(op: Any) -> None:
 
 def _matters(op: Any) -> bool:
     """Whether a number is rounded to less than float32, and not only to be returned: that is allowed for anyway."""
-    if str(op.results[0].type) not in UNITS:
+    if not is_small(str(op.results[0].type)):
         return False
     readers = [use.owner.operation for use in op.results[0].uses]
     if any(reader.name != "linalg.yield" for reader in readers):
@@ -146,7 +159,7 @@ def _matters(op: Any) -> bool:
 
 def _rounded(op: Any) -> Any:
     """A number that was rounded, as it was before, by an operation that says how; none that MLIR knows and folds."""
-    unit = ir.FloatAttr.get_f64(UNITS[str(op.results[0].type)])
+    unit = ir.FloatAttr.get_f64(rounding_unit(str(op.results[0].type)))
     with ir.InsertionPoint(op), op.location:
         return ir.Operation.create(ROUNDING, [ir.F64Type.get()], [op.operands[0]], {UNIT: unit}).result
 

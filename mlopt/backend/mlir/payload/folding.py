@@ -22,7 +22,9 @@ LARGE_BYTES = 1024
 """Smaller constants stay in the text, where the compiler sees their values."""
 
 DTYPES = {
+    "i1": "bool",
     **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    "index": "int64",
     "bf16": "bfloat16",
     "f16": "float16",
     "f32": "float32",
@@ -32,7 +34,7 @@ DTYPES = {
 }
 """Element types of tensors that can be arguments, as numpy calls them."""
 
-STORED = {"i1": "bool", **{name: dtype for name, dtype in DTYPES.items() if name != "bf16"}}
+STORED = {name: dtype for name, dtype in DTYPES.items() if name not in ("bf16", "index")}
 """Those of constants that can be in files."""
 
 

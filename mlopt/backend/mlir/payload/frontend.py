@@ -19,6 +19,7 @@ from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .names import ELEMENTWISE, MEMOIZED
 from .nest import LoopNest
+from .powers import multiply_out
 from .product import contract_sums, put_left_first
 from .results import own_results
 from .reversals import straighten
@@ -63,9 +64,10 @@ def prepare(module: Any) -> None:
 def finish(module: Any) -> tuple[LoopNest, ...]:
     """Make of a prepared module what schedules are applied to; returns its nests. Needs an active context.
 
-    Mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged. Raises UserError
-    when nothing is left to compute.
+    Powers and mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged.
+    Raises UserError when nothing is left to compute.
     """
+    multiply_out(module)
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
     split(module)

@@ -19,10 +19,11 @@ from ..naive import lower_to_loops
 from ..transform.script import Script
 from .bfloat16 import computes_small_floats, widen_sums
 from .describe import describe, read
-from .exact import GENERALIZE, INLINE, UNITS, add_noise, forget_rounding, raise_precision
+from .exact import GENERALIZE, INLINE, add_noise, forget_rounding, is_small, raise_precision, rounding_unit
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line, generalize
 from .margins import cut_off
+from .quotients import look_up_quotients
 from .results import own_results
 from .walk import duplicate, operations, symbol
 
@@ -70,6 +71,7 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
             name = symbol(_isolate(module, entry, origin))
             operands, outputs = _signature(module, origin)
             check(module, origin)
+            look_up_quotients(module, origin)
             lift(module)
             if computes_small_floats(module):
                 generalize(module)
@@ -148,7 +150,7 @@ def _work(module: Any) -> tuple[int, int]:
 
 def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
     own, constants = str(module), [file for file in files(module) if file is not None]
-    unit = 2.0**-24 if "f32" in own else 2.0**-53
+    unit = rounding_unit("f32" if _computes_in_float32(module) else "f64")
     function = ir.FunctionType(ir.TypeAttr(module.body.operations[0].attributes["function_type"]).value)
     units = [_unit(each.element_type, unit) for each in function.results]
     noisy: str | None
@@ -175,7 +177,21 @@ def _judge(module: Any, longest: int, origin: str) -> Mapping[str, Any]:
 
 def _unit(kind: Any, usual: float) -> float:
     """By what numbers of a type may be off, relatively, when they are rounded."""
-    return 0.0 if isinstance(kind, ir.IntegerType) else UNITS.get(str(kind), usual)
+    if isinstance(kind, (ir.IntegerType, ir.IndexType)):
+        return 0.0
+    return rounding_unit(str(kind)) if is_small(str(kind)) else usual
+
+
+def _computes_in_float32(module: Any) -> bool:
+    values = (value for op in operations(module.operation) for value in (*op.operands, *op.results))
+    return any(_element(value.type) == ir.F32Type.get() for value in values)
+
+
+def _element(kind: Any) -> Any:
+    """The type of a tensor's numbers, of a complex one's parts; that of a scalar itself."""
+    while isinstance(kind, (ir.ShapedType, ir.ComplexType)):
+        kind = kind.element_type
+    return kind
 
 
 def _loops(module: Any) -> str:

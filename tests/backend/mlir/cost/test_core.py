@@ -73,6 +73,13 @@ def test_divisions_are_slow() -> None:
     assert cycles(loop) == CPU.divide_cycles
 
 
+def test_rounding_to_whole_numbers_calls_no_library() -> None:
+    rounding, call = (
+        Loop(1, 1000.0, operations=[Operation(name, 5, (1,), VECTOR)]) for name in ("math.floor", "math.tan")
+    )
+    assert cycles(rounding) < cycles(call) / 10
+
+
 def test_an_odd_vector_that_is_carried_is_taken_apart() -> None:
     assert cycles(chains(2, Shape(1, 48, 32, True))) > 4 * cycles(chains(2, Shape(1, 64, 32, True)))
 

@@ -18,7 +18,7 @@ from mlopt.backend.mlir.driver.tools import Tools, find
 from mlopt.core.errors import CompileError, UserError
 from mlopt.core.schedule import Schedule
 from mlopt.protocols import Backend, Workload
-from mlopt.testing.backend import assert_computes, rerun, schedules
+from mlopt.testing.backend import assert_computes, assert_right, rerun, schedules
 from mlopt.workloads.attention.workload import Attention
 from mlopt.workloads.batch_matmul.workload import BatchMatmul
 from mlopt.workloads.contraction.workload import Contraction
@@ -128,6 +128,14 @@ def test_pipelines_may_hold_passes_that_no_bindings_have(tmp_path: Path) -> None
         Mlir(threads=1, pipeline_space=str(tmp_path / "own.yaml")).space(SMALL)
     backend = Mlir(threads=1, driver="mlir-opt", pipeline_space=str(tmp_path / "own.yaml"))
     assert_computes(backend, SMALL, first(backend))
+
+
+def test_libraries_are_lowered_by_passes_that_no_bindings_have(tmp_path: Path) -> None:
+    example = Path(__file__).parents[4] / "benchmarks" / "pipelines" / "matmul.yaml"
+    own = "after:\n  - {pass: test-memref-dependence-check, op: func.func}\n"
+    (tmp_path / "own.yaml").write_text(example.read_text().replace("after:\n", own))
+    backend = Mlir(threads=1, driver="mlir-opt", pipeline_space=str(tmp_path / "own.yaml"))
+    assert_right(backend.library(SMALL, first(backend), None).load(), SMALL)
 
 
 def test_what_it_refuses_is_said_in_a_line() -> None:

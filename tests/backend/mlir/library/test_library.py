@@ -34,8 +34,12 @@ from mlopt.workloads.mlp.workload import Mlp
 from mlopt.workloads.relu.workload import Relu
 
 needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
-NAMES = ("matmul", "parallel", "contraction", "gated", "integers", "double", "weighted")
-"""`gated` has two outputs, the input of `double` has no dimensions, `weighted` has constants."""
+NAMES = (
+    *("matmul", "parallel", "contraction", "gated", "integers", "double", "weighted"),
+    *("masked", "rotated", "multiplied", "halves"),
+)
+"""`gated` has two outputs, the input of `double` has no dimensions, `weighted` has constants, `masked` booleans,
+`rotated` and `multiplied` complex ones; `halves` are of float16."""
 STRICT = "-std=c11 -Wall -Wextra -Wpedantic -Werror -Wl,-z,text"
 CALL = """
 import sys
@@ -201,8 +205,10 @@ def test_python_needs_neither_mlopt_nor_mlir(
 
 
 @needs_gcc
-def test_numbers_of_bfloat16_are_the_upper_halves_of_floats(tmp_path: Path) -> None:
-    made = library("bfloat16", Matmul(16, 32, 16, "bf16"))
+@pytest.mark.parametrize("name", ["bfloat16", "small_floats"])
+def test_numbers_of_bfloat16_are_the_upper_halves_of_floats(tmp_path: Path, name: str) -> None:
+    """Beside those of float16, in one function, too."""
+    made = library(name, Matmul(16, 32, 16, "bf16") if name == "bfloat16" else make(name, tmp_path))
     made.write(tmp_path, "Made by a test.")
     for command in commands(tmp_path):
         assert (done := shell(f"{command} {STRICT}", tmp_path)).returncode == 0, done.stderr
@@ -220,6 +226,38 @@ def test_without_numpys_bfloat16_the_loader_says_what_it_needs(tmp_path: Path) -
 
 def test_a_program_without_parallel_loops_needs_no_openmp() -> None:
     assert compile_object("func.func @f(%x: memref<4xf32>) { return }", "f", 2, library_lowering(2)).threads == 1
+
+
+PASSES = """
+before:
+  - pass: one-shot-bufferize
+    options: {bufferize-function-boundaries: true, function-boundary-type-conversion: identity-layout-map}
+  - pass: buffer-results-to-out-params
+    options: {hoist-static-allocs: true, modify-public-functions: true}
+  - {pass: convert-linalg-to-affine-loops, op: func.func}
+passes:
+  - {pass: affine-parallelize, op: func.func}
+after:
+  - lower-affine
+  - convert-scf-to-openmp
+  - finalize-memref-to-llvm
+  - convert-scf-to-cf
+  - convert-to-llvm
+  - reconcile-unrealized-casts
+"""
+
+
+def test_a_kernel_made_by_passes_says_how_many_threads_it_runs_on(tmp_path: Path) -> None:
+    (tmp_path / "passes.yaml").write_text(PASSES)
+    backend, workload = Mlir(threads=2, pipeline_space=str(tmp_path / "passes.yaml")), Matmul(16, 24, 8)
+    made = backend.library(workload, walks(backend.space(workload))[0], None)
+    made.code.write(tmp_path / "matmul.o")
+    assert made.code.threads == 2
+    assert b"__kmpc_push_num_threads" in (tmp_path / "matmul.o").read_bytes()
+    outputs = [empty(spec) for spec in workload.outputs]
+    kernel = made.load()
+    case(workload, 0, 0).check(kernel, outputs)
+    kernel.rest()
 
 
 def test_what_does_not_lower_is_a_compile_error() -> None:

@@ -52,3 +52,19 @@ def test_memory_holds_bytes_and_bodies_compute_with_bits() -> None:
 def test_a_program_that_does_more_with_them_stays_as_it_is() -> None:
     _, text = kept(GENERATED)
     assert "xi8>" not in text
+
+
+def test_what_is_put_around_them_and_beside_them_is_bytes_too() -> None:
+    text = """
+func.func @f(%mask: tensor<6xi1>) -> tensor<24xi1> {
+  %yes = arith.constant true
+  %wide = tensor.pad %mask low[2] high[4] { ^bb0(%i: index): tensor.yield %yes : i1 } : tensor<6xi1> to tensor<12xi1>
+  %both = tensor.concat dim(0) %wide, %wide : (tensor<12xi1>, tensor<12xi1>) -> tensor<24xi1>
+  %y = tensor.insert_slice %mask into %both[9] [6] [1] : tensor<6xi1> into tensor<24xi1>
+  return %y : tensor<24xi1>
+}"""
+    with active():
+        module = parse(text)
+        keep_in_bytes(module)
+        assert module.operation.verify()
+        assert "xi1>" not in str(module)

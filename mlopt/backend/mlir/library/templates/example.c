@@ -55,6 +55,21 @@ static inline double widen_bfloat16(uint16_t number) {
     return value;
 }
 
+/* Of numbers that are exact in float16: as a float, 2^-112 times the number has the same bits, 13 places further up. */
+static inline uint16_t narrow_to_float16(double number) {
+    float value = (float)(fabs(number) * 0x1p-112);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (uint16_t)(bits >> 13 | (number < 0 ? 0x8000u : 0u));
+}
+
+static inline double widen_float16(uint16_t number) {
+    uint32_t bits = (number & 0x7FFFu) << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return (number >> 15 ? -0x1p112 : 0x1p112) * (double)value;
+}
+
 static int check_element(double value, double expected, double tolerance) {
     if (fabs(value - expected) <= tolerance || value == expected || (isnan(value) && isnan(expected))) return 0;
     fprintf(stderr, "wrong: %.9g instead of %.9g\n", value, expected);

@@ -31,7 +31,7 @@ define void @{_quoted(_name(entry))}(ptr %arguments) {{
 """
 
 
-class Library:
+class SharedObject:
     """A shared library, held as long as this object lives; its file may go once it is open.
 
     `needs` are the paths of libraries that it was linked with. Raises OSError.
