@@ -140,7 +140,7 @@ class _Walk:
                 if loop in nest.reductions and nest.sizes[loop] >= MANY_TERMS
             ]
             return next((value for value in values if value in long), values[0])
-        even = self._even(nest.sizes[inner.vector_loop or 0])
+        even = self._even(1 if inner.vector_loop is None else nest.sizes[inner.vector_loop])
         vectors, rows, terms = (1, lanes, 4) if inner.transposes else (even, 1, 4)
         if inner.sum_loop is not None and inner.written_out:  # a window: a register tile, and all of its last direction
             vectors, rows, terms = max(1, self.vectors // 2), WINDOW_ROWS, MANY

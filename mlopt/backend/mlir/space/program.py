@@ -116,6 +116,7 @@ class ProgramSpace(KnobSpace):
         self.simd, self.threads = simd, threads
         self._distinct = functools.cache(self._find_distinct)
         self._shrinking = functools.cache(self._find_shrinking)
+        self._frontier = functools.cache(self._find_frontier)
         self.nests = {nest.tag: nest for nest in nests}
         computing = [nest for nest in reversed(nests) if not nest.is_fill]
         single = len(computing) == 1
@@ -191,13 +192,18 @@ class ProgramSpace(KnobSpace):
 
     def essence(self, depth: int, chosen: Mapping[str, Value]) -> Mapping[str, Value]:
         """Placements that no nest still to be placed can depend on are forgotten; there would be millions of them."""
-        placed = [tag for tag, placement in self.placements.items() if self._position[placement.parallel] < depth]
-        kept = set(placed[-1:])  # its blocks are decided next
-        for tag in self.placements:
-            if tag not in placed:
-                kept.update(*(self._above(reader, chosen) for reader in self.nests[tag].consumers if reader in placed))
-        forgotten = {self.placements[tag].parallel for tag in placed if tag not in kept}
+        placed, awaited = self._frontier(depth)
+        kept = set(list(placed.values())[-1:])  # its blocks are decided next
+        kept.update(*(self._above(reader, chosen) for reader in awaited))
+        forgotten = {name for name, tag in placed.items() if tag not in kept}
         return {name: "" if name in forgotten else value for name, value in chosen.items()}
+
+    def _find_frontier(self, depth: int) -> tuple[Mapping[str, str], frozenset[str]]:
+        """The nests that are placed after so many decisions, by their knobs, and those of them that others may join."""
+        placed = {each.parallel: tag for tag, each in self.placements.items() if self._position[each.parallel] < depth}
+        left = [self.nests[tag] for tag, each in self.placements.items() if each.parallel not in placed]
+        awaited = {reader for nest in left for reader in nest.consumers if reader in placed.values()}
+        return placed, frozenset(awaited)
 
     def _above(self, tag: str, chosen: Mapping[str, Value]) -> set[str]:
         """A nest and those whose blocks it is fused into."""
