@@ -90,10 +90,6 @@ def signs(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x > 0, x.argmax(-1)
 
 
-def enlarged(x: torch.Tensor) -> torch.Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")
-
-
 SIZE = 3
 
 

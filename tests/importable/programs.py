@@ -272,6 +272,4 @@ ALL = {
     "rotated": ROTATED,
     "multiplied": MULTIPLIED,
     "enlarged": ENLARGED,
-    "halves": HALVES,
-    "small_floats": SMALL_FLOATS,
 }

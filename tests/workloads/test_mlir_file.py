@@ -192,6 +192,21 @@ def test_pixels_may_be_repeated(tmp_path: Path) -> None:
     np.testing.assert_allclose(enlarged.reference(*inputs)[0], expected, rtol=1e-12)
 
 
+def test_tensors_are_joined_although_a_cast_hides_their_shapes(tmp_path: Path) -> None:
+    text = """
+func.func @f(%x: tensor<4x6xf32>) -> tensor<4x6xf32> {
+  %last = tensor.extract_slice %x[0, 5] [4, 1] [1, 1] : tensor<4x6xf32> to tensor<4x1xf32>
+  %first = tensor.extract_slice %x[0, 0] [4, 5] [1, 1] : tensor<4x6xf32> to tensor<4x5xf32>
+  %a = tensor.cast %last : tensor<4x1xf32> to tensor<4x?xf32>
+  %b = tensor.cast %first : tensor<4x5xf32> to tensor<4x?xf32>
+  %both = tensor.concat dim(1) %a, %b : (tensor<4x?xf32>, tensor<4x?xf32>) -> tensor<4x6xf32>
+  %y = arith.addf %both, %both : tensor<4x6xf32>
+  return %y : tensor<4x6xf32>
+}"""
+    x = np.arange(24, dtype=np.float32).reshape(4, 6)
+    assert np.array_equal(write(tmp_path, text).reference(x)[0], 2 * np.roll(x, 1, axis=1))
+
+
 def test_what_a_program_is_called_makes_no_difference_to_its_tolerance(tmp_path: Path) -> None:
     text = """func.func @f(%x: tensor<64xf64>) -> tensor<64xf64> {
       %y = arith.mulf %x, %x : tensor<64xf64>

@@ -39,7 +39,6 @@ MODULES = {
     "modules:curved": TorchModule("modules:curved", ((8, 40),)),
     "modules:unbounded": TorchModule("modules:unbounded", ((8, 24),)),
     "modules:signs": TorchModule("modules:signs", ((8, 24),)),
-    "modules:enlarged": TorchModule("modules:enlarged", ((1, 4, 6, 6),)),
 }
 WITHOUT_TORCH = """
 import pickle, sys

@@ -102,6 +102,7 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
         op.erase()  # a check of values, which has no place in a vector
     PassManager.parse(INLINE).run(module.operation)
     cut_off(module)
+    _show_shapes(module)
     script = Script()
     script.decompose(script.match(script.payload, "linalg.softmax"))
     apply_named_sequence(module, script.finish().body.operations[0], script.module)
@@ -116,6 +117,16 @@ def _isolate(module: Any, entry: str | None, origin: str) -> Any:
     del kept.attributes["sym_visibility"]
     read_only(module)
     return kept
+
+
+def _show_shapes(module: Any) -> None:
+    """Let tensors be joined as they are, not through casts that hide their shapes, as of PyTorch's `roll`."""
+    for op in [op for op in operations(module.operation) if op.name == "tensor.cast"]:
+        (source,) = op.operands
+        shown = isinstance(source.type, ir.RankedTensorType) and source.type.has_static_shape
+        if shown and all(use.owner.name == "tensor.concat" for use in op.results[0].uses):
+            op.results[0].replace_all_uses_with(source)
+            op.erase()
 
 
 def _signature(module: Any, origin: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:

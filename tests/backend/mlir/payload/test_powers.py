@@ -54,7 +54,7 @@ def test_powers_are_within_4_ulp_over_the_whole_range() -> None:
 def test_a_small_constant_exponent_is_multiplied_out(exponent: float) -> None:
     module = constant(exponent)
     assert not re.search(r"powf|exp|log", str(module))
-    x = np.concatenate([everywhere(), np.array(SPECIAL, np.float32), -np.array(EXTREME, np.float32)])
+    x = np.concatenate([everywhere()[::16], np.array(SPECIAL, np.float32), -np.array(EXTREME, np.float32)])
     assert_powers(evaluator(lowered(module))(x), x, np.full(x.shape, exponent, np.float32))
 
 

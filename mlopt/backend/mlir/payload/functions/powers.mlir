@@ -8,11 +8,11 @@ func.func private @mlopt.rsqrt(%x: f32) -> f32 {
   return %y : f32
 }
 
-// |x|^y = 2^t with t = y log2 |x|, of which an error of 2^-24 would be one of the result: so in float64, where no |x| is
-// denormal either. log2 |x| = e + log2(1 + f), as for log; log2(1 + f) = f q(f): degree 11, error 2^-33.
-// 2^t = 2^n p(r), t = n + r, |r| <= 1/2: degree 6, error 2^-29; rounded to float32 it overflows, or underflows
-// gradually. t is 0 where x or y makes the result 1, whatever the other is. Then x < 0: the result is a number where y
-// is a whole one, and negative where that is odd. For -0 and -infinity any y will do.
+// |x|^y = 2^t with t = y log2 |x|, of which an error of 2^-24 would be one of the result: so in float64, where no |x|
+// is denormal either. log2 |x| = e + log2(1 + f), as for log; log2(1 + f) = f q(f): degree 11, error 2^-33. 2^t = 2^n
+// p(r), t = n + r, |r| <= 1/2: degree 6, error 2^-29; rounded to float32 it overflows, or underflows gradually. t is 0
+// where x or y makes the result 1, whatever the other is. Where x < 0 the result is a number only for a whole y, and
+// negative for an odd one; for -0 and -infinity any y will do.
 func.func private @mlopt.powf(%x: f32, %y: f32) -> f32 {
   %zero = arith.constant 0.0 : f32
   %half = arith.constant 0.5 : f32

@@ -1,8 +1,8 @@
 // Ways to bfloat16 and back.
 
-// To the nearest bfloat16, the first half of a float32's bits, and to the even one from halfway: less than half a unit is
-// added, or half a unit where the last bit kept is odd, and may carry as far as to infinity. NaN keeps its first bits,
-// and one that says that it is quiet, so that it does not become an infinity.
+// To the nearest bfloat16, the first half of a float32's bits, and to the even one from halfway: less than half a unit
+// is added, or half a unit where the last bit kept is odd, and may carry as far as to infinity. NaN keeps its first
+// bits, and one that says that it is quiet, so that it does not become an infinity.
 func.func private @mlopt.truncf(%x: f32) -> bf16 {
   %one = arith.constant 1 : i32
   %half = arith.constant 16 : i32

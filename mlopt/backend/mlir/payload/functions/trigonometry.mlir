@@ -1,11 +1,11 @@
 // Sines, cosines and the arc tangent.
 
-// The sine and the cosine of x >= 0 without its n whole quarter turns, and n, of which the last two bits are right: of
-// r = f pi / 2, |r| <= 0.81, with 2 x / pi = n + f. In float64, 2 x / pi is h + low: h is the rounded product with the
-// first word of 2 / pi, low its error and the product with the second word. Where x is 2^46 or more, it is a multiple of
-// so large a power of two that the first bits of 2 / pi make whole turns, which are left out (Payne and Hanek): each of
-// five ranges of x has two words of its own, with which h stays below 2^46 and low below 2^-6.
-// sin r = r + r^3 s(r^2): degree 2, error 2^-28. cos r = 1 + r^2 c(r^2): degree 3, error 2^-33.
+// The sine and the cosine of x >= 0 less its n whole quarter turns, and n, of which the last two bits are right: those
+// of r = f pi / 2, |r| <= 0.81, with 2 x / pi = n + f. In float64, 2 x / pi is h + low: h is the rounded product with
+// the first word of 2 / pi, low its error and the product with the second word. Where x is 2^46 or more, it is a
+// multiple of so large a power of two that the first bits of 2 / pi make whole turns, which are left out (Payne and
+// Hanek): each of five ranges of x has two words of its own, with which h stays below 2^46 and low below 2^-6. sin r =
+// r + r^3 s(r^2): degree 2, error 2^-28. cos r = 1 + r^2 c(r^2): degree 3, error 2^-33.
 func.func private @mlopt.quarter(%x: f32) -> (f32, f32, i32) {
   %from1 = arith.constant 0x56800000 : f32 // 2^46
   %from2 = arith.constant 0x61000000 : f32 // 2^67
