@@ -89,6 +89,7 @@ class Bayes:
         self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
+        self._computing = context.computing
         self._streams = Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._candidates = Candidates(space, context.rng)
@@ -129,11 +130,13 @@ class Bayes:
     def _promising(self) -> Schedule | None:
         """The best candidate that was never proposed; None for a uniform draw."""
         if len(self._draw) < self._opening:
-            return self._unlike_others()
+            with self._computing():
+                return self._unlike_others()
         if self._best == math.inf or self._streams.rng.random() < self._explore:
             return None
         if self._ranked_at != self._due:
-            self._rank()
+            with self._computing():
+                self._rank()
         waiting = None
         for schedule in self._ranking:
             if schedule not in self._draw:
@@ -148,9 +151,9 @@ class Bayes:
         drawn = [schedule for schedule in self._candidates.drawn(DRAWN) if schedule not in self._draw]
         if not known or not drawn:
             return None
-        features = self._candidates.features(drawn)
-        scale = features.std(axis=0) + 1e-9
-        away = [np.abs((features - one) / scale).sum(axis=1) for one in self._candidates.features(known)]
+        rows = self._candidates.rows(drawn)
+        scale = self._candidates.scale(rows)
+        away = [np.abs((rows - one) / scale).sum(axis=1) for one in self._candidates.rows(known)]
         some = self._streams.rng.integers(len(drawn), size=SPREAD)
         return drawn[int(some[np.argmax(np.min(away, axis=0)[some])])]
 
@@ -165,12 +168,14 @@ class Bayes:
         candidates = [schedule for schedule in dict.fromkeys(self._around_best()) if schedule not in tried]
         self._ranking, self._ranked_at = [], self._due
         if candidates:
+            ahead = self._candidates.rows(candidates)
+            scale = self._candidates.scale(ahead)
             objectives = [np.nan if trial.objective is None else trial.objective for trial in known]
             self._learning.begin(self._due)  # a ranking lasts: a resumed search learns the same at another proposal
             improvement = self._surrogate.improvement(
-                self._candidates.features(trial.schedule for trial in known),
+                self._candidates.rows(trial.schedule for trial in known) / scale,
                 np.array(objectives),
-                self._candidates.features(candidates),
+                ahead / scale,
             )
             self._ranking = [candidates[index] for index in np.argsort(-improvement, kind="stable")]
 
