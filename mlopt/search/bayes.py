@@ -22,19 +22,16 @@ from .vary import Vary, hinted
 DRAWN = 500
 """Uniform draws among the candidates, beside as many as there are trials."""
 
-SPREAD = 30
-"""Uniform draws of which the one unlike all others is an initial schedule."""
-
 
 class Bayes:
     """Bayesian optimisation for discrete, conditional spaces with constraints and failures.
 
-    After the space's own hints (if it has any, and `hints` says so) and `initial` schedules that differ much from one
-    another, a surrogate (`surrogate.py`) learns from all trials which schedules succeed and how good they are: a
-    Gaussian process up to `small` trials, then a classifier of the promising region. It ranks candidates by what they
-    promise: the neighbours of the best `parents` trials, and uniform draws, the more the longer the search goes on.
-    They are proposed in that order; schedules one decision away from one that is pending have to wait, so that slots do
-    not all look at one place. With probability `explore` a uniform draw comes instead.
+    After the space's own hints (if it has any, and `hints` says so) and `initial` uniform draws, a surrogate
+    (`surrogate.py`) learns from all trials which schedules succeed and how good they are: a Gaussian process up to
+    `small` trials, then a classifier of the promising region. It ranks candidates by what they promise: the neighbours
+    of the best `parents` trials, and uniform draws, the more the longer the search goes on. They are proposed in that
+    order; schedules one decision away from one that is pending have to wait, so that slots do not all look at one
+    place. With probability `explore` a uniform draw comes instead.
 
     The surrogate learns anew whenever a trial is the best so far, and when the number of trials has grown by the factor
     1 + `patience`: the time it takes grows with the trials, that of one proposal hardly does.
@@ -129,10 +126,7 @@ class Bayes:
 
     def _promising(self) -> Schedule | None:
         """The best candidate that was never proposed; None for a uniform draw."""
-        if len(self._draw) < self._opening:
-            with self._computing():
-                return self._unlike_others()
-        if self._best == math.inf or self._streams.rng.random() < self._explore:
+        if len(self._draw) < self._opening or self._best == math.inf or self._streams.rng.random() < self._explore:
             return None
         if self._ranked_at != self._due:
             with self._computing():
@@ -144,18 +138,6 @@ class Bayes:
                     return schedule
                 waiting = waiting or schedule
         return waiting
-
-    def _unlike_others(self) -> Schedule | None:
-        """Of some uniform draws the one that is farthest from all that was proposed or told."""
-        known = [trial.schedule for trial in self._trials] + list(self._pending)
-        drawn = [schedule for schedule in self._candidates.drawn(DRAWN) if schedule not in self._draw]
-        if not known or not drawn:
-            return None
-        rows = self._candidates.rows(drawn)
-        scale = self._candidates.scale(rows)
-        away = [np.abs((rows - one) / scale).sum(axis=1) for one in self._candidates.rows(known)]
-        some = self._streams.rng.integers(len(drawn), size=SPREAD)
-        return drawn[int(some[np.argmax(np.min(away, axis=0)[some])])]
 
     def _is_near_pending(self, schedule: Schedule) -> bool:
         mine = set(schedule)
