@@ -38,9 +38,11 @@ KERNEL_TUNER = (
     "minimize",
     *(strategy for strategy, package in (("pyatf_strategies", "pyatf"), ("skopt", "skopt")) if find_spec(package)),
 )
-OPTUNA = ("tpe", "cmaes", "random")
+OPTUNA = ("tpe", "gp", "cmaes", "random")
 MOST = 20
 """Suggestions that a sampler of Optuna may make, in budgets."""
+MOST_BY_GP = 300
+"""Suggestions that its Gaussian process may make, each of which takes a large part of a second by then."""
 STUCK = 1000
 """Evaluations or suggestions in a row without anything new, after which there is nothing more to expect."""
 
@@ -157,7 +159,12 @@ def optuna_sampler(space: RecordedSpace, sampler: str, budget: int, seed: int) -
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     samplers = optuna.samplers
-    kinds = {"tpe": samplers.TPESampler, "cmaes": samplers.CmaEsSampler, "random": samplers.RandomSampler}
+    kinds = {
+        "tpe": samplers.TPESampler,
+        "gp": samplers.GPSampler,
+        "cmaes": samplers.CmaEsSampler,
+        "random": samplers.RandomSampler,
+    }
     study = optuna.create_study(sampler=kinds[sampler](seed=seed))
 
     def suggested(trial: optuna.Trial, knob: Knob) -> Value:
@@ -166,7 +173,7 @@ def optuna_sampler(space: RecordedSpace, sampler: str, budget: int, seed: int) -
         return trial.suggest_categorical(knob.name, knob.values)
 
     evaluated = _Evaluated(budget)
-    for _ in range(MOST * budget):
+    for _ in range(min(MOST * budget, MOST_BY_GP) if sampler == "gp" else MOST * budget):
         trial = study.ask()
         schedule = Schedule.of({knob.name: suggested(trial, knob) for knob in space.knobs})
         known = space.trials.get(schedule)

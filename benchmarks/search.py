@@ -31,6 +31,7 @@ from report import report
 from mlopt.backend.recorded.record import read
 from mlopt.backend.recorded.space import RecordedSpace
 from mlopt.compare.score import Yardstick, interval, mean_interval
+from mlopt.core.errors import UserError
 from mlopt.core.fingerprint import available_cores
 from mlopt.plugins import BUILT_IN
 from mlopt.protocols import Budget, Search, StudyContext
@@ -87,10 +88,24 @@ def run(path: Path, method: str, seed: int) -> dict[str, float]:
 
 
 def own_ms(path: Path, method: str, seed: int) -> dict[str, float]:
-    """Milliseconds a trial that a search of ours takes for itself when it has a history of `HISTORY` trials."""
+    """Milliseconds a trial that a search of ours takes for itself over its last trials, and how many came before."""
     space, _ = space_of(path)
     seconds = [own for _, own in drive(ours(method.removeprefix("mlopt ")), space, HISTORY + TIMED, seed)]
-    return {"own ms": 1e3 * fmean(seconds[-TIMED:])}
+    return {"own ms": 1e3 * fmean(seconds[-TIMED:]), "after trials": max(0, len(seconds) - TIMED)}
+
+
+def size(path: Path) -> dict[str, Any]:
+    """How many configurations a record has, or why no searches are compared on it."""
+    try:
+        return {"configurations": len(space_of(path)[0].trials)}
+    except UserError as error:
+        return {"fault": str(error)}
+
+
+def size_of(kept: Kept, path: Path, pool: Executor) -> dict[str, Any]:
+    """The same, from what is kept or found out now."""
+    found: dict[str, Any] = kept.once(f"size {path.name} {digest(path)}", lambda: pool.submit(size, path).result())
+    return found
 
 
 def version_of(method: str) -> str:
@@ -108,7 +123,7 @@ def runs(kept: Kept, work: Work, path: Path, method: str, seeds: int, pool: Exec
     return [kept[f"{name} {seed}"] for seed in range(seeds)]
 
 
-def row(method: str, scores: Scores, own: float | None) -> dict[str, Any]:
+def row(method: str, scores: Scores, own: str) -> dict[str, Any]:
     """One method: its mean over the spaces first, then each space."""
     rng = np.random.default_rng(0)
     each = {space: [run["score"] for run in runs] for space, runs in scores.items()}
@@ -116,7 +131,7 @@ def row(method: str, scores: Scores, own: float | None) -> dict[str, Any]:
     result: dict[str, Any] = {"method": method, "score": fmean(map(fmean, each.values())), "ci95": span(low, high)}
     free = [fmean(run["repeats free"] for run in runs) for runs in scores.values() if "repeats free" in runs[0]]
     result["repeats free"] = fmean(free) if free else ""
-    result["own ms"] = "" if own is None else own
+    result["own ms"] = own
     for space, values in each.items():
         result[space] = f"{fmean(values):.2f} {span(*interval(values, rng))}"
     return result
@@ -133,6 +148,12 @@ def behind(scores: Mapping[str, Scores]) -> dict[str, float]:
         method: max(max((own[space] for own in mine), default=math.nan) - mean for space, mean in each.items())
         for method, each in means.items()
     }
+
+
+def own_time(own: Mapping[str, float]) -> str:
+    """In milliseconds; where a space is too small for it to be that after `HISTORY` trials, it says after how many."""
+    short = own["after trials"] < HISTORY
+    return f"{own['own ms']:.3g}" + (f" after {own['after trials']}" if short else "")
 
 
 def span(low: float, high: float) -> str:
@@ -156,16 +177,21 @@ def main() -> None:
     methods = [method for method in methods if method.startswith(tuple(arguments.methods) or "")]
     rows, scores = [], dict[str, Scores]()
     kept = Kept("search")
-    largest = max(paths, key=lambda path: path.stat().st_size)
     # One thread a process, since it is the processes that use the cores; each reads that when it imports numpy anew.
     os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     with ProcessPoolExecutor(arguments.processes, get_context("spawn")) as pool:
+        sizes = {path: size_of(kept, path, pool) for path in paths}
+        for path in [path for path, known in sizes.items() if "fault" in known]:
+            print(f"{path.name} is left out: {sizes.pop(path)['fault']}", flush=True)
+        if not sizes:
+            parser.exit(2, "no space is left to compare searches on\n")
+        largest = max(sizes, key=lambda path: sizes[path]["configurations"])
         for method in methods:
             # A space after the other, so that each process reads each file once a method.
-            each = {path.name.split(".")[0]: runs(kept, run, path, method, arguments.seeds, pool) for path in paths}
+            each = {path.name.split(".")[0]: runs(kept, run, path, method, arguments.seeds, pool) for path in sizes}
             scores[method] = each
             mine = method.startswith("mlopt")
-            own = runs(kept, own_ms, largest, method, 1, pool)[0]["own ms"] if mine else None
+            own = own_time(runs(kept, own_ms, largest, method, 1, pool)[0]) if mine else ""
             rows.append(row(method, each, own))
             print(rows[-1], flush=True)
     for made, most in zip(rows, behind(scores).values(), strict=True):

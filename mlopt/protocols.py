@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -126,6 +126,8 @@ class StudyContext:
     """The study's folder, where a search may keep files of its own."""
     say: Callable[[str], None] = lambda text: None
     """Tells the user something, in a line."""
+    computing: Callable[[], AbstractContextManager[None]] = nullcontext
+    """To be entered for what computes for more than some milliseconds: no kernel is timed on its core meanwhile."""
 
 
 class Workload(Protocol):

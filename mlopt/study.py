@@ -20,6 +20,7 @@ from .core.fingerprint import hardware
 from .core.schedule import Schedule
 from .core.trial import Trial, WorkerDelayed
 from .devices import machine, states
+from .executor import device
 from .finals.meeting import meet
 from .finals.selection import finalists
 from .limit import Limit
@@ -29,6 +30,7 @@ from .protocols import (
     AccountableSearch,
     Backend,
     Budget,
+    CountedSpace,
     Evaluator,
     Executor,
     LearningEvaluator,
@@ -88,6 +90,8 @@ class Study:
         self.resume = resume
         self.trials: list[Trial] = []
         self.best: Trial | None = None
+        self._exhausted = False
+        """Whether the search had nothing left to propose."""
         self._limit = Limit(workload, self._measure_roofline)
         self._waiting = Waiting(self.trackers.note)
 
@@ -173,6 +177,8 @@ class Study:
         with contextlib.closing(self.executor):
             self.executor.start((*self.backend.preload, *self.evaluator.preload, "mlopt.runner"))
             self.search.start(space, self._context())
+            if isinstance(space, CountedSpace) and (size := space.count(Schedule())) < self.budget.trials:
+                self.trackers.note(f"there are {size} schedules at most, fewer than budget.trials={self.budget.trials}")
             proposals = Proposals(self.search, self._asks, self._spending)
             under_way = proposals.recall(self.trials, space)
             if self.evaluator.executes:
@@ -188,6 +194,7 @@ class Study:
             brief=lambda: brief(self.info, self.workload, self.backend, self._limit.roofline),
             directory=self.info.directory,
             say=self.trackers.note,
+            computing=device.briefly,
         )
 
     def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:
@@ -213,6 +220,7 @@ class Study:
                 for number, schedule in proposals.ask(free):
                     submit(number, schedule)
             if not pending:
+                self._exhausted = free > 0
                 return
             timeout = min(self._search_seconds_left(), threading.TIMEOUT_MAX)
             for future in wait(pending, timeout, return_when=FIRST_COMPLETED).done:
@@ -283,6 +291,7 @@ class Study:
             self.info, self.workload, self.backend, self.evaluator, self.seed, self.trials, self._spending.seconds
         )
         found["budget"] = self.budget.limits
+        found["exhausted"] = self._exhausted
         if isinstance(self.search, ObjectivesSearch) and self.search.objectives:
             found["pareto"] = result.pareto(self.trials, self.search.objectives)
         return {**found, **comparison}

@@ -30,6 +30,7 @@ from mlopt.core.trial import Measurement, Status, Trial
 from mlopt.evaluator.cascade import Cascade
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
+from mlopt.executor import device
 from mlopt.executor.local import Local
 from mlopt.executor.worker import Worker
 from mlopt.finals.contender import Contender, Skipped
@@ -207,6 +208,7 @@ def test_the_search_is_told_what_the_study_is_about(plain: Plain) -> None:
     assert (brief.flops, brief.bytes, brief.threads) == (MATMUL.flops, MATMUL.bytes, plain.found["threads"])
     assert brief.machine["cores"] == plain.found["fingerprint"]["cores"]
     assert plain.search.context.directory == plain.study.info.directory
+    assert plain.search.context.computing is device.briefly
 
 
 def test_what_the_search_says_reaches_the_user(plain: Plain) -> None:
@@ -332,9 +334,15 @@ def test_a_roofline_that_is_waited_for_does_not_outlast_the_budget_of_seconds(ma
 
 
 def test_an_exhausted_space_ends_it(make: Make) -> None:
-    search = InOrder()
-    assert make(ToyBackend(5), search, trials=100).run()["trials"] == 5
+    search, notes = InOrder(), Notes()
+    found = make(ToyBackend(5), search, trials=100, trackers=[notes]).run()
+    assert (found["trials"], found["exhausted"]) == (5, True)
     assert len(search.told) == 5
+    assert notes.notes[-1] == "there are 5 schedules at most, fewer than budget.trials=100"
+
+
+def test_a_budget_that_is_spent_leaves_something_to_try(make: Make) -> None:
+    assert make(ToyBackend(5), trials=4).run()["exhausted"] is False
 
 
 def test_a_search_that_proposes_nothing_for_now_is_waited_for(make: Make) -> None:

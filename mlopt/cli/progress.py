@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,9 @@ class Progress:
             self._print(self._state())
 
     def finish(self, result: Mapping[str, Any] | None) -> None:
+        exhausted = bool(result and result.get("exhausted"))
+        if exhausted:  # what was tried is all there is
+            self._budget = replace(self._budget, trials=max(1, self._done))
         if self._live:
             self._draw(self._share())
             self._live[0].stop()
@@ -92,6 +96,8 @@ class Progress:
             self._print(caveat)
         if not result.get("best"):
             self._print("no valid schedule was found")
+        if exhausted:
+            self._print("nothing is left to try: the search came to its end before the budget did")
         self._print(f"{result['trials']} trials in {duration(result['wall_seconds'])}: {counts or 'none ended'}")
         self._print(f"files: {folder}")
         if (self._directory / "best" / "rerun.py").exists():

@@ -67,7 +67,8 @@ def go_on(hydra: Hydra, config: DictConfig, job: Callable[[DictConfig], int]) ->
     if (found := _complete(folder, limits)) is not None:
         if found.best is not None and not (folder / "best").exists():
             _export(folder, found)
-        print(f"{folder} is complete: {found.trials} trials; a larger budget, as budget.trials=N, goes on with it")
+        more = "nothing is left to try" if found.exhausted else "a larger budget, as budget.trials=N, goes on with it"
+        print(f"{folder} is complete: {found.trials} trials; {more}")
         if found.best is None:
             complain(f"none of {found.trials} trials was valid; see {folder / TrialLog.NAME}")
         return 0 if found.best else 3
@@ -99,7 +100,7 @@ def _complete(folder: Path, limits: dict[str, Any]) -> Result | None:
         trials = record.read_log(folder / TrialLog.NAME, cut_short=True)
     except UserError:
         return None  # to be written, or complained of by whoever needs it
-    spent = found.budget == limits or found.trials >= limits["trials"]
+    spent = found.exhausted or found.budget == limits or found.trials >= limits["trials"]
     return found if spent and not found.interrupted and found.trials == len(trials) else None
 
 

@@ -58,6 +58,7 @@ class Result(BaseModel, extra="allow"):
     executed: StrictInt = 0
     budget: dict[str, float | None] = {}
     interrupted: StrictBool = False
+    exhausted: StrictBool = False
 
 
 @dataclass(frozen=True, slots=True)

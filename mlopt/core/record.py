@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     PositiveFloat,
+    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -30,8 +31,8 @@ L = TypeVar("L")
 LONGEST = 1 << 22
 """Characters of a line; several hundred thousand samples fit."""
 
-LARGEST = 256 << 20
-"""Bytes of a file, decompressed; half a million configurations fit, or 100,000 with 32 samples each."""
+LARGEST = 1 << 30
+"""Bytes of a file, decompressed; some 600,000 configurations fit as the hub of the auto-tuning community has them."""
 MOST_KNOBS = 1000
 
 
@@ -102,6 +103,14 @@ def read_log(path: Path, cut_short: bool = False) -> list[Trial]:
 def read_outcomes(path: Path) -> list[Outcome]:
     """Of the trials of a study's log their outcomes only, which takes a fraction of the time. Raises UserError."""
     return _lines(path, lambda line: _validated(Outcome, line))
+
+
+def read_schedules(path: Path) -> list[Schedule]:
+    """The schedules of a file that holds a JSON list of what each decides. Raises UserError in one short line."""
+    try:
+        return list(map(Schedule.of, TypeAdapter(list[Values]).validate_json(content(path))))
+    except ValidationError as error:
+        raise UserError(f"no schedules: {reason(error)}") from None
 
 
 def _validated(kind: type[R], line: str) -> R:

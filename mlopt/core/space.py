@@ -19,7 +19,7 @@ from .schedule import Decision, Schedule, Value
 Kind = Literal["categorical", "ordinal", "log2", "permutation"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Knob:
     """One thing to decide, and what a search needs to know of it."""
 
@@ -31,19 +31,34 @@ class Knob:
     needs: tuple[str, ...] = ()
     """The earlier knobs on which the legal values of this one depend."""
 
+    @property
+    def ordered(self) -> bool:
+        """Whether its values have an order that means something."""
+        return self.kind in ("ordinal", "log2")
+
+    @property
+    def scalar(self) -> bool:
+        """Whether one number tells its values apart and invents no order: they have one, or are two at most."""
+        return self.ordered or len(self.values) < 3
+
+    @functools.cached_property
+    def ranks(self) -> Mapping[Value, int]:
+        """The place of each value among all."""
+        return {value: rank for rank, value in enumerate(self.values)}
+
     def encode(self, value: Value) -> float:
         """A number for `value`: its logarithm (log2), its rank in [0, 1] (ordinal), its index (the others)."""
         if self.kind == "log2":
             return math.log2(float(value) + 1.0)
-        index = self.values.index(value)
-        return index / max(1, len(self.values) - 1) if self.kind == "ordinal" else float(index)
+        rank = self.ranks[value]
+        return rank / max(1, len(self.values) - 1) if self.kind == "ordinal" else float(rank)
 
     def neighbours(self, value: Value) -> tuple[Value, ...]:
         """The values one step away: next in order where there is one, else every other value."""
-        index = self.values.index(value)
-        if self.kind in ("ordinal", "log2"):
-            return self.values[max(0, index - 1) : index] + self.values[index + 1 : index + 2]
-        return self.values[:index] + self.values[index + 1 :]
+        rank = self.ranks[value]
+        if self.ordered:
+            return self.values[max(0, rank - 1) : rank] + self.values[rank + 1 : rank + 2]
+        return self.values[:rank] + self.values[rank + 1 :]
 
 
 class KnobSpace(ABC):
@@ -87,7 +102,7 @@ class KnobSpace(ABC):
         return self._counting.ranked(rank)
 
     def features(self, prefix: Schedule) -> NDArray[np.float32]:
-        """Shape (2 * number of knobs,): each knob's code, then whether it is decided."""
+        """Shape (2 * number of knobs,); see `encoded`."""
         return encoded(self.knobs, prefix)
 
     def check(self, schedule: Schedule) -> None:
@@ -113,12 +128,15 @@ class KnobSpace(ABC):
 
 
 def encoded(knobs: Sequence[Knob], prefix: Schedule) -> NDArray[np.float32]:
-    """Shape (2 * number of knobs,): the code of each knob that `prefix` decides, then whether it does."""
+    """Shape (2 * number of knobs,): the code of each knob that `prefix` decides, then whether it does.
+
+    The code is 0 where one number cannot stand for the value (`Knob.scalar`).
+    """
     chosen = prefix.values()
     features = np.zeros((2, len(knobs)), dtype=np.float32)
     for index, knob in enumerate(knobs):
         if knob.name in chosen:
-            features[:, index] = knob.encode(chosen[knob.name]), 1.0
+            features[:, index] = knob.encode(chosen[knob.name]) if knob.scalar else 0.0, 1.0
     return features.ravel()
 
 

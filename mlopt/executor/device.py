@@ -31,6 +31,8 @@ _HIGHEST_PID = 1 << 22
 _SHARERS, _HOLDERS = 0, _HIGHEST_PID
 """Where the registers begin, of those who compute and of those who take time."""
 _STOP_SECONDS = 0.1
+BRIEF_SECONDS = 5.0
+"""For which what computes briefly waits for the end of a measurement; most take less."""
 _FLOCK = "hhqqi4x"
 """struct flock of 64-bit Linux: type, whence, start, length, process id."""
 
@@ -94,6 +96,28 @@ def alone(until: float = math.inf) -> Iterator[None]:
             yield
         finally:
             _alone.reset(token)
+
+
+@contextmanager
+def briefly(seconds: float = BRIEF_SECONDS) -> Iterator[None]:
+    """Compute in this thread, on one core and while nobody takes time there; whoever is about to waits for the end.
+
+    For what is short, in a process that must not be stopped. It goes on all the same where somebody takes time for
+    longer than `seconds`.
+    """
+    if _apart.get():
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})  # the one on which kernels come last (`core.cores`)
+    try:
+        with ExitStack() as stack:
+            files = _open(stack)
+            if not _try(files, fcntl.LOCK_SH):
+                _lock_until(files, fcntl.LOCK_SH, time.monotonic() + seconds)
+            yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def is_alone() -> bool:

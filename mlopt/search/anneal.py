@@ -32,7 +32,8 @@ class Anneal:
     probability exp(-difference / temperature). The temperature is `heat` times the median difference of late, times
     `cooling` for each step taken, so it needs no unit. After `patience` steps without a new best of the walk another
     one begins: with probability `again` near the best schedule of all, `kick` decisions of which are made anew
-    (iterated local search; Lourenço, Martin, Stützle 2003), else at a uniform draw.
+    (iterated local search; Lourenço, Martin, Stützle 2003), else at a uniform draw. What is told meanwhile of the walk
+    that has ended changes nothing: the next one begins at the first of these proposals that succeeds.
 
     No schedule is proposed twice: where the neighbours are known, steps become longer.
     """
@@ -77,12 +78,15 @@ class Anneal:
         self._told = 0
         self._differences: deque[float] = deque(maxlen=LATELY)
         self._best = self._walk = None
+        self._beginnings: set[Schedule] = set()
+        """Proposed for a walk to begin with, while there is none."""
 
     def ask(self, n: int) -> Sequence[Schedule]:
         return list(itertools.islice(iter(self._propose, None), n))
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
+            self._retell(trial.schedule)
             self._draw.see(trial.schedule)
             if trial.schedule in self._draw:
                 self._told += 1
@@ -90,25 +94,40 @@ class Anneal:
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
-        self._streams.begin(len(self._draw))
         if (hint := next(filter(self._draw.see, self._hints), None)) is not None:
             return hint
+        schedule = self._next()
+        if schedule is not None:
+            self._draw.see(schedule)
+            if self._walk is None:
+                self._beginnings.add(schedule)
+        return schedule
+
+    def _next(self) -> Schedule | None:
+        """What is proposed next, once there are no hints left."""
+        self._streams.begin(len(self._draw))
         if self._best is None or len(self._draw) < self._opening:
-            return self._draw.fresh()
+            return self._draw.peek()
         if self._walk is not None:
             return self._near(self._walk.place.schedule, 1)
         if self._streams.rng.random() < self._again:
             return self._near(self._best.schedule, self._kick)
-        return self._draw.fresh()
+        return self._draw.peek()
 
     def _near(self, schedule: Schedule, changes: int) -> Schedule | None:
         """Something new with `changes` decisions of `schedule` made anew, or with more where all that is known."""
-        for length in range(changes, len(schedule) + 1):
+        for length in range(min(changes, len(schedule)), len(schedule) + 1):
             for _ in range(ATTEMPTS):
                 step = self._vary.mutate(schedule, length, self._local)
-                if self._draw.see(step):
+                if step not in self._draw:
                     return step
-        return self._draw.fresh()
+        return self._draw.peek()
+
+    def _retell(self, schedule: Schedule) -> None:
+        """Take `schedule` for a beginning if it is what comes next, as in a study that is gone on with."""
+        begins = self._walk is None and self._told >= self._opening
+        if begins and schedule not in self._draw and schedule == self._next():
+            self._beginnings.add(schedule)
 
     def _learn(self, schedule: Schedule, objective: float | None) -> None:
         """Take the step, or not. All chance in here depends on the number of trials told, so that it can be retold."""
@@ -118,8 +137,13 @@ class Anneal:
         if self._told < self._opening:
             return
         if self._walk is None:
-            start = self._best if self._told == self._opening else place
-            self._walk = _Walk(start, start.objective) if start else None
+            if self._told == self._opening:
+                place = self._best
+            elif schedule not in self._beginnings:
+                place = None
+            if place:
+                self._walk = _Walk(place, place.objective)
+                self._beginnings.clear()
             return
         walk = self._walk
         walk.steps += 1

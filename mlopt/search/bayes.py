@@ -22,19 +22,16 @@ from .vary import Vary, hinted
 DRAWN = 500
 """Uniform draws among the candidates, beside as many as there are trials."""
 
-SPREAD = 30
-"""Uniform draws of which the one unlike all others is an initial schedule."""
-
 
 class Bayes:
     """Bayesian optimisation for discrete, conditional spaces with constraints and failures.
 
-    After the space's own hints (if it has any, and `hints` says so) and `initial` schedules that differ much from one
-    another, a surrogate (`surrogate.py`) learns from all trials which schedules succeed and how good they are: a
-    Gaussian process up to `small` trials, then a classifier of the promising region. It ranks candidates by what they
-    promise: the neighbours of the best `parents` trials, and uniform draws, the more the longer the search goes on.
-    They are proposed in that order; schedules one decision away from one that is pending have to wait, so that slots do
-    not all look at one place. With probability `explore` a uniform draw comes instead.
+    After the space's own hints (if it has any, and `hints` says so) and `initial` uniform draws, a surrogate
+    (`surrogate.py`) learns from all trials which schedules succeed and how good they are: a Gaussian process up to
+    `small` trials, then a classifier of the promising region. It ranks candidates by what they promise: the neighbours
+    of the best `parents` trials, and uniform draws, the more the longer the search goes on. They are proposed in that
+    order; schedules one decision away from one that is pending have to wait, so that slots do not all look at one
+    place. With probability `explore` a uniform draw comes instead.
 
     The surrogate learns anew whenever a trial is the best so far, and when the number of trials has grown by the factor
     1 + `patience`: the time it takes grows with the trials, that of one proposal hardly does.
@@ -89,6 +86,7 @@ class Bayes:
         self._use_hints = hints
 
     def start(self, space: Space, context: StudyContext) -> None:
+        self._computing = context.computing
         self._streams = Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
         self._candidates = Candidates(space, context.rng)
@@ -128,12 +126,11 @@ class Bayes:
 
     def _promising(self) -> Schedule | None:
         """The best candidate that was never proposed; None for a uniform draw."""
-        if len(self._draw) < self._opening:
-            return self._unlike_others()
-        if self._best == math.inf or self._streams.rng.random() < self._explore:
+        if len(self._draw) < self._opening or self._best == math.inf or self._streams.rng.random() < self._explore:
             return None
         if self._ranked_at != self._due:
-            self._rank()
+            with self._computing():
+                self._rank()
         waiting = None
         for schedule in self._ranking:
             if schedule not in self._draw:
@@ -141,18 +138,6 @@ class Bayes:
                     return schedule
                 waiting = waiting or schedule
         return waiting
-
-    def _unlike_others(self) -> Schedule | None:
-        """Of some uniform draws the one that is farthest from all that was proposed or told."""
-        known = [trial.schedule for trial in self._trials] + list(self._pending)
-        drawn = [schedule for schedule in self._candidates.drawn(DRAWN) if schedule not in self._draw]
-        if not known or not drawn:
-            return None
-        features = self._candidates.features(drawn)
-        scale = features.std(axis=0) + 1e-9
-        away = [np.abs((features - one) / scale).sum(axis=1) for one in self._candidates.features(known)]
-        some = self._streams.rng.integers(len(drawn), size=SPREAD)
-        return drawn[int(some[np.argmax(np.min(away, axis=0)[some])])]
 
     def _is_near_pending(self, schedule: Schedule) -> bool:
         mine = set(schedule)
@@ -165,12 +150,14 @@ class Bayes:
         candidates = [schedule for schedule in dict.fromkeys(self._around_best()) if schedule not in tried]
         self._ranking, self._ranked_at = [], self._due
         if candidates:
+            ahead = self._candidates.rows(candidates)
+            scale = self._candidates.scale(ahead)
             objectives = [np.nan if trial.objective is None else trial.objective for trial in known]
             self._learning.begin(self._due)  # a ranking lasts: a resumed search learns the same at another proposal
             improvement = self._surrogate.improvement(
-                self._candidates.features(trial.schedule for trial in known),
+                self._candidates.rows(trial.schedule for trial in known) / scale,
                 np.array(objectives),
-                self._candidates.features(candidates),
+                ahead / scale,
             )
             self._ranking = [candidates[index] for index in np.argsort(-improvement, kind="stable")]
 

@@ -10,7 +10,8 @@ import numpy as np
 from ..core.counting import locate
 from ..core.errors import InvalidSchedule
 from ..core.schedule import Decision, Schedule
-from ..protocols import CountedSpace, DividedSpace, RankedSpace, Space
+from ..protocols import CountedSpace, DividedSpace, RankedSpace, RewritableSpace, Space
+from .rewritten import is_rewritten
 
 CANDIDATES = 16
 """Paths compared for one draw from a space that cannot count."""
@@ -43,6 +44,7 @@ class Draw:
         self._counted = space if isinstance(space, CountedSpace) else None
         self._divided = space if isinstance(space, DividedSpace) else None
         self._ranks = space if isinstance(space, RankedSpace) and self._divided is None else None
+        self._rewritable = isinstance(space, RewritableSpace)
         self._rng = rng
         self._root = _Node()
         self._seen: set[Schedule] = set()
@@ -56,27 +58,41 @@ class Draw:
 
     def fresh(self) -> Schedule | None:
         """A schedule never drawn or seen before, None when there is none left."""
+        schedule = self.peek()
+        if schedule is not None:
+            self._take(schedule)
+        return schedule
+
+    def peek(self) -> Schedule | None:
+        """What `fresh` would draw now, and remember."""
         if not any(self._left(Schedule(), self._root)):
             root = Schedule()  # a schedule of its own where there is nothing to decide
-            return root if self.see(root) else None
+            return root if self.is_new(root) else None
         walk = self._by_rank if self._has_room() else self._uniform
         walks = (walk() for _ in range(MOST_REJECTED if self._counted else 0))
         schedule = next((schedule for schedule in walks if schedule is not None), None)
-        if schedule is None:
-            schedule = self._resampled()
-        self._take(schedule)
-        return schedule
+        return self._resampled() if schedule is None else schedule
 
     def see(self, schedule: Schedule) -> bool:
-        """Never draw `schedule` from now on; whether it is legal and was not seen before."""
-        if schedule in self._seen:
+        """Never draw `schedule` from now on; whether it is one of the tree's and was not seen before."""
+        new = self.is_new(schedule)
+        if new:
+            self._take(schedule)
+        return new
+
+    def is_new(self, schedule: Schedule) -> bool:
+        """Whether `schedule` is one of the tree's and was not seen before."""
+        if schedule in self._seen or self.is_beyond(schedule):
             return False
         try:
             self._space.check(schedule)
         except InvalidSchedule:
             return False
-        self._take(schedule)
         return True
+
+    def is_beyond(self, schedule: Schedule) -> bool:
+        """Whether the program of `schedule` is a rewritten one, to which no way down the tree leads."""
+        return self._rewritable and is_rewritten(schedule)
 
     def _has_room(self) -> bool:
         return self._ranks is not None and self._ranks.count(Schedule()) >= ROOM * len(self._seen)

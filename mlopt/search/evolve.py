@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..core.errors import UserError
 from ..core.schedule import Schedule
@@ -32,8 +33,8 @@ class Evolve:
     A population is the best `population` trials of all that joined it rather than the youngest: a budget of a few
     hundred trials is too short to find a good schedule twice, and none is ever proposed twice.
 
-    There are `islands` populations; `migration`, `patience` and `niches` say how they exchange members and how they are
-    renewed by a MAP-Elites archive (`islands.py`, `niches.py`).
+    There are `islands` populations, and a child joins that of its parents; `migration`, `patience` and `niches` say how
+    they exchange members and how they are renewed by a MAP-Elites archive (`islands.py`, `niches.py`).
 
     With `objectives`, the names of what is to be minimised together (`seconds`, `compile_seconds`, a metric of the
     trials), one population is ranked by NSGA-II instead (`pareto.py`), and the study's result has the Pareto front.
@@ -42,8 +43,8 @@ class Evolve:
     _hints: Iterator[Schedule]
     _opening: int
     """Schedules before the first that is bred."""
-    _pending: dict[Schedule, str]
-    """The operators that bred what is pending."""
+    _pending: dict[Schedule, _Birth]
+    """How what is pending was bred."""
 
     def __init__(
         self,
@@ -98,22 +99,23 @@ class Evolve:
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
-            bred_by = self._pending.pop(trial.schedule, None) or self._retold(trial.schedule)
+            birth = self._pending.pop(trial.schedule, None) or self._retold(trial.schedule)
             self._draw.see(trial.schedule)
             if trial.schedule in self._draw:
-                if bred_by:
-                    self._operators.judge(trial, bred_by, self._population.turn(self._told))
+                turn = birth.turn if birth else self._told
+                if birth:
+                    self._operators.judge(trial, birth.operator, self._population.turn(turn))
                 self._chances.begin(self._told)
-                self._population.join(trial, self._chances.rng)
+                self._population.join(trial, turn, self._chances.rng)
                 self._told += 1
 
-    def _retold(self, schedule: Schedule) -> str | None:
-        """The operator by which the next proposal would be `schedule`, as in the study that it is from; else None."""
+    def _retold(self, schedule: Schedule) -> _Birth | None:
+        """How the next proposal is bred if that is `schedule`, as in the study that it is from; else None."""
         if schedule in self._draw:
             return None
         self._streams.begin(len(self._draw))
-        child, operator = self._bred() or (None, None)
-        return operator if child == schedule else None
+        child, birth = self._bred() or (None, None)
+        return birth if child == schedule else None
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
@@ -126,13 +128,22 @@ class Evolve:
             return child
         return self._draw.fresh()
 
-    def _bred(self) -> tuple[Schedule, str] | None:
-        """A child that is not known yet and the operator that bred it, if there is one to be had."""
-        population = self._population.turn(len(self._draw))
+    def _bred(self) -> tuple[Schedule, _Birth] | None:
+        """A child that is not known yet and how it was bred, if there is one to be had."""
+        turn = len(self._draw)
+        population = self._population.turn(turn)
         if population.members and len(self._draw) >= self._opening:
             for _ in range(ATTEMPTS):
                 parent, mate = (population.select(self._streams.rng, self._tournament) for _ in range(2))
                 child, operator = self._operators.breed(parent, mate)
                 if child not in self._draw:
-                    return child, operator
+                    return child, _Birth(operator, turn)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Birth:
+    """The operator that bred a child, and whose turn it was: the island of its parents."""
+
+    operator: str
+    turn: int

@@ -12,7 +12,8 @@ from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import Search, Space, StudyContext
 from .draw import Draw
-from .partner import fresh_from
+from .known import Known
+from .partner import account, fresh_from, objectives, spent
 from .settings import limit
 from .streams import Streams
 from .vary import unhinted
@@ -41,7 +42,7 @@ class Hybrid:
     _objectives: list[float]
     """Of all successful trials, ascending."""
     _proposers: dict[Schedule, str]
-    """Who proposed what is pending."""
+    """Who proposed what, by name."""
     _asked: bool
 
     def __init__(
@@ -63,10 +64,21 @@ class Hybrid:
         self._doubt = doubt
         self._use_hints = hints
 
+    @property
+    def spent(self) -> float:
+        """By all searches."""
+        return sum(map(spent, self._searches.values()))
+
+    @property
+    def objectives(self) -> Sequence[str]:
+        """Those of the first search that has any."""
+        return next(filter(None, map(objectives, self._searches.values())), ())
+
     def start(self, space: Space, context: StudyContext) -> None:
         own, *others = context.rng.spawn(len(self._searches))
         self._streams = Streams(own)
         self._draw = Draw(space, self._streams.rng)
+        self._known = Known(self._draw)
         # The first search draws as it would alone, so that a short study is one of its own.
         for search, rng in zip(self._searches.values(), (context.rng, *others), strict=True):
             search.start(space if self._use_hints else unhinted(space), replace(context, rng=rng))
@@ -83,16 +95,24 @@ class Hybrid:
         for search in self._searches.values():
             search.tell(trials)
         for trial in trials:
-            proposer = self._proposers.pop(trial.schedule, None)
-            if self._draw.see(trial.schedule) and not self._asked:
-                proposer = self._by_promise(len(self._draw) - 1)[0]
-            if trial.schedule in self._draw:
+            proposer = self._proposers.get(trial.schedule)
+            if self._known.see(trial.schedule) and not self._asked:
+                proposer = self._by_promise(len(self._known) - 1)[0]
+            if trial.schedule in self._known:
                 self._learn(proposer, trial)
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        """What its proposer says of it, or the name of that."""
+        proposer = self._proposers.get(schedule, "")
+        if not proposer:
+            return "", {}
+        origin, cost = account(self._searches[proposer], schedule)
+        return origin or proposer, cost
 
     def _propose(self) -> Schedule | None:
         """A schedule never proposed or told before, None when there is none left."""
-        for name in self._by_promise(len(self._draw)):
-            if (schedule := fresh_from(self._searches[name], self._draw)) is not None:
+        for name in self._by_promise(len(self._known)):
+            if (schedule := fresh_from(self._searches[name], self._known)) is not None:
                 self._proposers[schedule] = name
                 return schedule
         return self._draw.fresh()

@@ -31,12 +31,12 @@ class Islands:
         self._told = 0
 
     def turn(self, number: int) -> Best:
-        """The island that proposal or trial `number` belongs to."""
+        """The island whose turn it is at `number`: whose members breed, and what they bred joins."""
         return self._islands[number % len(self._islands)]
 
-    def join(self, trial: Trial, rng: np.random.Generator) -> None:
-        """Let `trial` join the island whose turn it is, or all of them; `rng` is for what follows from it."""
-        here = self._told % len(self._islands)
+    def join(self, trial: Trial, number: int, rng: np.random.Generator) -> None:
+        """Let `trial` join the island whose turn is `number`, or all of them; `rng` is for what follows from it."""
+        here = number % len(self._islands)
         founding = self._told < FOUNDING * self._size
         self._told += 1
         if trial.objective is not None:

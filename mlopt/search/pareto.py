@@ -37,10 +37,10 @@ class Pareto(Population):
         return list(self._members)
 
     def turn(self, number: int) -> Pareto:
-        """All proposals and trials belong to this one population."""
+        """It is always the turn of this one population."""
         return self
 
-    def join(self, trial: Trial, rng: np.random.Generator) -> None:
+    def join(self, trial: Trial, number: int, rng: np.random.Generator) -> None:
         """Let `trial` join, as with islands."""
         self.add(trial)
 

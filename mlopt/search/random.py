@@ -13,7 +13,11 @@ from .streams import Streams
 
 
 class Random:
-    """Random search: uniform over the complete schedules of the space, without repetition, until none is left."""
+    """Random search: uniform over the complete schedules of the space, without repetition, until none is left.
+
+    Of a divided space (`protocols.DividedSpace`), such as one of several algorithms, each part is drawn from as often
+    as the others.
+    """
 
     _streams: Streams
     _draw: Draw

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +34,13 @@ class Surrogate:
     def improvement(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
         """A number for each candidate that grows with the improvement to be expected: shape (candidates,).
 
-        It is learnt from trials: features of shape (trials, d), and objectives, NaN for a failure. At least one must
-        have succeeded.
+        It is learnt from trials: features of shape (trials, d), all of them equally spread (`columns.py`), and
+        objectives, NaN for a failure. At least one must have succeeded.
         """
         from threadpoolctl import threadpool_limits
 
         learn = self._predicted if len(objectives) <= self._small else self._classified
-        with threadpool_limits(1, "blas"):  # of matrices so small, which trials that are measured meanwhile pay for
+        with threadpool_limits(1, "blas"):  # of matrices so small
             return learn(features, objectives, candidates)
 
     def _predicted(self, features: Matrix, objectives: Vector, candidates: Matrix) -> Vector:
@@ -118,8 +117,8 @@ def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> t
 
     By a Gaussian process with a Matern kernel, its parameters those of the highest likelihood.
 
-    `candidates` give each feature its scale. One length does for all features as long as there are too few trials to
-    tell them apart; lengths below a feature's deviation would make every trial an island.
+    One length does for all features as long as there are too few trials to tell them apart; lengths below a feature's
+    spread would make every trial an island.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
@@ -128,16 +127,12 @@ def gaussian_process(features: Matrix, targets: Vector, candidates: Matrix) -> t
     varies = np.ptp(candidates, axis=0) > 0
     if not varies.any():  # such as a single candidate, the last one of a space
         return np.full(len(candidates), targets.mean()), np.full(len(candidates), targets.std() + 1e-9)
-    centre, scale = candidates[:, varies].mean(axis=0), candidates[:, varies].std(axis=0)
-
-    def scaled(rows: Matrix) -> NDArray[Any]:
-        return np.asarray((rows[:, varies].astype(np.float64) - centre) / scale)
-
+    trials, ahead = (rows[:, varies].astype(np.float64) for rows in (features, candidates))
     dimensions = int(varies.sum())
     lengths = 2.0 if len(targets) <= dimensions else np.full(dimensions, 2.0)
     kernel = ConstantKernel(1.0, (0.1, 10.0)) * Matern(lengths, (1.0, 20.0), nu=2.5) + WhiteKernel(1e-3, (1e-4, 0.1))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a parameter at its bound
-        model = GaussianProcessRegressor(kernel, normalize_y=True).fit(scaled(features), targets)
-        mean, deviation = model.predict(scaled(candidates), return_std=True)
+        model = GaussianProcessRegressor(kernel, normalize_y=True).fit(trials, targets)
+        mean, deviation = model.predict(ahead, return_std=True)
     return mean, deviation + 1e-9

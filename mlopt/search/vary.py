@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 
 from ..core.schedule import Decision, Schedule, Value
-from ..core.space import Knob
 from ..protocols import HintedSpace, Space
+from .offer import Offer
+
+MOST_OFFERS, MOST_OPTIONS = 4096, 1_000_000
+"""What is remembered of a space: the options after so many prefixes, but not so many options in all."""
 
 
 class Vary:
@@ -23,9 +24,12 @@ class Vary:
     """
 
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
+        self._space = space
         self._knobs = {knob.name: knob for knob in space.knobs}
         # The same few parents are varied again and again, and asking a space may be slow.
-        self._options = functools.lru_cache(maxsize=4096)(space.options)
+        largest = max((len(knob.values) for knob in space.knobs), default=1)
+        self.offer = functools.lru_cache(min(MOST_OFFERS, max(1, MOST_OPTIONS // largest)))(self._find_offer)
+        """What may follow a prefix; None when it is complete."""
         self._free = functools.lru_cache(maxsize=256)(self._find_free)
         self._rng = rng
 
@@ -49,14 +53,20 @@ class Vary:
         and at random elsewhere."""
         return self._walk(wanted, (), 0.0)
 
-    def nearest(self, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        """The one of `options`, all of one knob, that decides as `wanted`; if none does, what `repair` would take."""
-        exact = next((option for option in options if option.value == wanted), None)
-        return exact or self._nearest(self._knobs[options[0].knob], options, wanted)
+    def nearest(self, offer: Offer, wanted: Value | None) -> Decision:
+        """The option that decides as `wanted`; if none does, what `repair` would take."""
+        if (place := offer.places.get(wanted)) is not None:
+            return offer.options[place]
+        return offer.nearest(wanted) or self._any(offer.options)
+
+    def _find_offer(self, prefix: Schedule) -> Offer | None:
+        options = self._space.options(prefix)
+        return Offer(self._knobs[options[0].knob], options) if options else None
 
     def _find_free(self, schedule: Schedule) -> Sequence[str]:
         """The knobs that `schedule` could have decided otherwise."""
-        return [d.knob for length, d in enumerate(schedule) if len(self._options(schedule.prefix(length))) > 1]
+        offers = (self.offer(schedule.prefix(length)) for length in range(len(schedule)))
+        return [offer.knob.name for offer in offers if offer is not None and len(offer.options) > 1]
 
     def _walk(
         self,
@@ -66,33 +76,23 @@ class Vary:
         schedule: Schedule = Schedule(),  # noqa: B008 - immutable
     ) -> Schedule:
         """Down the tree from `schedule`."""
-        while options := self._options(schedule):
-            name = options[0].knob
+        while (offer := self.offer(schedule)) is not None:
+            name = offer.knob.name
             value = wanted.get(name)
-            option = self.nearest(options, value)
+            option = self.nearest(offer, value)
             if name in changed and option.value == value:
-                option = self._other(self._knobs[name], options, option, local)
+                option = self._other(offer, option, local)
             schedule = schedule.then(option)
         return schedule
 
-    def _other(self, knob: Knob, options: Sequence[Decision], kept: Decision, local: float) -> Decision:
-        others = [option for option in options if option != kept]
-        if others and self._rng.random() < local:
-            legal = replace(knob, values=tuple(option.value for option in options))
-            near = legal.neighbours(kept.value)
-            others = [option for option in others if option.value in near]
-        return self._any(others or options)
-
-    def _nearest(self, knob: Knob, options: Sequence[Decision], wanted: Value | None) -> Decision:
-        if wanted is None or knob.kind not in ("ordinal", "log2"):
-            return self._any(options)
-        if wanted in knob.values:
-            code = knob.encode(wanted)
-            return min(options, key=lambda option: abs(knob.encode(option.value) - code))
-        if any(not _positive(value) for value in (wanted, *(option.value for option in options))):
-            return self._any(options)
-        # A value of another space, such as a tile that divides another size.
-        return min(options, key=lambda option: abs(math.log(float(option.value) / float(wanted))))
+    def _other(self, offer: Offer, kept: Decision, local: float) -> Decision:
+        others = len(offer.options) - 1
+        if not others:
+            return kept
+        if self._rng.random() < local and offer.knob.ordered:
+            return self._any(offer.beside(kept))
+        place = int(self._rng.integers(others))
+        return offer.options[place + (place >= offer.places[kept.value])]
 
     def _any(self, options: Sequence[Decision]) -> Decision:
         return options[int(self._rng.integers(len(options)))]
@@ -107,7 +107,3 @@ def unhinted(space: Space) -> Space:
     """`space` as one that has no hints, and whatever else it has."""
     names = (name for name in dir(space) if not name.startswith("_") and name != "hints")
     return cast(Space, SimpleNamespace(**{name: getattr(space, name) for name in names}))
-
-
-def _positive(value: Value) -> bool:
-    return not isinstance(value, (bool, str)) and 0 < value < 1 << 63

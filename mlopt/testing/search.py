@@ -12,7 +12,7 @@ import pytest
 from ..core.schedule import Schedule
 from ..core.trial import Status, Trial
 from ..protocols import Budget, Search, Space, StudyContext
-from .spaces import Flat, Tree, schedules
+from .spaces import Flat, Line, Tree, schedules
 
 Judge = Callable[[int, Schedule], Trial]
 """Makes the trial of a number and a schedule: what executor, backend and evaluator do in a study."""
@@ -28,7 +28,7 @@ class SearchContract(ABC):
     def make(self) -> Search:
         """A fresh search, not started."""
 
-    @pytest.fixture(params=[Flat, Tree])
+    @pytest.fixture(params=[Flat, Tree, Line])
     def space(self, request: pytest.FixtureRequest) -> Space:
         """A space small enough to be proposed whole."""
         space: Space = request.param()

@@ -1,4 +1,4 @@
-"""Two small spaces, one of each form, for trying out whatever searches."""
+"""Small spaces, of each form, for trying out whatever searches."""
 
 from __future__ import annotations
 
@@ -76,6 +76,15 @@ class Tree:
                 raise InvalidSchedule(f"{decision.knob}={decision.value!r} is not legal here")
         if missing := self.options(schedule):
             raise InvalidSchedule(f"{missing[0].knob} is not decided")
+
+
+class Line(KnobSpace):
+    """One knob of 29 values: 29 schedules."""
+
+    knobs = (Knob("place", "ordinal", tuple(range(29))),)
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return knob.values
 
 
 def schedules(space: Space, prefix: Schedule = Schedule()) -> Iterator[Schedule]:  # noqa: B008 - immutable

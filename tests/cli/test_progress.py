@@ -144,6 +144,15 @@ def test_a_study_without_a_valid_schedule_says_so(info: StudyInfo) -> None:
     assert ": 2 crash\n" in text
 
 
+def test_a_study_that_has_tried_everything_says_so(info: StudyInfo) -> None:
+    trials = [trial(number, 1e-3) for number in range(43)]
+    text = shown(info, trials, {**RESULT, "exhausted": True})
+    assert "nothing is left to try" in text
+    assert "43/43 " in text
+    assert " 0:00 left" in text
+    assert "nothing is left to try" not in shown(info, trials, {**RESULT, "exhausted": False})
+
+
 def test_a_failed_study_says_where_its_files_are(info: StudyInfo) -> None:
     assert shown(info, [], None).splitlines()[-1] == "the study failed; what it wrote is in outputs"
 

@@ -78,6 +78,13 @@ def test_one_that_is_complete_says_so(mlopt: Command, study: Any, old: Path) -> 
     assert not study.made
 
 
+def test_one_that_has_tried_everything_is_complete_whatever_the_budget(mlopt: Command, study: Any, old: Path) -> None:
+    ended(old, exhausted=True)
+    answer = mlopt("resume=old", "budget.trials=500")
+    assert (answer.code, answer.out) == (0, "old is complete: 1 trials; nothing is left to try\n")
+    assert not study.made
+
+
 def test_one_whose_best_was_not_exported_in_time_exports_it(
     mlopt: Command, study: Any, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,28 @@ def test_who_has_waited_in_vain_keeps_nobody_out(hold: Hold) -> None:
     assert hold("alone").holds()
 
 
+def test_what_computes_briefly_and_what_is_timed_wait_for_one_another(hold: Hold) -> None:
+    brief = hold("briefly")
+    assert brief.holds()
+    assert hold("shared").holds()
+    timed = hold("alone")
+    assert not timed.holds(WAITS)
+    brief.leave()
+    assert timed.holds()
+    other = hold("briefly")
+    assert not other.holds(WAITS)
+    timed.leave()
+    assert other.holds()
+
+
+def test_what_computes_briefly_does_so_on_one_core_and_waits_no_longer_than_it_is_told(hold: Hold) -> None:
+    cores = os.sched_getaffinity(0)
+    assert hold("alone").holds()
+    with device.briefly(0.1):
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == cores
+
+
 def stopped(holder: Holder) -> bool:
     return psutil.Process(holder.process.pid).status() == psutil.STATUS_STOPPED
 

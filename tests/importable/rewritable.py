@@ -10,6 +10,7 @@ from mlopt.core.errors import InvalidSchedule
 from mlopt.core.schedule import Decision, Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import SOURCE
+from mlopt.testing.spaces import Flat
 
 GIVEN = "first = 4\nsecond = 4\n"
 
@@ -43,3 +44,15 @@ def trial(number: int, schedule: Schedule) -> Trial:
     if re.search("= [a-z]", text) or time is None:
         return Trial(number, schedule, Status.INVALID, error="no number")
     return Trial(number, schedule, Status.OK, time * sum(map(int, re.findall(r"\d+", text))))
+
+
+class RewritableFlat(Flat):
+    """The contract's 43 schedules, and any text."""
+
+    source, surroundings = GIVEN, ("", "")
+
+    def unprotected(self) -> tuple[str, ...]:
+        return ()
+
+    def check(self, schedule: Schedule) -> None:
+        super().check(schedule.prefix(len(schedule) - 1) if SOURCE in schedule.values() else schedule)

@@ -9,11 +9,13 @@ import pytest
 from tiles import FAR, GOOD, Hinted, begun, best, distance, ok
 
 from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Search
 from mlopt.search.anneal import Anneal
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
+from mlopt.testing.spaces import Line
 
 
 class TestAnneal(SearchContract):
@@ -104,6 +106,38 @@ def test_a_tired_walk_begins_again_near_the_best_or_anywhere() -> None:
 
     assert max(next_walk(again=1.0)) <= 2
     assert min(next_walk(again=0.0)) > 2
+
+
+def test_a_new_walk_begins_where_it_was_proposed_though_neighbours_of_the_last_one_end_first() -> None:
+    search = walking(patience=1, again=0.0)
+    first, *late = search.ask(4)
+    search.tell([Trial(0, first, Status.CRASH)])  # of which the walk is tired
+    lost, beginning = search.ask(2)
+    search.tell([ok(schedule, 2.0) for schedule in late])
+    search.tell([Trial(0, lost, Status.CRASH), ok(beginning, 5.0)])
+    assert max(len({*step} - {*beginning}) for step in search.ask(6)) <= 2
+
+
+def test_where_a_beginning_fails_another_one_is_proposed() -> None:
+    search = walking(patience=1, again=0.0)
+    search.tell([Trial(0, search.ask(1)[0], Status.CRASH)])
+    for _ in range(3):
+        (beginning,) = search.ask(1)
+        assert distance(beginning) > 2
+        search.tell([Trial(0, beginning, Status.CRASH)])
+
+
+def test_what_others_try_is_no_beginning() -> None:
+    search = walking(patience=1, again=1.0, kick=1)
+    search.tell([Trial(0, search.ask(1)[0], Status.CRASH)])
+    search.tell([ok(FAR, 5.0)])
+    assert max(distance(schedule) for schedule in search.ask(8)) <= 2
+
+
+def test_a_kick_stays_near_where_there_are_fewer_decisions_than_it_makes_anew() -> None:
+    search = begun(Anneal(draws=1, local=1.0, patience=1, again=1.0, kick=3), Line())
+    search.tell([ok(Schedule.of({"place": 14}), 1.0), Trial(0, Schedule.of({"place": 0}), Status.CRASH)])
+    assert {int(schedule.values()["place"]) for schedule in search.ask(2)} == {13, 15}
 
 
 def test_a_kick_makes_several_decisions_anew() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,7 @@ from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Budget, Search, Space, StudyContext
 from mlopt.search.bayes import Bayes
 from mlopt.search.random import Random
+from mlopt.search.surrogate import Surrogate
 from mlopt.testing import SearchContract
 from mlopt.testing.spaces import Tree
 
@@ -118,15 +120,10 @@ def test_learns_what_fails() -> None:
     assert failures([trial(0, schedule) for schedule in search.ask(40)]) < 0.3 * failures(told)
 
 
-def test_begins_with_schedules_unlike_one_another() -> None:
-    def closest(search: Search, seed: int) -> int:
-        search.start(Tiles(), StudyContext(np.random.default_rng(seed), Budget(100), 1))
-        asked = search.ask(4)
-        return min(len(set(a) - set(b)) for a, b in itertools.combinations(asked, 2))
-
-    spread = [closest(Bayes(initial=4), seed) for seed in range(10)]
-    drawn = [closest(Random(), seed) for seed in range(10)]
-    assert min(spread) > np.mean(drawn)
+def test_begins_with_uniform_draws() -> None:
+    search = started(Bayes(initial=4))
+    search.tell([Trial(0, Schedule.of(BEST), Status.OK, 1.0)])
+    assert max(len({*schedule} & {*Schedule.of(BEST)}) for schedule in search.ask(3)) <= 2
 
 
 def test_slots_do_not_all_look_at_one_place() -> None:
@@ -146,6 +143,25 @@ def test_where_all_is_near_what_is_pending_the_most_promising_comes_all_the_same
     search = started(Bayes(explore=0.0, small=0), space=Line())
     search.tell([Trial(n, Schedule.of({"place": 5 * n}), Status.OK, 1.0 + n) for n in range(10)])
     assert max(int(schedule.values()["place"]) for schedule in search.ask(4)) <= 10
+
+
+def test_learns_only_where_computing_is_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, learnt = [False], []
+
+    @contextlib.contextmanager
+    def computing() -> Iterator[None]:
+        inside[0] = True
+        yield
+        inside[0] = False
+
+    usual = Surrogate.improvement
+    monkeypatch.setattr(Surrogate, "improvement", lambda *parts: learnt.append(inside[0]) or usual(*parts))
+    search = Bayes(initial=2, small=6, trees=2)
+    search.start(Tiles(), StudyContext(np.random.default_rng(0), Budget(20), slots=1, computing=computing))
+    run(search, 12)
+    assert learnt
+    assert all(learnt)
+    assert not inside[0]
 
 
 def test_begins_with_the_hints_of_the_space() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
+from rewritable import RewritableFlat
 from scipy import stats
 
 from mlopt.core.alternatives import Alternatives
 from mlopt.core.schedule import Decision, Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, Search, Space, StudyContext
+from mlopt.protocols import SOURCE, Budget, Search, Space, StudyContext
 from mlopt.search.anneal import Anneal
 from mlopt.search.bayes import Bayes
 from mlopt.search.draw import Draw, below, pick
@@ -92,6 +93,32 @@ def test_what_is_not_legal_is_not_seen() -> None:
     assert not source.see(Schedule.of({"tile": 2, "register": 1, "vectorize": 0, "unroll": 1}))  # 0 is not False
     assert len(source) == 0
     assert len(drawn(source)) == len(list(schedules(Flat())))
+
+
+def test_a_schedule_whose_program_is_rewritten_is_none_of_those_that_are_drawn() -> None:
+    source = draw(RewritableFlat())
+    for schedule in list(schedules(Flat()))[::4]:
+        assert not any(source.see(schedule.then(Decision(SOURCE, f"text {number}"))) for number in range(20))
+    assert len(source) == 0
+    assert sorted(map(repr, drawn(source))) == sorted(map(repr, schedules(Flat())))
+
+
+def test_a_knob_of_that_name_is_one_like_others_where_nothing_is_rewritten() -> None:
+    class Named(KnobSpace):
+        knobs = (Knob(SOURCE, "categorical", ("l1", "l2")),)
+
+        def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+            return knob.values
+
+    assert len(drawn(draw(Named()))) == 2
+    assert draw(Named()).see(Schedule.of({SOURCE: "l2"}))
+
+
+def test_a_look_at_the_next_draw_does_not_take_it() -> None:
+    looking, drawing = draw(Flat(), seed=3), draw(Flat(), seed=3)
+    assert looking.peek() == drawing.fresh()
+    assert len(looking) == 0
+    assert len(drawn(looking)) == 43
 
 
 def test_knows_what_it_drew_and_saw() -> None:

@@ -123,5 +123,15 @@ def test_no_operator_is_credited_for_what_others_proposed() -> None:
     assert chances(search) == chances(begun(Evolve()))
 
 
+def test_a_child_joins_the_island_of_its_parents_in_whatever_order_children_end() -> None:
+    search = begun(Evolve(draws=1, population=2))
+    founders = [ok(schedule, 50.0 + number) for number, schedule in enumerate(begun(Random()).ask(8))]
+    search.tell(founders)
+    here, there = (search._population.turn(number) for number in (8, 9))
+    first, second = search.ask(2)
+    search.tell([ok(second, 2.0), ok(first, 1.0)])
+    assert (here.members[0], there.members[0]) == (first, second)
+
+
 def test_leaves_the_hints_out_when_told_so() -> None:
     assert BEST not in [schedule.values() for schedule in begun(Evolve(hints=False), Hinted()).ask(16)]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
+from rewritable import RewritableFlat
 from tiles import BEST, TILES, Hinted, begun
 
 from mlopt.core.errors import UserError
-from mlopt.core.schedule import Schedule
+from mlopt.core.schedule import Decision, Schedule
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, CountedSpace, Search, Space, StudyContext
+from mlopt.protocols import SOURCE, Budget, CountedSpace, Search, Space, StudyContext
 from mlopt.search.anneal import Anneal
 from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
@@ -151,6 +152,46 @@ def test_without_hints_the_searches_see_the_space_as_if_it_had_none() -> None:
 def test_goes_on_by_itself_when_all_have_ended() -> None:
     search = Hybrid({"one": Listed(GOOD[:2]), "other": Listed([])})
     assert sorted(run(search, len(EVERY), 0)) == sorted(EVERY)
+
+
+class Paid(Listed):
+    """Pays for each proposal, and minimises two numbers."""
+
+    objectives = ("seconds", "code_bytes")
+    spent = 0.0
+
+    def ask(self, n: int) -> Sequence[Schedule]:
+        self.spent += 0.5
+        return super().ask(n)
+
+    def account(self, schedule: Schedule) -> tuple[str, Mapping[str, float]]:
+        return "oracle", {"spent_money": 0.5}
+
+
+def test_what_its_searches_tell_of_themselves_it_tells_as_well() -> None:
+    search = Hybrid({"plain": Listed(BAD), "paid": Paid(GOOD[:1])}, doubt=0)
+    run(search, len(BAD) + 1, 0)
+    assert search.spent >= 0.5
+    assert search.objectives == ("seconds", "code_bytes")
+    assert search.account(GOOD[0]) == ("oracle", {"spent_money": 0.5})
+    assert search.account(BAD[0]) == ("plain", {})
+    assert search.account(GOOD[1]) == ("", {})
+
+
+def test_searches_that_tell_nothing_cost_nothing() -> None:
+    search = Hybrid({"plain": Listed(BAD)})
+    assert (search.spent, search.objectives) == (0.0, ())
+
+
+def test_a_program_that_one_of_them_rewrites_is_tried_and_takes_nothing_from_the_others() -> None:
+    rewritten = [GOOD[0].then(Decision(SOURCE, f"text {number}")) for number in range(50)]
+    search = Hybrid({"bayes": Bayes(initial=2, trees=2), "writes": Listed(rewritten)}, doubt=0)
+    search.start(RewritableFlat(), StudyContext(np.random.default_rng(0), Budget(93), 1))
+    tried: list[Schedule] = []
+    while asked := search.ask(1):
+        tried += asked
+        search.tell([Trial(len(tried), asked[0], Status.OK, 1.0 if SOURCE in asked[0].values() else 2.0)])
+    assert sorted(map(repr, tried)) == sorted(map(repr, [*EVERY, *rewritten]))
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:

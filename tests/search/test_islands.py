@@ -24,39 +24,39 @@ def founded(size: int, migration: int = 1000, patience: int = 1000) -> Islands:
     """Two islands whose ways are about to part."""
     islands = Islands(2, size, migration, patience, niches())
     for number, schedule in enumerate(begun(Random(), seed=1).ask(FOUNDING * size)):
-        islands.join(ok(schedule, 50.0 + number), RNG)
+        islands.join(ok(schedule, 50.0 + number), number, RNG)
     return islands
 
 
-def test_founders_are_members_everywhere_and_later_trials_in_turn() -> None:
+def test_founders_are_members_everywhere_and_later_trials_where_it_was_their_turn() -> None:
     islands = founded(2)
     assert islands.turn(0).members == islands.turn(1).members
-    islands.join(ok(GOOD, 1.0), RNG)
-    islands.join(ok(FAR, 2.0), RNG)
+    islands.join(ok(FAR, 2.0), 1, RNG)
+    islands.join(ok(GOOD, 1.0), 0, RNG)
     assert (islands.turn(0).members[0], islands.turn(1).members[0]) == (GOOD, FAR)
 
 
 def test_the_best_of_one_island_goes_to_the_next() -> None:
     islands = founded(2, migration=2)
-    for trial in (ok(GOOD, 1.0), *(Trial(0, FAR, Status.CRASH) for _ in range(3))):
-        islands.join(trial, RNG)
+    for number, trial in enumerate((ok(GOOD, 1.0), *(Trial(0, FAR, Status.CRASH) for _ in range(3)))):
+        islands.join(trial, number, RNG)
     assert islands.turn(0).members[0] == islands.turn(1).members[0] == GOOD
 
 
 def test_an_island_that_stagnates_is_settled_anew_with_the_best_of_all() -> None:
     islands = founded(3, patience=2)
     before = islands.turn(1).members
-    islands.join(ok(GOOD, 1.0), RNG)
-    for _ in range(3):
-        islands.join(Trial(0, FAR, Status.CRASH), RNG)
+    islands.join(ok(GOOD, 1.0), 0, RNG)
+    for number in range(1, 4):
+        islands.join(Trial(0, FAR, Status.CRASH), number, RNG)
     assert islands.turn(1).members[0] == GOOD
     assert {*islands.turn(1).members} != {GOOD, *before[:2]}
 
 
 def test_an_island_without_anything_valid_waits() -> None:
     islands = Islands(1, 1, 1, 1, niches())
-    for _ in range(FOUNDING + 3):
-        islands.join(Trial(0, GOOD, Status.CRASH), RNG)
+    for number in range(FOUNDING + 3):
+        islands.join(Trial(0, GOOD, Status.CRASH), number, RNG)
     assert not islands.turn(0).members
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from mlopt.core.schedule import Schedule
+from mlopt.core.errors import InvalidSchedule
+from mlopt.core.schedule import Decision, Schedule
+from mlopt.core.space import Knob
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Budget, Search, StudyContext
+from mlopt.protocols import Budget, Search, Space, StudyContext
 from mlopt.search.optuna import Optuna, Sampler
 from mlopt.testing import SearchContract
 from mlopt.testing.spaces import Flat, schedules
@@ -18,6 +22,77 @@ from mlopt.testing.spaces import Flat, schedules
 class TestTpe(SearchContract):
     def make(self) -> Search:
         return Optuna(initial=3)
+
+
+class TestCmaes(SearchContract):
+    def make(self) -> Search:
+        return Optuna("cmaes", initial=3)
+
+    def test_goes_on_after_a_resume_as_if_nothing_had_happened(self, space: Space) -> None:
+        pytest.skip("told without being asked, it does not know its generations")
+
+
+class Branches:
+    """One of two algorithms, each with two knobs of 20 values; the plain form of a space."""
+
+    knobs = (
+        Knob("algorithm", "categorical", ("direct", "packed")),
+        *(Knob(name, "ordinal", tuple(range(20))) for name in ("direct_m", "direct_n", "packed_m", "packed_n")),
+    )
+
+    def options(self, prefix: Schedule) -> Sequence[Decision]:
+        if not prefix:
+            return [Decision("algorithm", value) for value in self.knobs[0].values]
+        left = [knob for knob in self.knobs if knob.name.startswith(str(prefix[0].value))][len(prefix) - 1 :]
+        return [Decision(left[0].name, value) for value in left[0].values] if left else ()
+
+    def features(self, prefix: Schedule) -> NDArray[np.float32]:
+        return np.zeros(1, dtype=np.float32)
+
+    def check(self, schedule: Schedule) -> None:
+        for length, decision in enumerate(schedule):
+            if decision not in self.options(schedule.prefix(length)):
+                raise InvalidSchedule(f"{decision.knob} is not legal here")
+        if self.options(schedule):
+            raise InvalidSchedule("something is not decided")
+
+
+def test_knobs_of_a_branch_are_learnt_too() -> None:
+    """The best is packed, with both of its knobs at 3."""
+
+    def away(sampler: Sampler) -> float:
+        search, found = Optuna(sampler, initial=8), []
+        search.start(Branches(), StudyContext(np.random.default_rng(1), Budget(60), 1))
+        for number in range(60):
+            (schedule,) = search.ask(1)
+            kind, *rest = (decision.value for decision in schedule)
+            found.append(20.0 * (kind == "direct") + sum(abs(int(value) - 3) for value in rest))
+            search.tell([Trial(number, schedule, Status.OK, 1.0 + found[-1])])
+        return float(np.mean(found[30:]))
+
+    assert away("cmaes") < 0.6 * away("random")
+
+
+def test_the_gaussian_process_models_what_some_schedules_do_not_decide(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from optuna.samplers import GPSampler
+
+    modelled = []
+    usual = GPSampler.infer_relative_search_space
+
+    def watched(*parts: Any) -> Any:
+        modelled.append(usual(*parts))
+        return modelled[-1]
+
+    monkeypatch.setattr(GPSampler, "infer_relative_search_space", watched)
+    search = Optuna("gp", initial=4)
+    search.start(Branches(), StudyContext(np.random.default_rng(1), Budget(6), 1))
+    for number in range(6):
+        search.tell([Trial(number, schedule, Status.OK, 1.0 + number) for schedule in search.ask(1)])
+    assert all(len(knobs) == len(Branches.knobs) for knobs in modelled)
+    assert modelled
+    assert capfd.readouterr().err == ""
 
 
 def proposals(sampler: Sampler, best: Schedule) -> list[Schedule]:

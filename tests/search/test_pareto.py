@@ -67,7 +67,7 @@ def joined(*points: tuple[float, float], size: int = 3) -> list[int]:
     schedules = begun(Random()).ask(len(points))
     population = Pareto(size, OBJECTIVES)
     for schedule, at in zip(schedules, points, strict=True):
-        population.join(judged(schedule, *at), np.random.default_rng(0))
+        population.join(judged(schedule, *at), 0, np.random.default_rng(0))
     return [schedules.index(member) for member in population.members]
 
 

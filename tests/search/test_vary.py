@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
+from counted import Counted, Long
 
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
@@ -49,15 +50,14 @@ def test_repair_takes_the_nearest_legal_value_where_order_means_something() -> N
         assert vary(Flat(), seed).repair(wanted) == flat(2, 2, False, 2)
 
 
-@pytest.mark.parametrize(("wanted", "nearest"), [(3, 4), (12, 16), (1000, 16), (0.5, 1)])
+@pytest.mark.parametrize(("wanted", "nearest"), [(3, 4), (1000, 16), (0, 1), (-4, 1)])
 def test_repair_takes_the_nearest_to_a_value_of_another_space(wanted: Value, nearest: int) -> None:
     for seed in range(5):
         assert vary(Powers(), seed).repair({"tile": wanted}) == Schedule.of({"tile": nearest})
 
 
-@pytest.mark.parametrize("wanted", [0, -4, "wide", 10**400])
-def test_repair_draws_where_no_value_is_nearest(wanted: Value) -> None:
-    assert len({vary(Powers(), seed).repair({"tile": wanted}) for seed in range(40)}) > 2
+def test_repair_draws_where_no_value_is_nearest() -> None:
+    assert len({vary(Powers(), seed).repair({"tile": "wide"}) for seed in range(40)}) > 2
 
 
 def test_repair_draws_where_order_means_nothing_or_nothing_is_wanted() -> None:
@@ -139,3 +139,13 @@ def test_a_cross_of_different_branches_keeps_what_only_the_first_decides() -> No
     first = Schedule.of({"transformation": "tile", "tile": 8, "outer": "m", "inner": "n"})
     second = Schedule.of({"transformation": "none"})
     assert {vary(Tree(), seed).cross(first, second) for seed in range(20)} == {first}
+
+
+def test_of_thousands_of_values_few_are_looked_at() -> None:
+    source, parent = vary(Long()), Schedule.of({"place": Counted(70), "layout": Counted(7)})
+    for local in (0.0, 1.0):
+        source.mutate(parent, 2, local)  # which learns what there is
+        Counted.compared = 0
+        child = source.mutate(parent, 2, local)
+        assert len(changed(parent, child)) == 2
+        assert Counted.compared < 100

@@ -7,20 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiles import BEST, FAR, GOOD, TILES, begun, ok
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.trial import Status, Trial
-from mlopt.protocols import Search
+from mlopt.protocols import Budget, Search, StudyContext
 from mlopt.search.evolve import Evolve
 from mlopt.search.grid import Grid
 from mlopt.search.random import Random
 from mlopt.search.vary import Vary
-from mlopt.search.warm_start import WarmStart
+from mlopt.search.warm_start import NAME, WarmStart
 from mlopt.testing import SearchContract
-from mlopt.testing.spaces import Flat, Tree, schedules
+from mlopt.testing.spaces import Flat, Line, Tree, schedules
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ class TestWarmStart(SearchContract):
 
     @pytest.fixture(autouse=True)
     def earlier(self, study: Path) -> None:
-        known = [*list(schedules(Flat()))[::5], *list(schedules(Tree()))[::5]]
+        known = [schedule for make in (Flat, Tree, Line) for schedule in list(schedules(make()))[::5]]
         self.study = write(study, [ok(schedule, 1.0 + number) for number, schedule in enumerate(known)])
 
     def make(self) -> Search:
@@ -142,3 +143,55 @@ def test_a_study_that_does_not_help_is_a_mistake(study: Path, content: str, comp
 def test_a_folder_that_is_none_is_a_mistake(study: Path) -> None:
     with pytest.raises(UserError, match=r"search.warm_start=.*study: cannot be read"):
         begun(WarmStart(Random(), str(study)))
+
+
+def begun_in(folder: Path, search: WarmStart) -> WarmStart:
+    context = StudyContext(np.random.default_rng(0), Budget(200), slots=1, directory=folder)
+    search.start(TILES, context)
+    return search
+
+
+def test_a_study_goes_on_with_what_it_began_with_whatever_became_of_the_earlier_one(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(study, [ok(FAR, 3.0), ok(GOOD, 1.0)])
+    begun = begun_in(tmp_path, WarmStart(Random(), str(study))).ask(6)
+    write(study, [ok(FAR, 1.0), ok(Schedule.of(BEST), 0.5)])
+    assert begun_in(tmp_path, WarmStart(Random(), str(study))).ask(6) == begun
+    monkeypatch.chdir(tmp_path)
+    (study / "trials.jsonl").unlink()
+    assert begun_in(tmp_path, WarmStart(Random(), "no such study")).ask(6) == begun
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("[", "no schedules: "),
+        ('{"pack": "a"}', "no schedules: "),
+        ('[{"pack": [1]}]', "no schedules: "),
+        ('[{"pack": "a"}]', "is not legal here"),
+    ],
+)
+def test_what_it_began_with_is_not_believed_when_it_is_damaged(
+    study: Path, tmp_path: Path, content: str, complaint: str
+) -> None:
+    write(study, [ok(GOOD, 1.0)])
+    (tmp_path / NAME).write_text(content)
+    with pytest.raises(UserError, match=complaint) as caught:
+        begun_in(tmp_path, WarmStart(Random(), str(study)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_search_with_several_objectives_begins_all_over_the_earlier_front(study: Path) -> None:
+    schedules = begun(Random()).ask(60)
+    fast = [
+        replace(ok(schedule, 1.0 + n), metrics={"code_bytes": 99.0 - n}) for n, schedule in enumerate(schedules[:41])
+    ]
+    beaten = [replace(ok(schedule, 1.5), metrics={"code_bytes": 99.0}) for schedule in schedules[41:]]
+    write(study, [*beaten, *fast])
+    first = begun(WarmStart(Evolve(objectives=["seconds", "code_bytes"]), str(study))).ask(10)
+    places = [schedules.index(schedule) for schedule in first]
+    assert (min(places), max(places)) == (0, 40)
+    assert max(np.diff(sorted(places))) <= 5
+    alone = begun(WarmStart(Evolve(), str(study))).ask(10)
+    assert 40 not in [schedules.index(schedule) for schedule in alone]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ...core.schedule import Schedule, Value
 from ...core.trial import Trial
-from .known import decisions
+from ..rewritten import decisions
 
 PRIOR = 2.0
 """Trials of no effect that each value is taken to have had, so that one lucky trial proves little."""

@@ -13,9 +13,9 @@ from typing import Any
 from ...core.errors import UserError, printable
 from ...core.trial import Trial
 from ...protocols import Brief, HintedSpace, Space
+from ..rewritten import decisions
 from .endpoint import CHARACTERS
 from .history import Effect, History
-from .known import decisions
 
 FULL = {"best": 12, "failures": 6, "effects": 40, "hints": 6, "values": 40, "inspirations": 3, "program": 12_000}
 """How many of each the longest prompt shows: of knobs' values, and of the program its characters."""

@@ -14,6 +14,7 @@ from ...core.schedule import Schedule
 from ...core.trial import SPENT, Trial
 from ...protocols import Search, Space, StudyContext
 from ..draw import Draw
+from ..known import Known
 from ..partner import fresh_from
 from ..settings import limit
 from ..streams import Streams
@@ -23,7 +24,6 @@ from .decisions import Decisions
 from .endpoint import Answer, Endpoint, Message, Model, ModelError
 from .expert import Expert
 from .history import History
-from .known import Known
 from .price import Limits, Meter
 from .prompt import Prompt
 from .sources import Sources
@@ -159,13 +159,13 @@ class Llm:
         if self._turn_left:
             self._turn_left -= 1
             return self._accounted(self._expert.propose(), EXPERT)
-        if self._partner and (proposed := fresh_from(self._partner, self._draw)) is not None:
+        if self._partner and (proposed := fresh_from(self._partner, self._known)) is not None:
             return self._accounted(proposed, PARTNER)
         return self._accounted(self._draw.fresh(), DRAW)
 
     def _accounted(self, schedule: Schedule | None, origin: str) -> Schedule | None:
         if schedule is not None:
-            self._draw.see(schedule)
+            self._known.see(schedule)
             self._accounts.setdefault(schedule, (origin, {}))
         return schedule
 

@@ -13,9 +13,9 @@ from ...core.errors import InvalidSchedule, UserError, printable
 from ...core.schedule import Decision, Schedule
 from ...core.trial import Trial
 from ...protocols import SOURCE, Brief, RewritableSpace
+from ..rewritten import decisions
 from ..vary import hinted
 from . import answers, edits
-from .known import decisions
 from .programs import Programs
 from .prompt import failure, success
 from .task import Setting

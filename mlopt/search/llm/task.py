@@ -10,10 +10,10 @@ from ...core.schedule import Schedule
 from ...core.space import Knob
 from ...core.trial import Trial
 from ...protocols import Brief, Space
+from ..known import Known
 from ..vary import Vary
 from . import answers
 from .history import History
-from .known import Known
 from .prompt import Further, Prompt, nothing
 
 

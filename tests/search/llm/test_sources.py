@@ -12,16 +12,18 @@ import jsonschema
 import numpy as np
 import pytest
 from dialogue import BRIEF, Serve, Study, endpoint
-from rewritable import GIVEN, Rewritable, rewritten, trial
+from rewritable import GIVEN, Rewritable, RewritableFlat, rewritten, trial
 from tiles import BEST, TILES
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import SOURCE
+from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
 from mlopt.search.llm.search import STRIKES, Llm
 from mlopt.testing.models import Part, Reply, Server, closed_port, says
+from mlopt.testing.spaces import Flat, schedules
 
 GOLDEN = Path(__file__).with_name("source.golden.md")
 
@@ -132,6 +134,18 @@ def test_a_partner_goes_on_with_decisions(serve: Serve) -> None:
     assert len(server.requests) == 2
     assert study.origins == ["expert", "model", "model", *["partner"] * 37]
     assert len({t.schedule for t in trials}) == 40
+
+
+def test_a_partner_keeps_to_its_own_space_whatever_is_rewritten(serve: Serve) -> None:
+    part = lambda body, number: answers(edits(("first = 4", f"first = {number % 4}  # {number}")))  # noqa: E731
+    server = serve(part)
+    search = Llm(endpoint(server.url), mode="source", proposals=1, partner=Bayes(initial=2, trees=2), opening=30)
+    quick = lambda number, schedule: Trial(number, schedule, Status.OK, 1.0 + (SOURCE not in schedule.values()))  # noqa: E731
+    study = Study(search, None, RewritableFlat(), quick)
+    tried = [t.schedule for t in study.run(200)]
+    assert sorted(map(repr, [t for t in tried if SOURCE not in t.values()])) == sorted(map(repr, schedules(Flat())))
+    assert study.origins.count("model") > 8  # more than the partner improves upon
+    assert study.origins.count("partner") > 8
 
 
 def test_the_prompt_shows_the_failures_with_what_they_changed(serve: Serve) -> None:

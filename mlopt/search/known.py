@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from ...core.schedule import Schedule
-from ...protocols import SOURCE
-from ..draw import Draw
+from ..core.schedule import Schedule
+from .draw import Draw
 
 
 class Known:
@@ -25,18 +24,8 @@ class Known:
 
         A rewritten one is in any case: whether it may be tried is for its trial to say.
         """
-        if not is_rewritten(schedule):
+        if not self._draw.is_beyond(schedule):
             return self._draw.see(schedule)
         new = schedule not in self._rewritten
         self._rewritten.add(schedule)
         return new
-
-
-def is_rewritten(schedule: Schedule) -> bool:
-    """Whether its last decision is another text for the program."""
-    return bool(schedule) and schedule[-1].knob == SOURCE
-
-
-def decisions(schedule: Schedule) -> Schedule:
-    """`schedule` without that last decision."""
-    return schedule.prefix(len(schedule) - 1) if is_rewritten(schedule) else schedule
