@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -54,6 +54,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
+    trial: Annotated[int, Field(ge=0, lt=2**63)]
     status: Status
     seconds: PositiveFloat | None = None
     metrics: dict[str, float] = {}
@@ -76,7 +77,6 @@ class Outcome(BaseModel):
 class Record(Outcome):
     """The fields of `Trial` as JSON, every number finite; further keys are passed over."""
 
-    trial: Annotated[int, Field(ge=0, lt=2**63)]
     schedule: Values
     samples: tuple[float, ...] = ()
     compile_seconds: NonNegativeFloat | None = None
@@ -102,6 +102,20 @@ def read_log(path: Path, cut_short: bool = False) -> list[Trial]:
 def read_outcomes(path: Path) -> list[Outcome]:
     """Of the trials of a study's log their outcomes only, which takes a fraction of the time. Raises UserError."""
     return _lines(path, lambda line: _validated(Outcome, line))
+
+
+class _Finals(BaseModel):
+    """Of a study's result, who did not come through its finals."""
+
+    lost: dict[str, str] = {}
+
+
+def read_lost(path: Path) -> Mapping[str, str]:
+    """Which finalists a study's result calls lost, and why. Raises UserError in one short line."""
+    try:
+        return _Finals.model_validate_json(content(path)).lost
+    except ValidationError as error:
+        raise UserError(f"no study's result: {reason(error)}") from None
 
 
 def _validated(kind: type[R], line: str) -> R:

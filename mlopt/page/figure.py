@@ -6,7 +6,8 @@ import base64
 import io
 import logging
 import math
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -20,6 +21,10 @@ WIDTH, HEIGHT = 4.8, 3.2
 """Inches of a figure: small enough for a telephone, large enough for a column of a paper."""
 DOTS = 200
 """Per inch of a PNG."""
+ROW, LINE = 0.28, 0.15
+"""Inches of a row in a figure that has one for each of several things, and of each further line of its label."""
+LABEL, LABEL_LINES = 30, 3
+"""Characters of a line of a label, and its lines."""
 
 LOOK: Any = {
     "axes.grid": True,
@@ -67,6 +72,18 @@ class Ink:
     def line(self) -> dict[str, Any]:
         """Arguments of `Axes.plot`."""
         return {"color": self.color, "linestyle": self.linestyle, "marker": self.marker, "markersize": 4.0}
+
+
+def label(name: str) -> str:
+    """A name as a figure shows it: on several lines where it is long, cut where it is very long."""
+    return "\n".join(textwrap.wrap(name, LABEL, max_lines=LABEL_LINES, placeholder=" …"))
+
+
+def rows(names: Iterable[str]) -> tuple[list[str], float]:
+    """The labels of a figure that has a row for each name, and the height of all rows in inches."""
+    labels = [label(name) for name in names]
+    lines = max((text.count("\n") for text in labels), default=0)
+    return labels, len(labels) * (ROW + LINE * lines)
 
 
 def inks(names: list[str]) -> dict[str, Ink]:

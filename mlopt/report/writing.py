@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .. import __version__
+from ..core.judged import refuted
 from ..devices import DRIVER
 from ..page.figure import Picture
 from ..page.render import quantity, render
@@ -70,6 +71,8 @@ def verdict(study: StudyRead) -> list[str]:
     """What was found, in a few sentences."""
     found, best = study.result, study.result.best
     if best is None or best.value is None:
+        if wrong := refuted(found.lost):
+            return [f"None of the {len(wrong)} fastest of {len(study.trials)} trials came out right in the finals."]
         return [f"None of {len(study.trials)} trials was valid."]
     if best.seconds is None:
         return [f"The best of {len(study.trials)} schedules has a simulated cost of {best.value:.4g}; nothing was run."]
@@ -87,6 +90,8 @@ def verdict(study: StudyRead) -> list[str]:
     ]
     if doubtful:
         sentences.append(f"Its interval overlaps with that of {', '.join(doubtful)}: they may be equally fast.")
+    if wrong := refuted(found.lost):
+        sentences.append(f"Found wrong in the finals, and failures here: {_numbered(wrong)}.")
     if found.interrupted:
         sentences.append("The study was interrupted: nothing was measured side by side, and this is provisional.")
     if found.caveat:
@@ -105,6 +110,11 @@ def noise(study: StudyRead) -> str:
         f"case and by {100 * max(drifts):.0f} % in the worst; half of a time's 95 % interval was "
         f"{100 * median(precisions):.1f} % of it in the middle case."
     )
+
+
+def _numbered(trials: Iterable[int]) -> str:
+    numbers = sorted(trials)
+    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _workload(workload: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import UserError
+from ..core.judged import LOG, read_judged
 from ..core.schedule import Schedule
 from ..core.trial import Trial
 from ..protocols import AccountableSearch, ObjectivesSearch, Search, Space, SpendingSearch, StudyContext
@@ -102,7 +103,4 @@ class WarmStart:
 
     def _log(self) -> Sequence[Trial]:
         """The trials in the file or folder."""
-        from ..core.record import read_log  # loads pydantic
-
-        log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
-        return read_log(log, cut_short=True)
+        return read_judged(self._path / LOG if self._path.is_dir() else self._path, cut_short=True)

@@ -142,3 +142,9 @@ def test_a_study_that_does_not_help_is_a_mistake(study: Path, content: str, comp
 def test_a_folder_that_is_none_is_a_mistake(study: Path) -> None:
     with pytest.raises(UserError, match=r"search.warm_start=.*study: cannot be read"):
         begun(WarmStart(Random(), str(study)))
+
+
+def test_what_the_earlier_finals_found_wrong_is_not_begun_with(study: Path) -> None:
+    write(study, [ok(GOOD, 1.0), ok(FAR, 3.0)])
+    (study / "result.json").write_text(json.dumps({"lost": {"trial 0": "WrongResult: output 0"}}))
+    assert begun(WarmStart(Random(), str(study))).ask(1) == [FAR]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ...waiting import Waiting
 from ..console import below_here
-from .finished import objective
+from .finished import reached
 from .study import Ended, Job
 
 
@@ -56,7 +56,7 @@ class Display:
         if job.number in self._live:
             self._bars.remove_task(self._live.pop(job.number))
         width = len(str(self._studies))
-        end = f"best {objective(job.directory):.4g}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
+        end = f"best {reached(job.directory)}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
         line = f"{self._done:>{width}}/{self._studies}  {job.name}: {end}{'' if ran else ', as before'}"
         self._say(f"{line}, in {below_here(job.directory)}")
         self._refresh()

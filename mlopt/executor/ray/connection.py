@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _OBJECT_STORE_BYTES = 100 << 20
 _EXIT_SECONDS = 5.0
+_KEEP_SECONDS = 0.005
 _NODE = "ray.io/node-id"
 
 # The way of Python itself, which is open to any thread; `signal.signal` is to the main one.
@@ -39,6 +41,7 @@ class Connection:
         """Blocks until connected. Raises UserError when there is no cluster at `address`."""
         before = dict(os.environ)
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # the processes to come send nothing home
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # or they tell the terminal of each other's ends
         if here and address is not None:  # which asks for a token, as every Ray does that is started here
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         if address is not None:  # one attempt, which takes Ray up to a minute: by default there are twenty
@@ -117,11 +120,23 @@ class Connection:
 
 @contextlib.contextmanager
 def _sigterm_kept() -> Iterator[None]:
-    """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then."""
-    before = _handler(signal.SIGTERM)
+    """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then.
+
+    It sets its own in the midst of its start, so ours is set back all the time until that is over.
+    """
+    before, over = _handler(signal.SIGTERM), threading.Event()
+
+    def keep() -> None:
+        while not over.wait(_KEEP_SECONDS):
+            _set_handler(signal.SIGTERM, before)
+
+    keeper = threading.Thread(target=keep, name="sigterm", daemon=True)
+    keeper.start()
     try:
         yield
     finally:
+        over.set()
+        keeper.join()
         _set_handler(signal.SIGTERM, before)
 
 
