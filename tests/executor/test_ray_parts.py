@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import signal
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import closing
@@ -12,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from mlopt.core.errors import UserError
-from mlopt.executor.ray import Ray, connection
+from mlopt.executor.ray import Ray
 from mlopt.executor.ray import executor as module
 from mlopt.executor.ray.depth import IDLE_SHARE, Depth
 from mlopt.executor.ray.luggage import packages
@@ -133,13 +131,3 @@ def test_a_ray_without_any_machine_has_ended(monkeypatch: pytest.MonkeyPatch) ->
         executor.start(())
         with pytest.raises(UserError, match="no machine is left to Ray"):
             executor.submit(int, 1.0).result(60.0)
-
-
-def test_sigterm_is_this_processs_own_again_while_ray_still_starts() -> None:
-    before = connection._handler(signal.SIGTERM)
-    with connection._sigterm_kept():
-        connection._set_handler(signal.SIGTERM, None)  # as Ray does it, long before it has started
-        end = time.monotonic() + 10.0
-        while connection._handler(signal.SIGTERM) != before and time.monotonic() < end:
-            time.sleep(0.001)
-        assert connection._handler(signal.SIGTERM) == before
