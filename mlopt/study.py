@@ -20,6 +20,7 @@ from .core.fingerprint import hardware
 from .core.schedule import Schedule
 from .core.trial import Trial, WorkerDelayed
 from .devices import machine, states
+from .executor.inline import Inline
 from .finals.meeting import Meeting, meet
 from .limit import Limit
 from .proposal_log import ProposalLog
@@ -164,9 +165,12 @@ class Study:
             self._spending = Spending(self.budget, self.search, last.seconds, last.money)
 
     def _knows_its_works(self) -> bool:
-        """Whether all that takes time for it is below this process: neither on a cluster, nor shared by a sweep."""
+        """Whether all that takes time for it is below this process: neither on a cluster, nor shared by a sweep.
+
+        What runs in this process itself takes none, and waits for nobody.
+        """
         remote = isinstance(self.executor, RemoteExecutor) and self.executor.remote
-        return not remote and self.info.sweep is None
+        return not remote and self.info.sweep is None and not isinstance(self.executor, Inline)
 
     def _search(self, files: contextlib.ExitStack) -> None:
         """Spend the budget."""

@@ -20,6 +20,8 @@ from .stability import Neighbour
 from .values import difference, is_text, shown
 
 PAGE = "report.html"
+REPLAY = "replay"
+"""The evaluator whose times are those of a record, wherever that was measured."""
 KNOBS = 4
 """Of the most important knobs, whose values are drawn."""
 
@@ -74,6 +76,9 @@ def verdict(study: StudyRead) -> list[str]:
         if wrong := refuted(found.lost):
             return [f"None of the {len(wrong)} fastest of {len(study.trials)} trials came out right in the finals."]
         return [f"None of {len(study.trials)} trials was valid."]
+    if found.evaluator == REPLAY:
+        reached = quantity(best.value, study.unit)
+        return [f"The best of {len(study.trials)} schedules took {reached} by the record; nothing was run."]
     if best.seconds is None:
         return [f"The best of {len(study.trials)} schedules has a simulated cost of {best.value:.4g}; nothing was run."]
     sentences = [f"A call takes {quantity(best.seconds)} by the best of {len(study.trials)} schedules."]
@@ -123,7 +128,8 @@ def _workload(workload: dict[str, Any]) -> str:
 
 
 def _facts(study: StudyRead) -> dict[str, str]:
-    found, machine = study.result, study.result.fingerprint
+    found = study.result
+    cpu, cores = (found.fingerprint.get(key, ABSENT) for key in ("cpu", "cores"))
     return {
         "backend": found.backend,
         "search": f"{found.search}, seed {found.seed}",
@@ -131,7 +137,7 @@ def _facts(study: StudyRead) -> dict[str, str]:
         "threads": str(found.threads),
         "trials": ", ".join(f"{count} {status}" for status, count in found.counts.items() if count) or ABSENT,
         "took": f"{found.wall_seconds:.0f} s",
-        "machine": f"{machine.get('cpu', ABSENT)}, {machine.get('cores', ABSENT)} cores",
+        **({} if found.evaluator == REPLAY else {"machine": f"{cpu}, {cores} cores"}),
         **({"devices": ", ".join(map(_device, found.devices))} if found.devices else {}),
         "folder": str(study.folder),
     }

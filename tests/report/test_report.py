@@ -233,3 +233,14 @@ def test_a_folder_that_holds_no_ended_study_is_refused_and_says_what_is_there(tm
         read(tmp_path / "sweep" / "1")
     with pytest.raises(UserError, match="there is no folder"):
         read(tmp_path / "none")
+
+
+def test_a_replay_says_that_its_times_are_the_records_and_names_no_machine(tmp_path: Path) -> None:
+    study = read(
+        folder(tmp_path / "s", tried(5), baselines={}, speedup={}, evaluator="replay", fingerprint={"cpu": "a CPU"})
+    )
+    (said,) = verdict(study)
+    assert said.startswith("The best of 5 schedules took ")
+    assert said.endswith(" ms by the record; nothing was run.")
+    assert "a CPU" not in page(study)
+    assert "a CPU" in page(read(folder(tmp_path / "run", tried(5), fingerprint={"cpu": "a CPU"})))

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from ...executor.inline import Inline
 from ...waiting import Waiting
 from ..console import below_here
 from .finished import reached
@@ -26,11 +27,13 @@ class Display:
         self._bars = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         self._live: dict[int, TaskID] = {}
         self._waiting = Waiting(self._say)
+        self._waits = not all(isinstance(job.executor, Inline) for job in jobs)  # who replays records waits for nobody
 
     def __enter__(self) -> Display:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._bars.start()
-        self._waiting.__enter__()
+        if self._waits:
+            self._waiting.__enter__()
         return self
 
     def __exit__(
