@@ -13,7 +13,7 @@ from typing import Any
 
 from .core.errors import UserError
 
-RUN_DIR = "hydra.run.dir"
+RUN_DIR, RESUME = "hydra.run.dir", "resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +44,25 @@ class Tuned:
 def tune(*words: str, **settings: Any) -> Tuned:
     """Run one study: `tune("search=bayes", workload="matmul", **{"workload.m": 512, "budget.trials": 50})`.
 
-    `words` are those of the command line, and `settings` the same by name. A script that calls this needs the usual
-    `if __name__ == "__main__":`, since workers import it. Raises UserError for a mistake in the call, RuntimeError
-    where the study found no valid schedule or failed, KeyboardInterrupt after Ctrl-C.
+    `words` are those of the command line, and `settings` the same by name; `resume="DIR"` goes on with a study. A
+    script that calls this needs the usual `if __name__ == "__main__":`, since workers import it. Raises UserError for a
+    mistake in the call, RuntimeError where the study found no valid schedule or failed, KeyboardInterrupt after Ctrl-C.
     """
     from .cli.compose import word
     from .cli.run import run
 
-    if any(each.startswith(f"{RUN_DIR}=") for each in words):
-        raise UserError(f"give the folder by name: tune(..., **{{'{RUN_DIR}': 'FOLDER'}})")
+    for each in words:
+        key = each.partition("=")[0]
+        if key in (RUN_DIR, RESUME):
+            raise UserError(f"give the folder by name: tune(..., **{{'{key}': 'FOLDER'}})")
+        if key.startswith("-"):
+            raise UserError(f"tune runs one study, and takes no flags such as {each}")
     now = datetime.now()
-    directory = Path(settings.pop(RUN_DIR, None) or Path("outputs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}"))
-    settings[RUN_DIR] = str(directory)
+    new = settings.pop(RUN_DIR, None) or Path("outputs", f"{now:%Y-%m-%d}", f"{now:%H-%M-%S-%f}")
+    old = settings.pop(RESUME, None)
+    directory = Path(new if old is None else old)
+    settings[RUN_DIR if old is None else RESUME] = str(directory)
     code = run([*words, *(word(key, value) for key, value in settings.items())])
-    if code == 130:
-        raise KeyboardInterrupt
     if code == 2:
         raise UserError(f"the study could not go on; see {directory / 'mlopt.log'}")
     if code:

@@ -21,8 +21,8 @@ from .core.schedule import Schedule
 from .core.trial import Trial, WorkerDelayed
 from .devices import machine, states
 from .executor import device
-from .finals.meeting import meet
-from .finals.selection import finalists
+from .executor.inline import Inline
+from .finals.meeting import Meeting, meet
 from .limit import Limit
 from .proposal_log import ProposalLog
 from .proposals import Proposals
@@ -51,7 +51,6 @@ from .trackers import Trackers
 from .trial_log import TrialLog
 from .waiting import Waiting
 
-FINALISTS = 5
 LATE_SECONDS = 3.0
 """How far beyond the budget others may delay the export of the best."""
 
@@ -141,7 +140,12 @@ class Study:
         if found["best"] is None:
             if not self.trials and self.budget.seconds is not None:
                 raise NoValidSchedule(f"budget.seconds={self.budget.seconds:g} ended before the first trial did")
-            reasons = (*found.get("lost", {}).values(), *(trial.error for trial in self.trials))
+            if lost := found.get("lost"):
+                raise NoValidSchedule(
+                    f"none of the {len(lost)} fastest of {len(self.trials)} trials came out right in the finals; "
+                    f"the first: {next(iter(lost.values()))}"
+                )
+            reasons = (trial.error for trial in self.trials)
             first = next(filter(None, reasons), "only estimated" if self.trials else "the search proposed nothing")
             raise NoValidSchedule(f"none of {len(self.trials)} trials was valid; the first: {first}")
         return found
@@ -165,9 +169,12 @@ class Study:
             self._spending = Spending(self.budget, self.search, last.seconds, last.money)
 
     def _knows_its_works(self) -> bool:
-        """Whether all that takes time for it is below this process: neither on a cluster, nor shared by a sweep."""
+        """Whether all that takes time for it is below this process: neither on a cluster, nor shared by a sweep.
+
+        What runs in this process itself takes none, and waits for nobody.
+        """
         remote = isinstance(self.executor, RemoteExecutor) and self.executor.remote
-        return not remote and self.info.sweep is None
+        return not remote and self.info.sweep is None and not isinstance(self.executor, Inline)
 
     def _search(self, files: contextlib.ExitStack) -> None:
         """Spend the budget."""
@@ -300,20 +307,22 @@ class Study:
         """Let the best schedules and the baselines meet, where programs are executed."""
         if self.best is None:
             return {}
-        chosen = {f"trial {trial.trial}": trial for trial in finalists(self.trials, FINALISTS)}
-        if not self.evaluator.executes or not chosen:
+        meeting = None
+        if self.evaluator.executes:
+            rng, inputs = np.random.default_rng(self.seed), self.evaluator.inputs
+            meeting = meet(
+                self.trials, self.workload, self.backend, inputs, rng, lambda: self._spending.seconds_left, self._limit
+            )
+        if meeting is None:
             return {"best": result.provisional(self.best)}
-        rng = np.random.default_rng(self.seed)
-        left, inputs = self._spending.seconds_left, self.evaluator.inputs
-        meeting = meet(chosen, self.workload, self.backend, inputs, rng, left, self._limit)
-        self._refute({name: meeting.absent[name] for name in chosen.keys() & meeting.absent.keys()}, chosen)
-        return result.final(chosen, meeting.courses, meeting.absent, meeting.roofline, self.workload)
+        self._refute(meeting)
+        return result.final(meeting.finalists, meeting.courses, meeting.absent, meeting.roofline, self.workload)
 
-    def _refute(self, lost: Mapping[str, Exception], chosen: Mapping[str, Trial]) -> None:
+    def _refute(self, meeting: Meeting) -> None:
         """Tell the archive which finalists were found wrong, so that no other study takes their trials for good."""
-        for name, error in lost.items():
-            if self.archive is not None and isinstance(error, WrongResult):
-                self.archive.log(replace(chosen[name].refuted(summary(error)), finished=now()))
+        for name, trial in meeting.finalists.items():
+            if self.archive is not None and isinstance(error := meeting.absent.get(name), WrongResult):
+                self.archive.log(replace(trial.refuted(summary(error)), finished=now()))
 
     def _measure_roofline(self, fastest: float) -> Roofline:
         """The machine's roofline, unless `fastest` seconds prove it too low."""

@@ -41,10 +41,13 @@ def study(tmp_path: Path) -> Path:
     return tmp_path / "study"
 
 
-def test_each_trial_is_a_row_with_its_decisions_features_and_times(study: Path, own_device: None) -> None:
+def test_each_trial_is_a_row_with_its_decisions_features_and_times(
+    study: Path, own_device: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     from pyarrow import parquet
 
     assert main(["dataset", str(study)]) == 0
+    assert capsys.readouterr().out == f"{study}/dataset.parquet: 2 trials of a study\n"
     first, second = parquet.read_table(study / "dataset.parquet").to_pylist()
     assert Schedule.of(json.loads(first["schedule"])) == walks(Mlir(threads=1).space(Matmul(8, 8, 8)))[0]
     assert (first["status"], first["seconds"], first["samples"]) == ("ok", 1e-6, [0.9e-6, 1.1e-6])

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlopt
-from mlopt import study
 from mlopt.cli.compose import hydra_session, parse, word
 from mlopt.core.errors import UserError
-from mlopt.finals import interleaved
+from mlopt.finals import interleaved, meeting
 from mlopt.workloads.matmul.workload import Matmul
 
 PROGRAM = Matmul(m=24, n=16, k=8).source("mlir")
@@ -48,7 +47,7 @@ def test_a_study_is_a_call_and_its_kernel_a_function(
 ) -> None:
     torch = pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study, "FINALISTS", 1)
+    monkeypatch.setattr(meeting, "FINALISTS", 1)
     monkeypatch.setattr(interleaved, "FEWEST_ROUNDS", 6)
     monkeypatch.setattr(interleaved, "MOST_ROUNDS", 6)
     Path("product.mlir").write_text(PROGRAM)
@@ -56,6 +55,8 @@ def test_a_study_is_a_call_and_its_kernel_a_function(
     assert tuned.directory.is_relative_to("outputs")
     assert tuned.result["trials"] == 3
     assert tuned.seconds is not None
+    again = mlopt.tune(resume=tuned.directory)  # which is complete
+    assert (again.directory, again.result) == (tuned.directory, tuned.result)
     kernel = tuned.load()
     rng = np.random.default_rng(0)
     a, b = (rng.random(shape, dtype=np.float32) for shape, _ in kernel.inputs)
@@ -75,6 +76,13 @@ def test_mistakes_are_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="matmul"):
         mlopt.tune(workload="matmull")
+    with pytest.raises(UserError, match="takes no flags such as -m"):
+        mlopt.tune("-m", "seed=1,2")
+    for key in ("resume", "hydra.run.dir"):
+        with pytest.raises(UserError, match=f"by name: .*'{key}': 'FOLDER'"):
+            mlopt.tune(f"{key}=there")
+    with pytest.raises(UserError, match="there is no folder"):
+        mlopt.tune(resume="none")
     with pytest.raises(UserError, match="there is no folder"):
         mlopt.load(tmp_path / "none")
     with pytest.raises(AttributeError, match="no attribute 'tunes'"):

@@ -649,6 +649,18 @@ def test_finalists_that_are_all_found_wrong_leave_no_best(make: Make, meet: Meet
     with pytest.raises(NoValidSchedule, match="WrongResult: output 0"):
         study.run()
     assert written(study)["best"] is None
+    assert len(written(study)["lost"]) == 6
+
+
+def test_behind_finalists_that_are_all_found_wrong_the_next_ones_meet(make: Make, meet: Meet) -> None:
+    wrong = {f"trial {number}" for number in range(5)}
+    contenders = meet(lambda name: WrongResult("output 0") if name in wrong else 1.0)
+    study = make(evaluator=ToyEvaluator(executes=True), trials=9)
+    found = study.run()
+    assert found["best"]["trial"] == 5
+    assert found["lost"].keys() == wrong
+    assert [each["trial"] for each in found["finalists"]] == [5, 6, 7, 8]
+    assert [contender.name for contender in contenders].count("trial 0") == 1
 
 
 # What may happen on the way.

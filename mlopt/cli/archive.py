@@ -13,22 +13,19 @@ from typing import Any
 from ..archive.context import Context
 from ..archive.store import Held, Store
 from ..archive.study import CONTEXT
-from ..core.errors import UserError, WrongResult, printable
-from ..core.record import content, read_log
+from ..core.errors import UserError, printable
+from ..core.judged import refuted
+from ..core.record import content, read_log, read_lost
 from ..result import NAME
 from ..tracker.summary import duration
 from ..trial_log import TrialLog
 from .console import open_console, show_table
 from .errors import complain, suggest
 from .parser import Parser
-from .study_folder import read_result
 from .t4 import save
 
 SHOWN = 12
 """Digits of a context's hash."""
-
-WRONG = f"{WrongResult.__name__}: "
-"""How a result begins to say of a finalist that what it computed was wrong; others were lost by accident."""
 
 
 def archive(arguments: list[str]) -> int:
@@ -108,10 +105,10 @@ def _merge_study(store: Store, folder: Path) -> int:
         context = Context.read(content(file).decode(errors="replace"))
     with _of(folder / TrialLog.NAME) as file:
         trials = read_log(file, cut_short=True)
-    lost = read_result(folder / NAME).lost if (folder / NAME).exists() else {}
+    with _of(folder / NAME) as file:
+        lost = refuted(read_lost(file)) if file.exists() else {}
     end = max((trial.finished for trial in trials), default="")
-    reasons = ((trial, lost.get(f"trial {trial.trial}", "")) for trial in trials)
-    wrong = [replace(t.refuted(reason), finished=end) for t, reason in reasons if reason.startswith(WRONG)]
+    wrong = [replace(t.refuted(lost[t.trial]), finished=end) for t in trials if t.trial in lost]
     store.add(context, [*trials, *wrong])
     return 0
 

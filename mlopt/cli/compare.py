@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from rich.console import Console
 
 from ..compare import tables
 from ..compare.methods import compare
-from ..compare.reading import find
-from ..compare.record import StudyRecord
+from ..compare.reading import Found, read_all, study_folders
+from ..compare.record import without_copies
 from ..compare.verdict import verdict
 from ..compare.writing import PAGE, write
 from ..core.errors import UserError
@@ -43,10 +44,11 @@ def compare_folders(arguments: Sequence[str]) -> int:
             raise UserError(f"there is no folder {folder}")
     with tempfile.TemporaryDirectory() as fetched:
         folders = [*call.folders, *([] if call.mlflow is None else _queried(call.mlflow, call.uri, Path(fetched)))]
-        studies = list({study.folder.resolve(): study for folder in folders for study in find(folder)}.values())
-    if not studies:
+        begun = {study.resolve(): study for folder in folders for study in study_folders(folder)}
+        found = read_all(begun.values())
+    if not found.studies:
         raise UserError(f"no study has ended in {', '.join(map(str, folders))}")
-    show(studies, call.out or next(iter(call.folders), Path()))
+    show(found, call.out or next(iter(call.folders), Path()))
     return 0
 
 
@@ -56,20 +58,25 @@ def _queried(query: str, uri: str | None, into: Path) -> Sequence[Path]:
     return fetch(query, uri, into)
 
 
-def show(studies: Sequence[StudyRecord], out: Path) -> None:
-    """Compare `studies`: tables on the terminal, and all there is to see in the folder `out`."""
-    found = compare(studies, np.random.default_rng(0))
+def show(found: Found, out: Path) -> None:
+    """Compare studies: tables on the terminal, and all there is to see in the folder `out`."""
+    studies = without_copies(found.studies)
+    notes = list(found.notes)
+    if copies := len(found.studies) - len(studies):
+        notes.append(f"{copies} {'study is a copy' if copies == 1 else 'studies are copies'} of others, trial by trial")
+    compared = compare(studies, np.random.default_rng(0))
+    compared = replace(compared, notes=[*notes, *compared.notes])
     try:
-        write(found, studies, out)
+        write(compared, studies, out)
     except OSError as error:
         raise UserError(f"cannot write the comparison to {out}: {error.strerror}") from error
     console = Console(markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    console.print(tables.methods(found).rich())
-    if found.pairs:
-        console.print(tables.pairs(found).rich())
-    for line in (*verdict(found), *found.notes):
+    console.print(tables.methods(compared).rich())
+    if compared.pairs:
+        console.print(tables.pairs(compared).rich())
+    for line in (*verdict(compared), *compared.notes):
         console.print(line, soft_wrap=True)
     console.print(f"comparison: {out / PAGE}", soft_wrap=True)
 

@@ -135,7 +135,8 @@ def unknown_key(config: Any, key: str) -> str | None:
         if not isinstance(config, Mapping):
             return None
         if part not in config:
-            return f"{'.'.join(path) or 'the configuration'} has no key '{part}'{suggest(part, map(str, config))}"
+            keys = [name for name in map(str, config) if not name.startswith("_")]
+            return f"{'.'.join(path) or 'the configuration'} has no key '{part}'{suggest(part, keys)}"
         path.append(part)
         config = config[part]
     return None

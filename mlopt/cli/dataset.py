@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ..compare.reading import study_folders
 from ..core.errors import UserError
-from ..core.record import read_log
+from ..core.judged import read_judged
 from ..trial_log import TrialLog
 from .parser import Parser
 from .study_folder import read
@@ -32,7 +32,8 @@ def dataset(arguments: Sequence[str]) -> int:
         write(table, target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}") from error
-    print(f"{target}: {len(table)} trials of {len(folders)} studies")
+    of = "a study" if len(folders) == 1 else f"{len(folders)} studies"
+    print(f"{target}: {len(table)} trials of {of}")
     return 0
 
 
@@ -57,7 +58,7 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
         "threads": study.result.threads,
     }
     try:
-        trials = read_log(folder / TrialLog.NAME, cut_short=True)
+        trials = read_judged(folder / TrialLog.NAME, cut_short=True)
     except UserError as error:
         raise UserError(f"{folder / TrialLog.NAME}: {error}") from None
     yield from rows(str(folder), study.workload, study.backend, facts, trials)

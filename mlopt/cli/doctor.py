@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ..core.errors import UserError
 from ..doctor import machine, measuring, software
 from ..doctor.finding import Check, State, carry_out
+from ..waiting import Waiting
 from .console import open_console, show_table
+from .errors import complain
 
 CHECKS: tuple[Check, ...] = (
     software.python,
@@ -32,7 +34,8 @@ def doctor(arguments: Sequence[str]) -> int:
     if arguments:
         raise UserError("mlopt doctor takes no arguments")
     console = open_console()
-    with console.status("looking at software and machine, and timing a kernel against itself"):
+    status = console.status("looking at software and machine, and timing a kernel against itself")
+    with Waiting(complain), status:
         findings = [finding for check in CHECKS for finding in carry_out(check)]
     rows = [(finding.subject, finding.state, finding.detail, finding.mend) for finding in findings]
     show_table(console, ("what", "state", "found", "mend"), rows, STYLES)

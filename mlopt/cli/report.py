@@ -13,7 +13,9 @@ from ..report.reading import read
 from ..report.stability import MOST, Neighbour, neighbours, tried
 from ..report.writing import PAGE, verdict, write
 from ..tracker.pages import attach
+from ..waiting import Waiting
 from .console import open_console
+from .errors import complain
 from .parser import Parser
 
 STABILITY = "report.stability="
@@ -63,7 +65,7 @@ def _beside(folder: Path) -> list[Neighbour]:
             workload = build("workload", other)
         except UserError:  # there is none of that size
             continue
-        with open_console().status(f"measuring on {name}"):
+        with Waiting(complain), open_console().status(f"measuring on {name}"):
             inputs = whole.result.inputs or "warm"
             found.append(tried(name, workload, whole.backend, whole.best.schedule, inputs))
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from tabulate import tabulate
 
 from ..core.errors import UserError
-from ..core.record import read_log
+from ..core.judged import read_judged
 from ..evaluator.residual import Residual
 from ..executor.worker import Worker
 from ..residual.examples import Example, examples
@@ -62,7 +62,7 @@ def _of_study(folder: Path) -> list[Example]:
         raise UserError(f"{folder} was measured on another CPU: a residual is learned where it is used")
     try:
         with contextlib.closing(Worker(study.backend.preload)) as worker:
-            return list(examples(study.workload, study.backend, read_log(folder / TrialLog.NAME), worker))
+            return list(examples(study.workload, study.backend, read_judged(folder / TrialLog.NAME), worker))
     except UserError as error:
         raise UserError(f"{folder}: {error}") from None
 

@@ -17,6 +17,7 @@ from ..core.trial import WorkerLost
 from ..trial_log import TrialLog
 from .compose import RESUME, compose, parse
 from .errors import complain
+from .instantiate import build
 from .study_folder import CONFIG, Result, load, read, read_result
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def resumed(hydra: Hydra, folder: Path, words: Sequence[str]) -> DictConfig:
             raise UserError(f"{override.input_line} would make it another study; what may be changed: {allowed}")
     kept = [f"{group}={choices[group]}" for group in GROUPS if group in choices]
     config = compose(hydra, [*kept, *words])
+    if not isinstance(stored.get("budget"), DictConfig):
+        raise UserError(f"{folder / CONFIG} says of no budget, as a study's does")
     with open_dict(stored):
         for override in overrides:
             key = override.key_or_group
@@ -52,6 +55,8 @@ def resumed(hydra: Hydra, folder: Path, words: Sequence[str]) -> DictConfig:
             if key in GROUPS:
                 choices[key] = str(override.value())
         stored[RESUME] = str(folder)
+    budget: Any = OmegaConf.to_container(stored.budget, resolve=True)
+    build("budget", budget)  # which raises UserError, before anything is kept of it
     with read_write(config), open_dict(config):
         stored.hydra = config.hydra
         stored.hydra.run.dir = str(folder.absolute())

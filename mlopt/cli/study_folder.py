@@ -51,7 +51,6 @@ class Result(BaseModel, extra="allow"):
     fingerprint: dict[str, Any]
     devices: list[dict[str, StrictStr]] = []
     best: Best | None
-    lost: dict[str, StrictStr] = {}
     baselines: dict[str, Baseline] = {}
     inputs: Inputs | None = None
     trials: StrictInt = 0

@@ -7,16 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..page.figure import Drawing, Ink, Picture, drawing, inks, scale
+from ..page.figure import Drawing, Ink, Picture, drawing, inks, label, rows, scale
 from .curves import Curve, by_seconds, by_trials
 from .methods import Methods
 from .profile import profiles
-from .record import StudyRecord, method_names, space_names
+from .record import StudyRecord, method_names, space_names, unit_of
 
 MOST_SPACES = 12
 """Spaces whose curves are drawn; each is some 40 kB of the page."""
-ROW = 0.28
-"""Inches of a line in a figure that has one for each method."""
 
 
 def figures(found: Methods, studies: Sequence[StudyRecord]) -> tuple[list[Picture], list[Picture]]:
@@ -48,12 +46,13 @@ def _intervals(
     mark: float | None = None,
 ) -> Picture:
     """A line a method: a point, and the interval around it."""
-    with drawing(name, caption, height=0.8 + ROW * len(points)) as figure:
+    labels, height = rows(points)
+    with drawing(name, caption, height=0.8 + height) as figure:
         for row, (method, (value, (low, high))) in enumerate(points.items()):
             style = ink[method]
             figure.axes.plot([low, high], [row, row], color=style.color)
             figure.axes.plot([value], [row], marker=style.marker, color=style.color, markersize=7.0)
-        figure.axes.set_yticks(range(len(points)), list(points))
+        figure.axes.set_yticks(range(len(points)), labels)
         figure.axes.set_ylim(len(points) - 0.5, -0.5)  # the first one above
         figure.axes.set_xlabel(name.removesuffix("s"))
         if mark is not None:
@@ -72,7 +71,7 @@ def _profiles(studies: Sequence[StudyRecord], ink: Mapping[str, Ink]) -> Picture
             each = ratios[method]
             shares = np.arange(1, len(each) + 1) / len(each)
             x, y = np.append(each, max(finite) * 1.02), np.append(shares, np.isfinite(each).mean())
-            figure.axes.step(x, y, where="post", label=method, markevery=_every(len(each)), **ink[method].line())
+            figure.axes.step(x, y, where="post", label=label(method), markevery=_every(len(each)), **ink[method].line())
         figure.axes.set_xlabel("time or cost over the best known")
         figure.axes.set_ylabel("share of studies")
         figure.axes.set_ylim(0.0, 1.03)
@@ -111,7 +110,8 @@ def _over(
         for method, line in found.items():
             _line(figure, method, line, ink[method], top)
         figure.axes.set_xlabel(f"{kind} since the first one began" if kind == "seconds" else kind)
-        figure.axes.set_ylabel(f"best so far, {next(iter(methods.values()))[0].unit or 'cost'}")
+        unit = unit_of([study for own in methods.values() for study in own])
+        figure.axes.set_ylabel(f"best so far, {unit or 'cost'}")
         scale(figure.axes)
         figure.axes.legend()
     return [figure.picture]
@@ -127,7 +127,7 @@ def _line(figure: Drawing, method: str, curve: Curve, ink: Ink, top: float) -> N
     """The curve, whose band is open to the `top` where studies had no valid trial yet."""
     known = np.isfinite(curve.median)
     x, median, low, high = (each[known] for each in (curve.x, curve.median, curve.low, curve.high))
-    figure.axes.plot(x, median, label=method, markevery=_every(len(x)), **ink.line())
+    figure.axes.plot(x, median, label=label(method), markevery=_every(len(x)), **ink.line())
     figure.axes.fill_between(x, low, np.minimum(high, top), color=ink.color, alpha=0.15, linewidth=0)
 
 

@@ -10,6 +10,7 @@ from ..core.schedule import Schedule
 from ..core.statistics import Estimate
 from ..finals.contender import KernelContender
 from ..finals.interleaved import measure
+from ..page.render import quantity
 from ..protocols import Backend, Inputs, Workload
 
 KERNEL, NAIVE = "kernel", "naive"
@@ -61,7 +62,9 @@ def guard(
 
 def _by_time(now: Estimate, stored: Stored, tolerance: float) -> Guarded:
     holds = now.low <= stored.high * (1.0 + tolerance)
-    return Guarded(holds, f"a call takes {now.seconds:.4g} s, and took {stored.seconds:.4g} s: {_times(now, stored)}")
+    return Guarded(
+        holds, f"a call takes {quantity(now.seconds)}, and took {quantity(stored.seconds)}: {_times(now, stored)}"
+    )
 
 
 def _by_speedup(now: Estimate, naive: Estimate, stored: Stored, tolerance: float) -> Guarded:

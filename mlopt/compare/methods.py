@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from ..core.errors import UserError
-from .record import StudyRecord, difference, method_names, space_names
+from .record import StudyRecord, difference, method_names, space_names, unit_of
 from .score import RESAMPLES, central, incumbents, resampled
 from .significance import PermutationTests, holm, superiority
 from .yardsticks import yardsticks
@@ -137,7 +137,16 @@ def compare(studies: Sequence[StudyRecord], rng: np.random.Generator) -> Methods
     pairs = [_pair(first.name, second.name, judged, named, tests) for first, second in both]
     if "pooled" in baselines.values():
         notes.append("without studies of search=random, scores are among the schedules that all studies tried")
+    notes += _partial(methods, baselines)
     return Methods(methods, _corrected(pairs), notes, baselines)
+
+
+def _partial(methods: Sequence[Method], baselines: Mapping[str, str]) -> list[str]:
+    """Which methods have not searched all spaces, if any."""
+    own = [f"{method.name} {len(method.scores)}" for method in methods if 0 < len(method.scores) < len(baselines)]
+    if not own:
+        return []
+    return [f"a score is the mean over the spaces that a method has searched, of {len(baselines)}: {', '.join(own)}"]
 
 
 def _judge(among: Mapping[str, Sequence[StudyRecord]], rng: np.random.Generator) -> tuple[dict[str, _Standing], str]:
@@ -168,7 +177,7 @@ def _methods(
     for name, own in named.items():
         scores = {space: list(map(float, one.scores)) for space, one in judged[name].items()}
         studies = [study for each in own.values() for study in each]
-        method = Method(name, scores, [study.best for study in studies], studies[0].unit)
+        method = Method(name, scores, [study.best for study in studies], unit_of(studies))
         if scores:
             score = float(np.mean([one.scores.mean() for one in judged[name].values()]))
             ranked = [one.by_rank for one in judged[name].values() if one.by_rank is not None]
@@ -223,7 +232,7 @@ def _pair(
 def _unfair(studies: Sequence[StudyRecord]) -> list[str]:
     """Why studies of one space do not compare on equal terms, a line each."""
     first, reasons = studies[0], []
-    for what in ("budget", "machine"):
+    for what in ("budget", "machine", "work"):
         texts = (difference(getattr(first, what), getattr(study, what)) for study in studies)
         reasons += [f"{what}: {text}" for text in itertools.islice(filter(None, texts), 1)]
     if cached := sum(study.cached for study in studies):

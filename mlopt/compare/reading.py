@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from pydantic import BaseModel, FiniteFloat, ValidationError
 from .. import result
 from ..core.errors import UserError
 from ..core.garbage import uncollected
+from ..core.judged import refuted
 from ..core.record import Outcome, read_outcomes, reason
 from ..devices import machine
 from ..trial_log import TrialLog
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 CONFIG = Path(".hydra", "config.yaml")
 SEED = re.compile(rb"^seed: \d+$", re.MULTILINE)
+NAMED = 3
+"""Studies that a note names."""
 
 
 class _Best(BaseModel):
@@ -46,13 +50,36 @@ class _Result(BaseModel):
     fingerprint: dict[str, Any]
     devices: list[dict[str, Any]] = []
     best: _Best | None
+    lost: dict[str, str] = {}
+    wall_seconds: FiniteFloat | None = None
     interrupted: bool = False
 
 
-def find(folder: Path) -> list[StudyRecord]:
-    """The studies in `folder` that have ended, itself or below it, by their paths. Raises UserError."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found to compare."""
+
+    studies: Sequence[StudyRecord]
+    unfinished: Sequence[Path] = ()
+    """The folders of studies that have not ended, or have tried nothing."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of who is left out: those that are left may be the lucky ones."""
+        if not self.unfinished:
+            return []
+        number, names = len(self.unfinished), ", ".join(map(str, self.unfinished[:NAMED]))
+        more = f" and {number - NAMED} more" if number > NAMED else ""
+        who = "a study is left out that has" if number == 1 else f"{number} studies are left out that have"
+        return [f"{who} not ended: {names}{more}"]
+
+
+def read_all(folders: Iterable[Path]) -> Found:
+    """The studies in these folders, in their order. Raises UserError."""
     with uncollected():
-        return [study for study in map(read, study_folders(folder)) if study is not None]
+        ended = {folder: read(folder) for folder in folders}
+    studies = [study for study in ended.values() if study is not None]
+    return Found(studies, [folder for folder, study in ended.items() if study is None])
 
 
 def study_folders(folder: Path) -> list[Path]:
@@ -77,7 +104,7 @@ def read(folder: Path) -> StudyRecord | None:
     # References such as ${seed} stay what they are: studies of one problem differ in what they lead to.
     settings = {key: config.get(key) for key in ("workload", "backend", "evaluator", "target")}
     names = {"backend": found.backend, "evaluator": found.evaluator, "target": found.target, "threads": found.threads}
-    replayed = found.evaluator == "replay"
+    replayed, wrong = found.evaluator == "replay", refuted(found.lost)
     return StudyRecord(
         folder=folder,
         search=found.search,
@@ -86,11 +113,12 @@ def read(folder: Path) -> StudyRecord | None:
         seed=found.seed,
         budget=_mapping(config.get("budget")),
         machine={} if replayed else machine(found.fingerprint, found.devices, software=True),
-        objectives=[trial.reached for trial in trials],
+        objectives=[None if trial.trial in wrong else trial.reached for trial in trials],
         cached=0 if replayed else sum(trial.cached for trial in trials),
         best=None if found.best is None else found.best.cost if found.best.seconds is None else found.best.seconds,
         table=Path(str(found.workload.get("path"))) if replayed else None,
-        elapsed=() if replayed else _elapsed(trials),
+        elapsed=() if replayed else _elapsed(trials, found.wall_seconds),
+        work={key: found.workload.get(key) for key in ("flops", "bytes")},
         unit="s" if found.best is None or found.best.cost is None else "",
     )
 
@@ -106,14 +134,37 @@ def read_files(folder: Path, kind: type[R], read_trials: Callable[[Path], list[T
         raise UserError(f"{log}: {error}") from None
 
 
-def _elapsed(trials: Sequence[Outcome]) -> list[float]:
-    """When each trial ended, in seconds since the first one began; nothing where the log does not say."""
+def _elapsed(trials: Sequence[Outcome], seconds: float | None) -> list[float]:
+    """When each trial ended, in seconds since the first one began; nothing where the log does not say.
+
+    `seconds` is what the study took by its own account: what it was interrupted for, until somebody went on with it, is
+    left out.
+    """
     try:
-        began = min((datetime.fromisoformat(trial.started) for trial in trials), default=None)
-        ended = [datetime.fromisoformat(trial.finished) for trial in trials]
-        return [] if began is None else [(moment - began).total_seconds() for moment in ended]
-    except (ValueError, TypeError):
+        began = [datetime.fromisoformat(trial.started).timestamp() for trial in trials]
+        ended = [datetime.fromisoformat(trial.finished).timestamp() for trial in trials]
+    except (ValueError, OverflowError, OSError):
         return []
+    first, away = min(began), [] if seconds is None else _interruptions(began, ended, seconds)
+    return [end - first - sum(length for length, until in away if until <= end) for end in ended]
+
+
+def _interruptions(began: Sequence[float], ended: Sequence[float], seconds: float) -> list[tuple[float, float]]:
+    """The longest times in which no trial ran, as far as trials lie further apart than `seconds`: length and end."""
+    excess = max(ended) - min(began) - seconds
+    if excess <= 0.0:
+        return []
+    found, pauses, latest = [], [], min(ended)
+    for start, end in sorted(zip(began, ended, strict=True)):
+        if start > latest:
+            pauses.append((start - latest, start))
+        latest = max(latest, end)
+    for length, until in sorted(pauses, reverse=True):
+        if excess <= 0.0:
+            break
+        found.append((length, until))
+        excess -= length
+    return found
 
 
 def _config(file: Path) -> Mapping[str, Any]:

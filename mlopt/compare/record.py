@@ -39,6 +39,8 @@ class StudyRecord:
     """When each trial ended, in seconds since the first one began; empty where that means nothing."""
     unit: str = "s"
     """Of objectives; '' where they are costs."""
+    work: Mapping[str, Any] = field(default_factory=dict)
+    """What a call computes and reads, in flops and bytes: a file of one name need not hold one program."""
     space: str = field(init=False, repr=False)
     """The same for studies of one problem."""
 
@@ -49,6 +51,22 @@ class StudyRecord:
     def valid(self) -> NDArray[np.float64]:
         """The objectives of valid trials."""
         return np.array([objective for objective in self.objectives if objective is not None])
+
+
+def unit_of(studies: Sequence[StudyRecord]) -> str:
+    """Of what these studies of one method reached: one that found nothing does not know."""
+    return next((study.unit for study in studies if study.best is not None), "s")
+
+
+def without_copies(studies: Sequence[StudyRecord]) -> list[StudyRecord]:
+    """The studies, each once: what has the same seed and the same trials, to the last digit, tells nothing new.
+
+    So it is where a record is replayed twice with one seed, or a folder was copied.
+    """
+    first: dict[tuple[Any, ...], StudyRecord] = {}
+    for name, study in zip(method_names(studies), studies, strict=True):
+        first.setdefault((name, study.space, study.seed, *study.objectives), study)
+    return list(first.values())
 
 
 def method_names(studies: Sequence[StudyRecord]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from ..page.render import quantity
@@ -26,7 +26,12 @@ def verdict(found: Methods) -> list[str]:
         return [f"Only {found.methods[0].name} was studied: there is nothing to compare it with."]
     if len(scored) < 2 or all(pair.p is None for pair in found.pairs):
         return ["These studies have nothing in common that could be compared."]
-    first = scored[0]
+    tested = {name for pair in found.pairs if pair.p is not None for name in (pair.a, pair.b)}
+    alone = [method.name for method in scored if method.name not in tested]
+    rivals = [method for method in scored if method.name in tested]
+    # Where methods have searched unlike sets of spaces, the highest score need not be the best method's.
+    lost = {_other(pair, pair.better) for pair in found.pairs if pair.better is not None}
+    first = next((method for method in rivals if method.name not in lost), rivals[0])
     own = {
         _other(pair, first.name): pair for pair in found.pairs if first.name in (pair.a, pair.b) and pair.p is not None
     }
@@ -35,7 +40,9 @@ def verdict(found: Methods) -> list[str]:
     studies = min(len(scores) for method in scored for scores in method.scores.values())
     needed = fewest_studies(sum(pair.p is not None for pair in found.pairs), ERROR_RATE)
     hopeless = len(found.baselines) == 1 and studies < needed
-    sentences = [_first(first, beaten, open_, own, hopeless)]
+    sentences = [_first(first, beaten, open_, own, hopeless, first is scored[0])]
+    if alone:
+        sentences.append(f"That is without {_list(alone)}: nobody else has searched the same.")
     if len(found.baselines) == 1:  # what was reached on unlike problems has no median
         sentences.append(_reached(scored))
     sentences += [f"{_by(own[name], first.name)}." for name in beaten[:1] if open_]
@@ -50,8 +57,13 @@ def verdict(found: Methods) -> list[str]:
     return sentences
 
 
-def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict[str, Pair], hopeless: bool) -> str:
-    """The first sentence; where too few studies make it `hopeless`, their bootstrap's probabilities mean nothing."""
+def _first(
+    first: Method, beaten: Sequence[str], open_: Sequence[str], own: Mapping[str, Pair], hopeless: bool, highest: bool
+) -> str:
+    """The first sentence, of the method that nobody beats and that may have the `highest` score.
+
+    Where too few studies make it `hopeless`, their bootstrap's probabilities mean nothing.
+    """
     if not open_:
         nearest = min(beaten, key=lambda name: abs(own[name].effect or 0.0))
         if len(beaten) == 1:
@@ -62,6 +74,8 @@ def _first(first: Method, beaten: Sequence[str], open_: Sequence[str], own: dict
         text = f"{first.name} is probably the best ({100 * chance:.0f} %), with a score of {first.score:.3f}"
     else:
         text = f"{first.name} has the highest score, {first.score:.3f}"
+        if not highest:
+            text = f"{first.name}, with a score of {first.score:.3f}, is beaten by nobody where both have searched"
         text += "" if chance is None else f", and is the best with a probability of {100 * chance:.0f} %"
     return f"{text}; it cannot be told apart from {_list(open_)} for certain."
 

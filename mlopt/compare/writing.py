@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import __version__
 from ..page.render import render
 from . import tables
-from .figures import figures
+from .figures import MOST_SPACES, figures
 from .methods import Methods
 from .record import StudyRecord
 from .verdict import verdict
@@ -41,6 +41,7 @@ def write(found: Methods, studies: Sequence[StudyRecord], out: Path) -> None:
         overall=overall,
         curves=curves,
         notes=found.notes,
+        undrawn=max(0, len({study.space for study in studies}) - MOST_SPACES),
     )
     (out / PAGE).write_text(page)
     paper = out / PAPER

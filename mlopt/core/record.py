@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -55,6 +55,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
+    trial: Annotated[int, Field(ge=0, lt=2**63)]
     status: Status
     seconds: PositiveFloat | None = None
     metrics: dict[str, float] = {}
@@ -77,7 +78,6 @@ class Outcome(BaseModel):
 class Record(Outcome):
     """The fields of `Trial` as JSON, every number finite; further keys are passed over."""
 
-    trial: Annotated[int, Field(ge=0, lt=2**63)]
     schedule: Values
     samples: tuple[float, ...] = ()
     compile_seconds: NonNegativeFloat | None = None
@@ -111,6 +111,20 @@ def read_schedules(path: Path) -> list[Schedule]:
         return list(map(Schedule.of, TypeAdapter(list[Values]).validate_json(content(path))))
     except ValidationError as error:
         raise UserError(f"no schedules: {reason(error)}") from None
+
+
+class _Finals(BaseModel):
+    """Of a study's result, who did not come through its finals."""
+
+    lost: dict[str, str] = {}
+
+
+def read_lost(path: Path) -> Mapping[str, str]:
+    """Which finalists a study's result calls lost, and why. Raises UserError in one short line."""
+    try:
+        return _Finals.model_validate_json(content(path)).lost
+    except ValidationError as error:
+        raise UserError(f"no study's result: {reason(error)}") from None
 
 
 def _validated(kind: type[R], line: str) -> R:

@@ -6,7 +6,8 @@ import base64
 import io
 import logging
 import math
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -20,6 +21,16 @@ WIDTH, HEIGHT = 4.8, 3.2
 """Inches of a figure: small enough for a telephone, large enough for a column of a paper."""
 DOTS = 200
 """Per inch of a PNG."""
+ROW, LINE = 0.28, 0.15
+"""Inches of a row in a figure that has one for each of several things, and of each further line of its label."""
+LABEL, LABEL_LINES = 30, 3
+"""Characters of a line of a label, and its lines."""
+TICKS = (
+    (0.7, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)),
+    (1.5, (1.0, 2.0, 3.0, 5.0, 7.0)),
+    (math.inf, (1.0, 3.0)),
+)
+"""Of a logarithmic axis of less than so many decades, the multiples of powers of ten that are written at it."""
 
 LOOK: Any = {
     "axes.grid": True,
@@ -28,7 +39,9 @@ LOOK: Any = {
     "font.size": 9.0,
     "grid.alpha": 0.3,
     "legend.fontsize": 8.0,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
+    "legend.framealpha": 0.8,  # what lies below it must not be taken for a part of it
     "svg.fonttype": "none",  # letters stay letters: smaller, and found by a search in the page
     "svg.hashsalt": "mlopt",  # the same figure, the same file
     "text.parse_math": False,  # names and values come from anywhere
@@ -67,6 +80,18 @@ class Ink:
     def line(self) -> dict[str, Any]:
         """Arguments of `Axes.plot`."""
         return {"color": self.color, "linestyle": self.linestyle, "marker": self.marker, "markersize": 4.0}
+
+
+def label(name: str) -> str:
+    """A name as a figure shows it: on several lines where it is long, cut where it is very long."""
+    return "\n".join(textwrap.wrap(name, LABEL, max_lines=LABEL_LINES, placeholder=" …"))
+
+
+def rows(names: Iterable[str]) -> tuple[list[str], float]:
+    """The labels of a figure that has a row for each name, and the height of all rows in inches."""
+    labels = [label(name) for name in names]
+    lines = max((text.count("\n") for text in labels), default=0)
+    return labels, len(labels) * (ROW + LINE * lines)
 
 
 def inks(names: list[str]) -> dict[str, Ink]:
@@ -116,6 +141,6 @@ def scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     (axes.set_yscale if which == "y" else axes.set_xscale)("log")
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0) if decades < 1.5 else (1.0, 3.0)))
+    axis.set_major_locator(LogLocator(subs=next(ticks for below, ticks in TICKS if decades < below)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(EngFormatter())

@@ -9,14 +9,12 @@ import numpy as np
 from ..compare.score import incumbents
 from ..core.schedule import Value
 from ..core.trial import Trial
-from ..page.figure import COLOURS, Picture, drawing, scale
+from ..page.figure import COLOURS, Picture, drawing, rows, scale
 from .importance import Importance
 from .progress import ABSENT
 from .reading import StudyRead
 from .values import label
 
-ROW = 0.28
-"""Inches of a line in a figure that has one for each thing."""
 VALUES = 12
 """Of a knob, that are drawn."""
 WIDE = 70
@@ -28,14 +26,15 @@ def against_baselines(study: StudyRead) -> list[Picture]:
     best = study.result.best
     if best is None or best.seconds is None or not study.result.baselines:
         return []
-    rows = {"best": best, **{name: timed for name, timed in study.result.baselines.items() if timed.seconds}}
-    with drawing("baselines", "Seconds a call takes, with 95 % intervals", height=0.9 + ROW * len(rows)) as figure:
-        for row, timed in enumerate(rows.values()):
+    compared = {"best": best, **{name: timed for name, timed in study.result.baselines.items() if timed.seconds}}
+    labels, height = rows(compared)
+    with drawing("baselines", "Seconds a call takes, with 95 % intervals", height=0.9 + height) as figure:
+        for row, timed in enumerate(compared.values()):
             seconds = timed.seconds or 0.0
             low, high = timed.ci95 or (seconds, seconds)
             figure.axes.plot([low, high], [row, row], color="black")
             figure.axes.plot([seconds], [row], "D" if row == 0 else "o", color=COLOURS[0 if row == 0 else 6])
-        figure.axes.set_yticks(range(len(rows)), list(rows))
+        figure.axes.set_yticks(range(len(compared)), labels)
         figure.axes.invert_yaxis()
         scale(figure.axes, "x")
         figure.axes.set_xlabel("seconds")
@@ -88,9 +87,10 @@ def knobs(found: Importance) -> list[Picture]:
 
 
 def _bars(name: str, caption: str, shares: Mapping[str, float]) -> Picture:
-    with drawing(name, caption, height=0.8 + ROW * len(shares)) as figure:
+    labels, height = rows(shares)
+    with drawing(name, caption, height=0.8 + height) as figure:
         figure.axes.barh(range(len(shares)), [100.0 * share for share in shares.values()], color=COLOURS[0])
-        figure.axes.set_yticks(range(len(shares)), list(shares))
+        figure.axes.set_yticks(range(len(shares)), labels)
         figure.axes.invert_yaxis()
         figure.axes.set_xlabel("%")
     return figure.picture
@@ -124,9 +124,10 @@ def stages(seconds: dict[str, float]) -> list[Picture]:
     """Where the time went, on the mean of a trial."""
     if not seconds:
         return []
-    with drawing("stages", "Where the time of a trial goes, on the mean", height=0.9 + ROW * len(seconds)) as figure:
+    labels, height = rows(seconds)
+    with drawing("stages", "Where the time of a trial goes, on the mean", height=0.9 + height) as figure:
         figure.axes.barh(range(len(seconds)), [1e3 * each for each in seconds.values()], color=COLOURS[0])
-        figure.axes.set_yticks(range(len(seconds)), list(seconds))
+        figure.axes.set_yticks(range(len(seconds)), labels)
         figure.axes.invert_yaxis()
         figure.axes.set_xlabel("milliseconds")
     return [figure.picture]

@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, FiniteFloat, PositiveFloat, StrictBool, StrictInt
 
 from .. import result
-from ..compare.reading import read_files
+from ..compare.reading import CONFIG, by_number, read_files
 from ..core.errors import UserError
+from ..core.judged import judged
 from ..core.record import Values, read_log
 from ..core.trial import Trial
 
@@ -63,6 +64,7 @@ class Result(BaseModel):
     fingerprint: dict[str, Any] = {}
     devices: list[dict[str, Any]] = []
     executed: StrictInt = 0
+    lost: dict[str, str] = {}
     interrupted: StrictBool = False
     caveat: str = ""
 
@@ -89,9 +91,20 @@ def read(folder: Path) -> StudyRead:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}")
     if not (folder / result.NAME).exists():
-        raise UserError(f"{folder} has no {result.NAME}: it is no study's folder, or its study has not ended")
+        raise UserError(_no_study(folder))
     found, trials = read_files(folder, Result, read_log)
-    return StudyRead(folder, found, trials, {name: _text(folder / "best" / name) for name in TEXTS})
+    return StudyRead(folder, found, judged(trials, found.lost), {name: _text(folder / "best" / name) for name in TEXTS})
+
+
+def _no_study(folder: Path) -> str:
+    """Why there is nothing to report, and what is there instead."""
+    if (folder / CONFIG).is_file():
+        return f"the study in {folder} has not ended; mlopt resume={folder} goes on with it"
+    studies = sorted((file.parents[1] for file in folder.glob(f"*/{CONFIG}")), key=by_number)
+    if not studies:
+        return f"{folder} is no study's folder: it has no {result.NAME}"
+    which = f"{studies[0]} to {studies[-1]}" if len(studies) > 1 else str(studies[0])
+    return f"a report explains one study, and {folder} holds {which}; mlopt compare {folder} compares them"
 
 
 def _text(file: Path) -> str:

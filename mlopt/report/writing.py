@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .. import __version__
+from ..core.judged import refuted
 from ..devices import DRIVER
 from ..page.figure import Picture
 from ..page.render import quantity, render
@@ -19,6 +20,8 @@ from .stability import Neighbour
 from .values import difference, is_text, shown
 
 PAGE = "report.html"
+REPLAY = "replay"
+"""The evaluator whose times are those of a record, wherever that was measured."""
 KNOBS = 4
 """Of the most important knobs, whose values are drawn."""
 
@@ -70,7 +73,12 @@ def verdict(study: StudyRead) -> list[str]:
     """What was found, in a few sentences."""
     found, best = study.result, study.result.best
     if best is None or best.value is None:
+        if wrong := refuted(found.lost):
+            return [f"None of the {len(wrong)} fastest of {len(study.trials)} trials came out right in the finals."]
         return [f"None of {len(study.trials)} trials was valid."]
+    if found.evaluator == REPLAY:
+        reached = quantity(best.value, study.unit)
+        return [f"The best of {len(study.trials)} schedules took {reached} by the record; nothing was run."]
     if best.seconds is None:
         return [f"The best of {len(study.trials)} schedules has a simulated cost of {best.value:.4g}; nothing was run."]
     sentences = [f"A call takes {quantity(best.seconds)} by the best of {len(study.trials)} schedules."]
@@ -87,6 +95,8 @@ def verdict(study: StudyRead) -> list[str]:
     ]
     if doubtful:
         sentences.append(f"Its interval overlaps with that of {', '.join(doubtful)}: they may be equally fast.")
+    if wrong := refuted(found.lost):
+        sentences.append(f"Found wrong in the finals, and failures here: {_numbered(wrong)}.")
     if found.interrupted:
         sentences.append("The study was interrupted: nothing was measured side by side, and this is provisional.")
     if found.caveat:
@@ -107,13 +117,19 @@ def noise(study: StudyRead) -> str:
     )
 
 
+def _numbered(trials: Iterable[int]) -> str:
+    numbers = sorted(trials)
+    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def _workload(workload: dict[str, Any]) -> str:
     keys = {key: value for key, value in workload.items() if key not in ("name", "flops", "bytes")}
     return " ".join([str(workload.get("name", "a workload")), *(f"{key}={value}" for key, value in keys.items())])
 
 
 def _facts(study: StudyRead) -> dict[str, str]:
-    found, machine = study.result, study.result.fingerprint
+    found = study.result
+    cpu, cores = (found.fingerprint.get(key, ABSENT) for key in ("cpu", "cores"))
     return {
         "backend": found.backend,
         "search": f"{found.search}, seed {found.seed}",
@@ -121,7 +137,7 @@ def _facts(study: StudyRead) -> dict[str, str]:
         "threads": str(found.threads),
         "trials": ", ".join(f"{count} {status}" for status, count in found.counts.items() if count) or ABSENT,
         "took": f"{found.wall_seconds:.0f} s",
-        "machine": f"{machine.get('cpu', ABSENT)}, {machine.get('cores', ABSENT)} cores",
+        **({} if found.evaluator == REPLAY else {"machine": f"{cpu}, {cores} cores"}),
         **({"devices": ", ".join(map(_device, found.devices))} if found.devices else {}),
         "folder": str(study.folder),
     }

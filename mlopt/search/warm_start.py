@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import InvalidSchedule, UserError
+from ..core.judged import LOG, read_judged
 from ..core.pareto import front
 from ..core.schedule import Schedule
 from ..core.trial import Trial
@@ -120,10 +121,7 @@ class WarmStart:
 
     def _log(self) -> Sequence[Trial]:
         """The trials in the file or folder."""
-        from ..core.record import read_log  # loads pydantic
-
-        log = self._path / "trials.jsonl" if self._path.is_dir() else self._path
-        return read_log(log, cut_short=True)
+        return read_judged(self._path / LOG if self._path.is_dir() else self._path, cut_short=True)
 
 
 def _write(file: Path, schedules: Sequence[Schedule]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,3 +39,20 @@ def test_where_nothing_is_to_be_mended_it_says_so(mlopt: Command, monkeypatch: p
 
 def test_it_takes_no_arguments(mlopt: Command) -> None:
     assert mlopt("doctor", "please").err == "mlopt: mlopt doctor takes no arguments\n"
+
+
+def test_who_keeps_it_waiting_is_named(mlopt: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def wait() -> Iterator[Finding]:
+        end = time.monotonic() + 30.0
+        while not said and time.monotonic() < end:
+            time.sleep(0.01)
+        yield Finding("cores", State.OK, "2")
+
+    monkeypatch.setattr("mlopt.waiting.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("mlopt.executor.device.holder", lambda: 1)
+    monkeypatch.setattr("mlopt.cli.doctor.complain", said.append)
+    monkeypatch.setattr(doctor, "CHECKS", (wait,))
+    assert mlopt("doctor").code == 0
+    assert said[0].startswith("waiting for process 1 (")

@@ -70,6 +70,21 @@ def test_words_that_would_make_it_another_study_are_refused(mlopt: Command, stud
     assert (old / ".hydra" / "config.yaml").read_text() == before
 
 
+@pytest.mark.parametrize("has_ended", [False, True])
+@pytest.mark.parametrize("word", ["budget.trials=many", "budget.trials=null", "budget.trials=0", "budget.seconds=-1"])
+def test_a_budget_that_is_none_is_refused_and_not_kept(
+    mlopt: Command, study: Any, old: Path, word: str, has_ended: bool
+) -> None:
+    if has_ended:
+        ended(old)
+    before = (old / ".hydra" / "config.yaml").read_text()
+    answer = mlopt("resume=old", word)
+    assert (answer.code, answer.err.count("\n"), answer.out) == (2, 1, "")
+    assert answer.err.startswith("mlopt: budget.")
+    assert not study.made
+    assert (old / ".hydra" / "config.yaml").read_text() == before
+
+
 def test_one_that_is_complete_says_so(mlopt: Command, study: Any, old: Path) -> None:
     ended(old)
     answer = mlopt("resume=old", "budget.trials=1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,8 @@ def log(folder: str) -> list[Any]:
 
 
 def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlopt.waiting.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("mlopt.executor.device.holder", lambda: 1)  # which is nothing to who replays a record
     answer = mlopt("-m", "search=random,grid", "seed=range(2)", "budget.trials=12", "hydra.sweep.dir=sweep")
     assert (answer.code, answer.err) == (0, "")
     for study in range(4):
@@ -58,10 +61,17 @@ def test_a_sweep_runs_its_studies_and_compares_them(mlopt: Mlopt, monkeypatch: p
     assert {pair["a"], pair["b"]} == {"random", "grid"}
     assert pair["p"] <= pair["p_holm"] <= 1.0
     assert "random" in answer.out
+    assert "waiting for" not in answer.out
+    assert len(re.findall(r"best [\d.]+ s, in sweep/\d", answer.out)) == 4
 
     Path("sweep/compare.json").unlink()
     assert main(["compare", "sweep", "--out", "elsewhere"]) == 0
     assert json.loads(Path("elsewhere/compare.json").read_text()) == found
+
+    shutil.copytree("sweep/0", "copy")
+    assert main(["compare", "sweep", "copy", "--out", "elsewhere"]) == 0
+    copied = json.loads(Path("elsewhere/compare.json").read_text())
+    assert copied == {**found, "notes": ["1 study is a copy of others, trial by trial", *found["notes"]]}
 
     # A query of MLflow may find studies that are named besides.
     queried = [Path("sweep", str(study)) for study in (1, 2, 3)]
@@ -103,6 +113,7 @@ def test_a_study_that_fails_touches_no_other(mlopt: Mlopt) -> None:
     answer = mlopt("-m", "workload.path=broken.jsonl,space.jsonl", *words)
     assert answer.code == 2
     assert "line 1: no trial" in answer.out
+    assert "a study is left out that has not ended: sweep/0\n" in answer.out
     assert len(log("sweep/1")) == 3
 
 

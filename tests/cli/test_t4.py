@@ -53,3 +53,10 @@ def test_a_result_that_is_none_is_refused_in_a_line(study: Path) -> None:
     (study / "result.json").write_text(json.dumps({**RESULT, "devices": "none"}))
     with pytest.raises(UserError, match="no study's result"):
         write_t4([str(study)])
+
+
+def test_what_the_finals_found_wrong_is_no_correct_configuration(study: Path) -> None:
+    (study / "result.json").write_text(json.dumps({**RESULT, "lost": {"trial 1": "WrongResult: output 0"}}))
+    write_t4([str(study)])
+    results = json.loads((study / "t4.json").read_text())["results"]
+    assert [result["invalidity"] for result in results] == ["correct", "correctness"]

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlopt.compare.methods import Methods, compare
-from mlopt.compare.record import StudyRecord, method_names, space_names
+from mlopt.compare.record import StudyRecord, method_names, space_names, without_copies
 from mlopt.compare.score import Yardstick
 from mlopt.compare.significance import PermutationTests, fewest_studies, holm, permutation_p
 from mlopt.compare.yardsticks import expected_best, yardsticks
 from mlopt.core.errors import UserError
 
 
-def study(search: str = "evolve", seed: int = 0, best: float = 1.0, **others: Any) -> StudyRecord:
+def study(search: str = "evolve", seed: int = 0, best: float | None = 1.0, **others: Any) -> StudyRecord:
     """One that found `best` in its third of six trials."""
     values: dict[str, Any] = {
         "folder": Path(f"{search}-{seed}"),
@@ -232,3 +232,22 @@ def test_a_recorded_space_has_the_score_of_autotuning_methodology_too(tmp_path: 
     assert method["score_autotuning_methodology"] != pytest.approx(method["score"])
     elsewhere = study(problem={"name": "other"}, objectives=[2.0, 1.0])
     assert compared(here, elsewhere).methods[0].by_rank is None
+
+
+def test_a_copy_of_a_study_is_no_further_evidence() -> None:
+    first, other_seed, other_search = study(), study(seed=1), study("bayes")
+    other_trials = study(objectives=[9.0, None, 1.0, 8.0, 7.0, 5.5])
+    among = [first, study(folder=Path("copy")), other_seed, other_search, other_trials]
+    assert without_copies(among) == [first, other_seed, other_search, other_trials]
+
+
+def test_what_is_a_cost_stays_one_where_the_first_study_found_nothing() -> None:
+    nothing = study(objectives=[None] * 6, best=None)
+    assert compared(nothing, study(seed=1, unit="")).methods[0].unit == ""
+
+
+def test_methods_that_have_not_searched_all_spaces_are_named() -> None:
+    there = [study("random", problem={"name": "other"}), study("bayes", problem={"name": "other"}, best=0.5)]
+    found = compared(study("random"), study("evolve", best=0.5), study("bayes", best=0.7), *there)
+    assert "a score is the mean over the spaces that a method has searched, of 2: evolve 1" in found.notes
+    assert not [note for note in compared(study("random"), study("evolve", best=0.5)).notes if "mean over" in note]

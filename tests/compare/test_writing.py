@@ -124,3 +124,30 @@ def test_a_single_study_of_a_method_tells_of_no_uncertainty() -> None:
     ((*_, interval, _, _, _, _),) = tables.pairs(one).rows
     assert interval == ""
     assert all(cell for row in (*tables.methods(several).rows, *tables.pairs(several).rows) for cell in row)
+
+
+def test_who_shares_no_space_with_others_takes_no_part_in_the_verdict() -> None:
+    at_once = [replace(each, objectives=[1.0, *[9.0] * 5]) for each in studies("bayes", 1.0, workload="other")]
+    found = compare([*studies("random", 9.0), *studies("evolve", 5.0), *at_once], np.random.default_rng(0))
+    assert found.methods[0].name == "bayes"
+    said = verdict(found)
+    assert said[0].startswith("evolve is better than random by")
+    assert said[1] == "That is without bayes: nobody else has searched the same."
+
+
+def test_the_highest_score_is_not_the_best_method_where_another_one_beats_it_on_what_both_searched() -> None:
+    easy = [*studies("random", 9.0), *studies("evolve", 3.0), *studies("bayes", 1.0)]
+    hard = [*studies("random", 9.0, workload="hard"), *studies("bayes", 9.0, workload="hard")]
+    found = compare([*easy, *hard], np.random.default_rng(0))
+    assert found.methods[0].name == "evolve"
+    assert verdict(found)[0].startswith("bayes is the best of 3 methods")
+
+
+def test_the_page_says_of_how_many_spaces_it_has_no_curves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("figures", "writing"):
+        monkeypatch.setattr(f"mlopt.compare.{module}.MOST_SPACES", 1)
+    among = [study for name in ("one", "two") for study in studies("random", 9.0, count=2, workload=name)]
+    write(compare(among, np.random.default_rng(0)), among, tmp_path)
+    page = (tmp_path / "compare.html").read_text()
+    assert "1 more space is compared without curves" in page
+    assert len(list((tmp_path / "compare").glob("curve-*-trials.png"))) == 1

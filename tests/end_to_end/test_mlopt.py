@@ -34,10 +34,9 @@ CONTRACT = ["workload", "backend", "search", "evaluator", "seed", "threads", "be
 CONTRACT += ["trials", "wall_seconds", "fingerprint"]
 SHORT_FINALS = """
 import sys
-from mlopt import study
 from mlopt.cli.main import main
-from mlopt.finals import interleaved
-study.FINALISTS = 2
+from mlopt.finals import interleaved, meeting
+meeting.FINALISTS = 2
 interleaved.FEWEST_ROUNDS = interleaved.MOST_ROUNDS = 6
 sys.exit(main())
 """

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -46,6 +47,10 @@ class TestRay(ExecutorContract):
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+    def test_nobody_prints_what_becomes_of_its_machines(self, executor: Executor) -> None:
+        executor.submit(int, PATIENCE).result(PATIENCE)
+        assert "ray_listen_error_messages" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_no_work_outlives_a_driver_that_is_killed(kill_driver: Callable[..., list[psutil.Process]]) -> None:

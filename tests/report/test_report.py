@@ -208,8 +208,39 @@ def test_what_no_study_wrote_is_refused_in_one_line(tmp_path: Path, file: str, c
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_that_holds_no_ended_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"has no result\.json"):
+def test_a_trial_that_the_finals_found_wrong_is_a_failure(tmp_path: Path) -> None:
+    trials = [trial(0, 4e-3, tile=1), trial(1, 1e-9, tile=2), trial(2, 2e-3, tile=3)]
+    best = {"trial": 2, "schedule": {"tile": 3}, "seconds": 2e-3}
+    lost = {"trial 1": "WrongResult: output 0", "trial 0": "OutOfTime: too late"}
+    study = read(folder(tmp_path / "s", trials, best=best, lost=lost))
+    assert [(each.ok, each.seconds) for each in study.trials] == [(True, 4e-3), (False, None), (True, 2e-3)]
+    assert [step.trial for step in steps(study.trials)] == [0, 2]
+    assert verdict(study)[-1] == "Found wrong in the finals, and failures here: trial 1."
+    assert "WrongResult: output 0" in page(study)
+    nothing = read(folder(tmp_path / "nothing", trials, best=None, lost={"trial 1": "WrongResult: output 0"}))
+    assert verdict(nothing) == ["None of the 1 fastest of 3 trials came out right in the finals."]
+
+
+def test_a_folder_that_holds_no_ended_study_is_refused_and_says_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"it has no result\.json"):
         read(tmp_path)
+    for number in range(3):
+        (tmp_path / "sweep" / str(number) / ".hydra").mkdir(parents=True)
+        (tmp_path / "sweep" / str(number) / ".hydra" / "config.yaml").touch()
+    with pytest.raises(UserError, match=r"holds .*sweep/0 to .*sweep/2; mlopt compare .*sweep compares them"):
+        read(tmp_path / "sweep")
+    with pytest.raises(UserError, match=r"sweep/1 has not ended; mlopt resume=.*sweep/1 goes on with it"):
+        read(tmp_path / "sweep" / "1")
     with pytest.raises(UserError, match="there is no folder"):
         read(tmp_path / "none")
+
+
+def test_a_replay_says_that_its_times_are_the_records_and_names_no_machine(tmp_path: Path) -> None:
+    study = read(
+        folder(tmp_path / "s", tried(5), baselines={}, speedup={}, evaluator="replay", fingerprint={"cpu": "a CPU"})
+    )
+    (said,) = verdict(study)
+    assert said.startswith("The best of 5 schedules took ")
+    assert said.endswith(" ms by the record; nothing was run.")
+    assert "a CPU" not in page(study)
+    assert "a CPU" in page(read(folder(tmp_path / "run", tried(5), fingerprint={"cpu": "a CPU"})))

@@ -195,3 +195,9 @@ def test_a_search_with_several_objectives_begins_all_over_the_earlier_front(stud
     assert max(np.diff(sorted(places))) <= 5
     alone = begun(WarmStart(Evolve(), str(study))).ask(10)
     assert 40 not in [schedules.index(schedule) for schedule in alone]
+
+
+def test_what_the_earlier_finals_found_wrong_is_not_begun_with(study: Path) -> None:
+    write(study, [ok(GOOD, 1.0), ok(FAR, 3.0)])
+    (study / "result.json").write_text(json.dumps({"lost": {"trial 0": "WrongResult: output 0"}}))
+    assert begun(WarmStart(Random(), str(study))).ask(1) == [FAR]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...core import record
 from ...core.errors import UserError
+from ...core.judged import read_judged
 from ...core.trial import Trial
 from . import t4
 
@@ -18,7 +19,7 @@ def read(path: Path) -> list[Trial]:
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if not path.is_file() or kind not in (".json", ".jsonl"):
         raise UserError("a record is a T4 file (.json or .json.gz) or the trials.jsonl of a study")
-    trials = t4.read(record.content(path)) if kind == ".json" else record.read_log(path)
+    trials = t4.read(record.content(path)) if kind == ".json" else read_judged(path)
     if not trials:
         raise UserError("it holds no configuration")
     return trials

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from ...executor.inline import Inline
 from ...waiting import Waiting
 from ..console import below_here
-from .finished import objective
+from .finished import reached
 from .study import Ended, Job
 
 
@@ -26,11 +27,13 @@ class Display:
         self._bars = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
         self._live: dict[int, TaskID] = {}
         self._waiting = Waiting(self._say)
+        self._waits = not all(isinstance(job.executor, Inline) for job in jobs)  # who replays records waits for nobody
 
     def __enter__(self) -> Display:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._bars.start()
-        self._waiting.__enter__()
+        if self._waits:
+            self._waiting.__enter__()
         return self
 
     def __exit__(
@@ -56,7 +59,7 @@ class Display:
         if job.number in self._live:
             self._bars.remove_task(self._live.pop(job.number))
         width = len(str(self._studies))
-        end = f"best {objective(job.directory):.4g}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
+        end = f"best {reached(job.directory)}" if ended.code == 0 else ended.message or f"exit code {ended.code}"
         line = f"{self._done:>{width}}/{self._studies}  {job.name}: {end}{'' if ran else ', as before'}"
         self._say(f"{line}, in {below_here(job.directory)}")
         self._refresh()

@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from ... import result
 from ...core.errors import UserError
-from ..study_folder import CONFIG, Result, load, read_result
+from ...tracker.summary import duration
+from ..study_folder import CONFIG, Best, Result, load, read_result
 
 
 def find(directory: Path, config: DictConfig) -> int | None:
@@ -36,10 +37,22 @@ def objective(directory: Path) -> float:
 
     Optuna's ends with a traceback when it is told what is not a number.
     """
+    best = _best(directory)
+    value = None if best is None else best.seconds if best.seconds is not None else best.cost
+    return math.inf if value is None else value
+
+
+def reached(directory: Path) -> str:
+    """The same for people: `2.134 ms`, or `cost 1234` where nothing was run."""
+    best = _best(directory)
+    if best is not None and best.seconds is not None:
+        return duration(best.seconds)
+    return f"cost {objective(directory):.4g}"
+
+
+def _best(directory: Path) -> Best | None:
     found = _read(directory)
-    best = found.best if found else None
-    reached = None if best is None else best.seconds if best.seconds is not None else best.cost
-    return math.inf if reached is None else reached
+    return found.best if found else None
 
 
 def _read(directory: Path) -> Result | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...compare.reading import by_number, read
+from ...compare.reading import by_number, read_all
 from ...compare.writing import FILES, SUMMARY
 from ...core.errors import UserError
 from ...tracker.pages import attach
 from ..compare import show
 from ..compose import CONFIG_NAME
+from ..console import below_here
 from ..errors import complain
 from .sweep import Sweep
 
@@ -21,11 +22,12 @@ def run_sweep(hydra: Hydra, words: list[str]) -> int:
     """Run the sweep that `words` describe, and compare its studies; the highest of their exit codes."""
     sweep = Sweep()
     hydra.multirun(CONFIG_NAME, sweep, words)
-    studies = [study for study in map(read, sorted(sweep.directories, key=by_number)) if study is not None]
-    if studies and sweep.folder is not None:
+    if sweep.folder is not None:
         try:
-            show(studies, sweep.folder)
-            attach(sweep.folder, FILES, SUMMARY)
+            found = read_all(map(below_here, sorted(sweep.directories, key=by_number)))
+            if found.studies:
+                show(found, sweep.folder)
+                attach(sweep.folder, FILES, SUMMARY)
         except UserError as error:
             complain(f"the studies are complete, and cannot be compared: {error}")
     return max(sweep.codes, default=0)

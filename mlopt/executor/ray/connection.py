@@ -52,12 +52,12 @@ class Connection:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         if address is None:
             self._folder = tempfile.TemporaryDirectory(prefix="mlopt-ray-", ignore_cleanup_errors=True)
-            with _sigterm_kept():
+            with _sigterm_kept(), _muted():
                 _start(self._folder.name, cpus)
         else:
             try:
                 listener.check(address)
-                with _sigterm_kept():
+                with _sigterm_kept(), _muted():
                     ray.init(
                         address=address,
                         log_to_driver=False,
@@ -117,7 +117,10 @@ class Connection:
 
 @contextlib.contextmanager
 def _sigterm_kept() -> Iterator[None]:
-    """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then."""
+    """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then.
+
+    So it does for up to a second of its start, which nobody can interrupt.
+    """
     before = _handler(signal.SIGTERM)
     try:
         yield
@@ -132,7 +135,20 @@ def _start(folder: str, cpus: int) -> None:
 
 
 @contextlib.contextmanager
-def _bare() -> Iterator[None]:
+def _instead(*changes: tuple[Any, str, Any]) -> Iterator[None]:
+    """Put something else in the place of attributes, where an owner has one of that name, while the block lasts."""
+    replaced = [(owner, name, getattr(owner, name)) for owner, name, _ in changes if hasattr(owner, name)]
+    for owner, name, other in changes:
+        if hasattr(owner, name):
+            setattr(owner, name, other)
+    try:
+        yield
+    finally:
+        for owner, name, own in replaced:
+            setattr(owner, name, own)
+
+
+def _bare() -> contextlib.AbstractContextManager[None]:
     """Leave out what Ray starts for clusters, and waits for: half of the time that it takes to start.
 
     It always starts a dashboard, if only without pages, the autoscaler, and who reads its logs; it has no setting for
@@ -141,21 +157,19 @@ def _bare() -> Iterator[None]:
     import ray._private.node
     import ray._private.services
 
-    services, node = ray._private.services, ray._private.node.Node
-    replaced: list[tuple[Any, str, Any]] = []
-    for owner, name, instead in (
-        (services, "start_api_server", lambda *arguments, **keys: ("", None)),
+    node = ray._private.node.Node
+    return _instead(
+        (ray._private.services, "start_api_server", lambda *arguments, **keys: ("", None)),
         (node, "start_monitor", lambda self: None),
         (node, "start_log_monitor", lambda self: None),
-    ):
-        if hasattr(owner, name):
-            replaced.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, instead)
-    try:
-        yield
-    finally:
-        for owner, name, own in replaced:
-            setattr(owner, name, own)
+    )
+
+
+def _muted() -> contextlib.AbstractContextManager[None]:
+    """Leave out who prints what becomes of machines, with their logs: the terminal is the study's."""
+    import ray._private.worker
+
+    return _instead((ray._private.worker, "listen_error_messages", lambda worker, stopped: None))
 
 
 def _init(folder: str, cpus: int) -> None:
