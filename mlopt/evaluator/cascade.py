@@ -76,7 +76,7 @@ class Cascade:
         cheap = self.cheap
         return replace(self, cheap=cheap.calibrated(calibration)) if isinstance(cheap, CalibratedEvaluator) else self
 
-    def bounded(self, threads: int) -> Self:
+    def bounded(self, threads: int | None) -> Self:
         exact = self.exact
         return replace(self, exact=exact.bounded(threads)) if isinstance(exact, BoundedEvaluator) else self
 

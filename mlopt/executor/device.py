@@ -85,7 +85,8 @@ def alone(until: float = math.inf) -> Iterator[None]:
         _lock(files, fcntl.LOCK_EX, until)
         for file in files:
             _register(file, _HOLDERS)
-        others = {pid for file in files for pid in _registered(file, _SHARERS)}
+        # Ourselves too, if a process that we have begun while we computed has copies of the descriptors.
+        others = {pid for file in files for pid in _registered(file, _SHARERS)} - {os.getpid()}
         stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
         _signal(others, signal.SIGSTOP)
         _await_stopped(others)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..evaluator.surroundings import Surroundings
 from ..protocols import DeviceBackend, Inputs, LibraryWorkload, Workload
 from .contender import Prepared, Skipped, prepared, settle
 from .pytorch import eager
@@ -40,7 +41,7 @@ class DevicePytorchContender:
         if self.compiled:
             function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
         kernel = self.backend.on_device(torch.no_grad()(function))
-        return prepared(lambda: kernel, self.workload, self.backend, self.inputs)
+        return prepared(lambda: kernel, self.workload, self.backend, self.inputs, Surroundings())
 
     def _function(self) -> Callable[..., Any]:
         if self.library is not None and isinstance(self.workload, LibraryWorkload):

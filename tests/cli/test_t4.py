@@ -53,3 +53,10 @@ def test_a_result_that_is_none_is_refused_in_a_line(study: Path) -> None:
     (study / "result.json").write_text(json.dumps({**RESULT, "devices": "none"}))
     with pytest.raises(UserError, match="no study's result"):
         write_t4([str(study)])
+
+
+def test_what_a_killed_study_has_left_is_written_without_its_last_line(study: Path) -> None:
+    log = study / "trials.jsonl"
+    log.write_text(log.read_text()[:-20])
+    write_t4([str(study)])
+    assert len(json.loads((study / "t4.json").read_text())["results"]) == 1

@@ -141,7 +141,7 @@ def test_short_loops_of_scalars_are_written_out_and_what_they_just_stored_is_not
     assert first.steps == second.steps == {outer.number: 8.0}
     first_new, second_new = (operation for operation in outer.operations if operation.name == "arith.maximumf")
     assert first_new.result in second_new.operands
-    assert vectorized(outer) == 8
+    assert [vectorized(outer, bits) for bits in (64, 128, 256, 512)] == [2, 4, 8, 8]
 
 
 def test_loops_that_llvm_must_not_write_out_stay() -> None:
