@@ -15,6 +15,7 @@ ATTRIBUTE_OF_FRAMES = "_frame"
 """How the attributes end by which an exception, a generator or a coroutine leads to whoever called."""
 
 SEARCHES = ("gc.get_objects", "gc.get_referrers", "gc.get_referents")
+CHANGES = ("object.__setattr__", "object.__delattr__")
 INSIDES = ("__code__", "__defaults__", "__kwdefaults__")
 JUDGES = (__name__.partition(".")[0], "numpy", "statistics")
 """The packages whose functions judge."""
@@ -44,7 +45,7 @@ class Prying:
         return self._heard
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "object.__setattr__":
+        if event in CHANGES:
             if arguments[1] in INSIDES and _is_of_a_judge(arguments[0]):
                 self.offences += 1
                 raise PermissionError("a function that judges kernels stays as it is")  # and so it does
