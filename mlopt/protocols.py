@@ -580,9 +580,14 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
 @runtime_checkable
 class CalibratedEvaluator(Evaluator, Protocol):
-    """An evaluator whose judgement depends on what this machine was measured to reach, where that is known."""
+    """An evaluator whose judgement may depend on what this machine was measured to reach, where that is known."""
 
-    def calibrated(self, calibration: Calibration) -> Evaluator: ...
+    @property
+    def measured(self) -> bool:
+        """Whether it does."""
+
+    def calibrated(self, calibration: Calibration) -> Evaluator:
+        """The evaluator that does; this one where none does."""
 
 
 @runtime_checkable

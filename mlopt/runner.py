@@ -112,8 +112,12 @@ class TrialWork:
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
 
     def _watched(self) -> AbstractContextManager[None]:
-        """Whether what is loaded, and so may run code of its own for the first time, changes this process."""
-        return unchanged() if self.evaluator.executes else nullcontext()
+        """Whether what is loaded, and so may run code of its own for the first time, changes this process.
+
+        A device's kernels may be compiled by a process that lives on, and are watched when they run.
+        """
+        watched = self.evaluator.executes and not isinstance(self.backend, DeviceBackend)
+        return unchanged() if watched else nullcontext()
 
     def _right(self) -> AbstractContextManager[None]:
         """To what the evaluation needs: where it takes time, to its device alone."""

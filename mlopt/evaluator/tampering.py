@@ -26,6 +26,8 @@ MODULES = (
 )
 """Whose functions judge, besides all that is mlopt's own. What stands inside of a function `prying.py` hears of."""
 
+_KEPT = ("__", "_abc")
+
 Code = list[tuple[ModuleType | type, dict[str, Any]]]
 """What stands under each name of modules and classes."""
 
@@ -71,7 +73,5 @@ def _owners() -> Iterator[ModuleType | type]:
 def _names(owner: ModuleType | type) -> dict[str, Any]:
     """Without what Python and its libraries keep in classes for themselves, and may renew."""
     return {
-        name: value
-        for name, value in vars(owner).items()
-        if inspect.isfunction(value) or not name.startswith(("__", "_abc"))
+        name: value for name, value in vars(owner).items() if not name.startswith(_KEPT) or inspect.isfunction(value)
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -86,8 +87,9 @@ class KernelContender:
         return self.backend.preload
 
     def prepare(self) -> Prepared:
-        before = Surroundings()
-        with unchanged(before):
+        # A device's kernels may be compiled by a process that lives on: they are watched once they are loaded.
+        before = None if isinstance(self.backend, DeviceBackend) else Surroundings()
+        with nullcontext() if before is None else unchanged(before):
             with device.shared():
                 program = self.backend.build(self.workload, self.schedule)
             settle(self.backend)
@@ -101,11 +103,15 @@ def settle(backend: Backend) -> None:
 
 
 def prepared(
-    load: Callable[[], Kernel], workload: Workload, backend: Backend, inputs: Inputs, surroundings: Surroundings
+    load: Callable[[], Kernel],
+    workload: Workload,
+    backend: Backend,
+    inputs: Inputs,
+    surroundings: Surroundings | None = None,
 ) -> Prepared:
     """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError.
 
-    It must leave `surroundings` as they were then.
+    It must leave `surroundings` as they were then, or else when it had been loaded.
     """
     workload, threads = judged(workload, backend), Threads(most_threads(backend))
     clock = of_a_device if isinstance(backend, DeviceBackend) else on_the_wall
@@ -113,6 +119,7 @@ def prepared(
         kernel = load()
         timed = timed_case(workload, inputs)
         strange = drawn(workload, SEED, FRESH)
+    surroundings = surroundings or Surroundings()
     outputs = [empty(spec) for spec in workload.outputs]
     with device.alone(), unchanged(surroundings):
         try:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..evaluator.surroundings import Surroundings
 from ..protocols import DeviceBackend, Inputs, LibraryWorkload, Workload
 from .contender import Prepared, Skipped, prepared, settle
 from .pytorch import eager
@@ -41,7 +40,7 @@ class DevicePytorchContender:
         if self.compiled:
             function = torch.compile(function, dynamic=False, fullgraph=True, mode="max-autotune-no-cudagraphs")
         kernel = self.backend.on_device(torch.no_grad()(function))
-        return prepared(lambda: kernel, self.workload, self.backend, self.inputs, Surroundings())
+        return prepared(lambda: kernel, self.workload, self.backend, self.inputs)
 
     def _function(self) -> Callable[..., Any]:
         if self.library is not None and isinstance(self.workload, LibraryWorkload):
