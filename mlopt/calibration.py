@@ -1,4 +1,4 @@
-"""What simulation is told of this machine: the kept roofline, as it stands when a study begins.
+"""What simulation is told of this machine, where it asks for that: the kept roofline, as it stands when a study begins.
 
 A study that is gone on with is told the same again, from a file in its folder, whatever was measured since: else costs
 before and after would not compare.
@@ -18,12 +18,13 @@ NAME = "calibration.json"
 
 
 def calibrated(evaluator: Evaluator, backend: Backend, directory: Path, resume: bool) -> Evaluator:
-    """The evaluator of the study in `directory`; as it was given where no roofline was kept when the study began.
+    """The evaluator of the study in `directory`; as it was given where it does not ask for
+    that, or no roofline was kept when the study began.
 
     Raises UserError for a file that cannot be read or written.
     """
     native = isinstance(backend, TargetedBackend) and backend.native
-    if not native or not isinstance(evaluator, CalibratedEvaluator):
+    if not native or not isinstance(evaluator, CalibratedEvaluator) or not evaluator.measured:
         return evaluator
     file = directory / NAME
     if resume:

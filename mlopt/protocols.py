@@ -222,6 +222,17 @@ class BoundedWorkload(Protocol):
         """Bytes of one call that are read or written."""
 
 
+@runtime_checkable
+class FarWorkload(Protocol):
+    """A workload that knows inputs far from those of `inputs`, for which a right kernel is right as well.
+
+    Those that are right by luck overflow there, or begin a maximum at a number that is not the least.
+    """
+
+    def far_inputs(self, rng: np.random.Generator) -> tuple[Array, ...] | None:
+        """Fresh ones, for which `reference` and `tolerance` hold; None where nothing is known to be right there."""
+
+
 class Space(Protocol):
     """The tree of schedules: which decisions may follow which."""
 
@@ -552,10 +563,13 @@ class ScreeningEvaluator(Evaluator, Protocol):
 
 @runtime_checkable
 class BoundedEvaluator(Evaluator, Protocol):
-    """An evaluator that sees to it that kernels use no more threads than they were given."""
+    """An evaluator that sees to it that kernels use no more threads than they were given, and no clock of their own."""
 
-    def bounded(self, threads: int) -> Evaluator:
-        """The evaluator of kernels that may use so many CPU threads."""
+    def bounded(self, threads: int | None) -> Evaluator:
+        """The evaluator of kernels that may use so many CPU threads.
+
+        None: they run on a device (`DeviceBackend`), whose clock is believed, and nobody counts threads.
+        """
 
 
 @runtime_checkable
@@ -568,9 +582,14 @@ class IdentifiedEvaluator(Evaluator, Protocol):
 
 @runtime_checkable
 class CalibratedEvaluator(Evaluator, Protocol):
-    """An evaluator whose judgement depends on what this machine was measured to reach, where that is known."""
+    """An evaluator whose judgement may depend on what this machine was measured to reach, where that is known."""
 
-    def calibrated(self, calibration: Calibration) -> Evaluator: ...
+    @property
+    def measured(self) -> bool:
+        """Whether it does."""
+
+    def calibrated(self, calibration: Calibration) -> Evaluator:
+        """The evaluator that does; this one where none does."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 
 from .core.cpu_time import cpu_seconds
-from .core.errors import UserError, summary
+from .core.errors import Tampered, UserError, summary
 from .core.recorded import RecordedProgram
 from .core.schedule import Schedule
 from .core.trial import Failed, Measurement, Status, Trial
 from .evaluator.stillness import is_still
-from .evaluator.timing import ClockedCall, take
+from .evaluator.surroundings import unchanged
+from .evaluator.timing import of_a_device, on_the_wall, take
 from .executor import accelerator, clock, device
-from .executor.retirement import Retirement
+from .executor.retirement import Retirement, Unfit
 from .judging import judged, most_threads
 from .protocols import (
     Backend,
@@ -56,8 +57,9 @@ class Outcome:
 class TrialWork:
     """Build one schedule's program and evaluate it; picklable.
 
-    Raises UserError, which no other schedule mends: it ends the study. All else that is raised becomes a status, after
-    which the process retires if a kernel goes on in it.
+    Raises UserError, which no other schedule mends: it ends the study; and Unfit where an earlier kernel goes on in
+    this process. All else that is raised becomes a status, after which the process retires if this kernel goes on in
+    it, or has changed it.
     """
 
     workload: Workload
@@ -70,6 +72,8 @@ class TrialWork:
     """Hashes of machine code that need not be measured again."""
 
     def __call__(self) -> Outcome:
+        if self.evaluator.executes and not is_still():
+            raise Unfit
         started = now()
         code = ""
         seconds = _Stopwatch()
@@ -79,7 +83,7 @@ class TrialWork:
             with device.shared():
                 with clock.stopped():  # the first time in a worker it takes as long as it takes
                     self.evaluator.prepare(workload)
-                with seconds:
+                with self._watched(), seconds:
                     program = self.backend.build(self.workload, self.schedule)
                     metrics.update(self._screen(program))
                     measurement = Measurement() if "estimated_seconds" in metrics else None
@@ -100,11 +104,20 @@ class TrialWork:
         except Exception as error:  # the one place where an exception becomes a status
             message = str(error) if isinstance(error, Failed) else summary(error)
             outcome = Outcome(Status.of(error), Measurement(), seconds.total, metrics, message, started, now(), code)
-            if self.evaluator.executes and not is_still():  # whoever is timed next would be timed beside it
+            # Whoever is timed next would be timed beside it, or by what it has changed.
+            if self.evaluator.executes and (isinstance(error, Tampered) or not is_still()):
                 raise Retirement(outcome) from None
             return outcome
         metrics.update(measurement.metrics)
         return Outcome(Status.OK, measurement, seconds.total, metrics, "", started, now(), code)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        """Whether what is loaded, and so may run code of its own for the first time, changes this process.
+
+        A device's kernels may be compiled by a process that lives on, and are watched when they run.
+        """
+        watched = self.evaluator.executes and not isinstance(self.backend, DeviceBackend)
+        return unchanged() if watched else nullcontext()
 
     def _right(self) -> AbstractContextManager[None]:
         """To what the evaluation needs: where it takes time, to its device alone."""
@@ -112,8 +125,8 @@ class TrialWork:
 
     def _bounded(self) -> Evaluator:
         """The evaluator, which knows how many threads the backend's kernels have, where these are counted."""
-        evaluator, most = self.evaluator, most_threads(self.backend)
-        return evaluator.bounded(most) if isinstance(evaluator, BoundedEvaluator) and most is not None else evaluator
+        evaluator = self.evaluator
+        return evaluator.bounded(most_threads(self.backend)) if isinstance(evaluator, BoundedEvaluator) else evaluator
 
     def _screen(self, program: Program) -> Mapping[str, float]:
         """What is known without running the program."""
@@ -195,11 +208,11 @@ class Naive:
             kernel = self.backend.build(self.workload, None).load()
         inputs = self.workload.inputs(np.random.default_rng(0), "normal")
         call = kernel.bind(inputs, [np.empty(spec.shape, spec.dtype) for spec in self.workload.outputs])
-        turns = itertools.cycle([call])
+        on_device, turns = isinstance(self.backend, DeviceBackend), itertools.cycle([call])
         with _alone(self.backend):
-            if isinstance(call, ClockedCall):  # its first launch is late, since it loads the kernel
+            if on_device:  # its first launch is late, since it loads the kernel
                 take(turns, 1)
-            return take(turns, 1)
+            return take(turns, 1, clock=of_a_device if on_device else on_the_wall)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mlopt.evaluator.simulation import Simulation
 from mlopt.protocols import Calibration, Evaluator, Roofline
 from mlopt.workloads.matmul.workload import Matmul
 
+SIMULATION = Simulation(measured=True)
 MEASURED = Roofline(2e11, 3e10, 4e11)
 
 
@@ -45,27 +46,27 @@ def identity(evaluator: Evaluator) -> object:
 
 
 def test_a_study_is_told_what_was_measured_at_its_thread_count(tmp_path: Path) -> None:
-    assert of_study(Simulation(), Native(), tmp_path, resume=False) == Simulation()
+    assert of_study(SIMULATION, Native(), tmp_path, resume=False) == SIMULATION
     measure(Native())
-    found = of_study(Simulation(), Native(), tmp_path, resume=False)
+    found = of_study(SIMULATION, Native(), tmp_path, resume=False)
     assert isinstance(found, Simulation)
     assert found.calibration == Calibration(MEASURED, Native().thread_count)
-    assert of_study(Simulation(), Native(thread_count=7), tmp_path, resume=False) == Simulation()
+    assert of_study(SIMULATION, Native(thread_count=7), tmp_path, resume=False) == Simulation(measured=True)
 
 
 def test_a_study_that_is_gone_on_with_is_told_the_same_again(tmp_path: Path, cache: Path) -> None:
     measure(Native())
-    begun = of_study(Simulation(), Native(), tmp_path, resume=False)
+    begun = of_study(SIMULATION, Native(), tmp_path, resume=False)
     for file in cache.iterdir():
         file.write_text(json.dumps(asdict(replace(MEASURED, bytes_per_second=9e10))))
-    assert of_study(Simulation(), Native(), tmp_path, resume=True) == begun
-    assert identity(of_study(Simulation(), Native(), tmp_path, resume=False)) != identity(begun)
+    assert of_study(SIMULATION, Native(), tmp_path, resume=True) == begun
+    assert identity(of_study(SIMULATION, Native(), tmp_path, resume=False)) != identity(begun)
 
 
 def test_a_study_that_was_told_nothing_is_told_nothing_again(tmp_path: Path) -> None:
-    of_study(Simulation(), Native(), tmp_path, resume=False)
+    of_study(SIMULATION, Native(), tmp_path, resume=False)
     measure(Native())
-    assert of_study(Simulation(), Native(), tmp_path, resume=True) == Simulation()
+    assert of_study(SIMULATION, Native(), tmp_path, resume=True) == SIMULATION
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_a_study_that_was_told_nothing_is_told_nothing_again(tmp_path: Path) -> 
 def test_a_damaged_file_is_told_in_a_line(tmp_path: Path, text: str) -> None:
     (tmp_path / NAME).write_text(text)
     with pytest.raises(UserError, match=r"says of no roofline"):
-        of_study(Simulation(), Native(), tmp_path, resume=True)
+        of_study(SIMULATION, Native(), tmp_path, resume=True)
 
 
 def test_only_what_simulates_this_machine_is_told(tmp_path: Path) -> None:
@@ -82,16 +83,16 @@ def test_only_what_simulates_this_machine_is_told(tmp_path: Path) -> None:
     measure(elsewhere := Native(native=False))
     execution = Execution()
     assert of_study(execution, Native(), tmp_path, resume=False) is execution
-    assert of_study(Simulation(), elsewhere, tmp_path, resume=False) == Simulation()
+    assert of_study(SIMULATION, elsewhere, tmp_path, resume=False) == SIMULATION
     assert not (tmp_path / NAME).exists()
 
 
 def test_a_cascade_tells_what_screens(tmp_path: Path) -> None:
     measure(Native())
-    cascade = Cascade(Simulation(), Execution())
+    cascade = Cascade(SIMULATION, Execution())
     found = of_study(cascade, Native(), tmp_path, resume=False)
     assert isinstance(found, Cascade)
-    assert found.cheap == of_study(Simulation(), Native(), tmp_path, resume=False) != Simulation()
+    assert found.cheap == of_study(SIMULATION, Native(), tmp_path, resume=False) != SIMULATION
     assert identity(found) != identity(cascade)
 
 
@@ -109,3 +110,11 @@ def test_the_measured_peaks_are_those_of_the_calibrated_machine(threads: int) ->
 def test_a_described_machine_stays_as_it_is_described() -> None:
     neon = described("neon")
     assert calibrated(neon, Calibration(MEASURED, 1)) is neon
+
+
+def test_costs_are_the_same_whatever_was_measured_unless_that_is_asked_for(tmp_path: Path) -> None:
+    measure(Native())
+    for evaluator in (Simulation(), Cascade(Simulation(), Execution())):
+        assert of_study(evaluator, Native(), tmp_path, resume=False) is evaluator
+        assert evaluator.calibrated(Calibration(MEASURED, 1)) == evaluator
+    assert not (tmp_path / NAME).exists()

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -41,6 +41,9 @@ class FolderWorkload(ABC):
 
     Subclasses are frozen dataclasses; their fields are the keys of the configuration.
     """
+
+    far_scale: ClassVar[float] = 0.0
+    """How many times as large as others inputs may be for a kernel that is right to stay so; 0 where nobody knows."""
 
     @property
     @abstractmethod
@@ -106,6 +109,12 @@ class FolderWorkload(ABC):
             return (real(spec.shape) + 1j * real(spec.shape) if is_complex else real(spec.shape)).astype(spec.dtype)
 
         return tuple(draw(spec) for spec in self.operands)
+
+    def far_inputs(self, rng: np.random.Generator) -> tuple[Array, ...] | None:
+        """Normal ones, so many times as large; None of dtypes that end or are coarse there."""
+        if not self.far_scale or any(operand.dtype != "float32" for operand in self.operands):
+            return None
+        return tuple(np.float32(self.far_scale) * array for array in self.inputs(rng, "normal"))
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         results: tuple[Array, ...] = self._module("reference").reference(*inputs, **self.parameters)

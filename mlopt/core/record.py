@@ -69,6 +69,13 @@ class Outcome(BaseModel):
             raise ValueError(f"{self.status.value}, and yet it took {self.seconds} seconds")
         return self
 
+    @model_validator(mode="after")
+    def _costs_something(self) -> Self:
+        for name in ("cost", "estimated_seconds"):
+            if self.status is Status.OK and not self.metrics.get(name, 1.0) > 0:
+                raise ValueError(f"{name} is {self.metrics[name]}, which is not positive")
+        return self
+
     @property
     def reached(self) -> float | None:
         """As `Trial.reached`."""

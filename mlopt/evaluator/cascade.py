@@ -72,11 +72,15 @@ class Cascade:
     def identity(self) -> Mapping[str, Any]:
         return {"reduction": self.reduction, "cheap": _identity(self.cheap), "exact": _identity(self.exact)}
 
+    @property
+    def measured(self) -> bool:
+        return isinstance(self.cheap, CalibratedEvaluator) and self.cheap.measured
+
     def calibrated(self, calibration: Calibration) -> Self:
         cheap = self.cheap
         return replace(self, cheap=cheap.calibrated(calibration)) if isinstance(cheap, CalibratedEvaluator) else self
 
-    def bounded(self, threads: int) -> Self:
+    def bounded(self, threads: int | None) -> Self:
         exact = self.exact
         return replace(self, exact=exact.bounded(threads)) if isinstance(exact, BoundedEvaluator) else self
 

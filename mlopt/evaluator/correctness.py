@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import WrongResult
-from ..protocols import Array, Kernel, TensorSpec, Workload
+from ..protocols import Array, FarWorkload, Kernel, TensorSpec, Workload
 
 DISTRIBUTIONS = ("normal", "uniform", "integers")
 """Inputs of the successive cases: with cancellation; without it; and, for after the timing, small whole numbers, whose
@@ -35,9 +35,11 @@ MARGIN, MARK = 4096, 0xA5
 """Bytes around every buffer, and what they hold until a kernel writes outside of it."""
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """Inputs, what should come out, and how far off each element may be."""
+class Case(NamedTuple):
+    """Inputs, what should come out, and how far off each element may be.
+
+    A tuple, so that nobody can put other things in their place.
+    """
 
     sets: tuple[tuple[Array, ...], ...]
     """The inputs, in each of the places that calls are to find them in."""
@@ -60,7 +62,7 @@ class Case:
 
     def moved(self) -> Case:
         """The same one in other memory."""
-        return replace(self, sets=tuple(tuple(map(aligned, self.pristine)) for _ in self.sets))
+        return self._replace(sets=tuple(tuple(map(aligned, self.pristine)) for _ in self.sets))
 
     def check(self, kernel: Kernel, outputs: Sequence[Array]) -> None:
         """Run `kernel` once into poisoned `outputs`. Raises WrongResult, naming the first wrong element."""
@@ -78,7 +80,7 @@ class Case:
     def compare_buffers(self, outputs: Sequence[Array]) -> None:
         """Raises WrongResult unless the inputs are as they were, and what is around all buffers."""
         inputs = [(number, array) for arrays in self.sets for number, array in enumerate(arrays)]
-        written = [(number, used) for number, used in inputs if not np.array_equal(used, self.pristine[number])]
+        written = [(number, used) for number, used in inputs if not same_bits(used, self.pristine[number])]
         for number, used in written:  # the next kernel is given these inputs too
             np.copyto(used, self.pristine[number])
         if written:
@@ -101,6 +103,12 @@ class Case:
                 )
 
 
+def same_bits(array: Array, other: Array) -> bool:
+    """Whether two arrays of one shape and dtype hold the same, NaN and the sign of zero included."""
+    word = np.uint8 if array.nbytes % 8 else np.uint64
+    return bool((array.reshape(-1).view(word) == other.reshape(-1).view(word)).all())
+
+
 def is_wrong(values: Array, expected: Array, allowed: Array) -> NDArray[np.bool_]:
     """Which elements are not within tolerance. What should be infinite or NaN must be just that."""
     with np.errstate(invalid="ignore"):  # infinity less infinity
@@ -119,7 +127,10 @@ def _blocks(*arrays: Array) -> np.nditer:
 @functools.lru_cache(maxsize=8)
 def case(workload: Workload, seed: int, number: int, sets: int = 1) -> Case:
     """The case of this number, with so many sets of its inputs; a worker makes each once."""
-    inputs = drawn(workload, seed, number)
+    return _case(workload, drawn(workload, seed, number), sets)
+
+
+def _case(workload: Workload, inputs: Sequence[Array], sets: int) -> Case:
     start = time.perf_counter()
     expected = _sealed(workload.reference(*inputs))  # before the next is made: of a GPU's sizes they are gigabytes
     allowed = _sealed(workload.tolerance(*inputs))
@@ -136,6 +147,14 @@ def _sealed(arrays: Sequence[Array]) -> tuple[Array, ...]:
 def drawn(workload: Workload, seed: int, number: int) -> tuple[Array, ...]:
     """The inputs of the case of this number, without a reference."""
     return workload.inputs(np.random.default_rng([seed, number]), DISTRIBUTIONS[number])
+
+
+@functools.lru_cache(maxsize=8)
+def far_case(workload: Workload, seed: int) -> Case | None:
+    """The case of inputs far from all others; None of a workload that knows none. A worker makes it once."""
+    rng = np.random.default_rng([seed, len(DISTRIBUTIONS)])
+    inputs = workload.far_inputs(rng) if isinstance(workload, FarWorkload) else None
+    return None if inputs is None else _case(workload, inputs, 1)
 
 
 def aligned(array: Array) -> Array:

@@ -79,7 +79,8 @@ def count(calls: Callable[[], int], system: System = LINUX) -> dict[str, float]:
             return {}
         before = {name: _total(system, opened) for name, opened in counters.items()}
         made = calls()
-        return {name: (_total(system, opened) - before[name]) / made for name, opened in counters.items()}
+        after = {name: _total(system, opened) for name, opened in counters.items()}
+        return {name: (total - (before[name] or 0.0)) / made for name, total in after.items() if total is not None}
 
 
 def _open(system: System, config: int, stack: ExitStack) -> list[int]:
@@ -93,7 +94,8 @@ def _open(system: System, config: int, stack: ExitStack) -> list[int]:
     return []
 
 
-def _total(system: System, counters: list[int]) -> float:
-    """The sum over threads, each scaled to all of its time."""
+def _total(system: System, counters: list[int]) -> float | None:
+    """The sum over threads, each scaled to all of its time; None where no counter had its turn yet."""
     readings = [system.read(counter) for counter in counters]
-    return sum(value * enabled / counted for value, enabled, counted in readings if counted)
+    counts = [value * enabled / counted for value, enabled, counted in readings if counted]
+    return sum(counts) if counts else None

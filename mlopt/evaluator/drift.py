@@ -11,8 +11,8 @@ import hashlib
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from ..core.statistics import Estimate
 
@@ -65,11 +65,10 @@ class Reference:
         return max(0.0, reading / calm - 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Steady:
-    """Timings taken as steadily as could be had."""
+class Steady(NamedTuple):
+    """Timings taken as steadily as could be had; a tuple, so that nobody can put others in their place."""
 
-    samples: list[float]
+    samples: Sequence[float]
     """Seconds."""
     reference_seconds: float
     """What the reference took before or after them, whichever was longer."""
@@ -82,20 +81,20 @@ class Steady:
         return Estimate.of(self.samples).low / (1.0 + self.drift)
 
 
-def steady(sample: Callable[[float | None], list[float]], reference: Reference, best: float | None) -> Steady:
+def steady(sample: Callable[[float | None], Sequence[float]], reference: Reference, best: float | None) -> Steady:
     """`sample(best)`, which takes timings until they are surely above `best`, with as little drift as possible.
 
     While the machine is slow, what is to be beaten is slower too; and a kernel that could be the best without the drift
     is timed again, up to ATTEMPTS times.
     """
-    attempts: list[Steady] = []
+    attempts: tuple[Steady, ...] = ()
     before = reference.read()
     while True:
         slowdown = 1.0 + _beyond_noise(reference.drift(before))
         samples = sample(None if best is None else best * slowdown)
         after = reference.read()
         seconds = max(before, after)
-        attempts.append(Steady(samples, seconds, reference.drift(seconds)))
+        attempts += (Steady(samples, seconds, reference.drift(seconds)),)
         beaten = best is not None and attempts[-1].may_be_below > best
         if beaten or sum(samples) > LONG_SECONDS or not _beyond_noise(attempts[-1].drift) or len(attempts) == ATTEMPTS:
             return min(attempts, key=lambda attempt: attempt.drift)

@@ -15,17 +15,17 @@ from ..core.errors import UserError
 from ..core.statistics import Estimate
 from ..core.trial import Measurement
 from ..protocols import Inputs, MonitoredKernel, Program, SizedProgram, Workload
-from .correctness import FRESH, OTHER, TIMED, Case, case, empty, unseen
+from .correctness import FRESH, OTHER, TIMED, Case, case, empty, far_case, unseen
 from .counters import count
 from .drift import reference, steady
 from .energy import PowerMeter
 from .memory import PeakMemory
 from .rotation import set_count
-from .stillness import demand_stillness, is_still
-from .surroundings import unchanged
+from .stillness import demand_stillness
+from .surroundings import Surroundings, unchanged
 from .threads import Threads
-from .timing import ClockedCall, Gate, Timer, calls_per_sample
-from .watch import Watch
+from .timing import Clock, ClockedCall, Gate, Timer, calls_per_sample, of_a_device, on_the_wall
+from .watch import Watch, watched
 
 AFFORDABLE_SECONDS = 0.25
 """A reference that took longer is not made for a kernel alone, but in the finals."""
@@ -52,6 +52,8 @@ class Execution:
     more than `rotation.MOST_SETS`)."""
     threads: int | None = field(default=None, init=False)
     """CPU threads that a kernel may use, which a trial knows of its backend (`bounded`); None: nobody counts."""
+    on_device: bool = field(default=False, init=False)
+    """Whether kernels run on a device, which a trial knows of its backend too: its clock is believed then."""
 
     def __post_init__(self) -> None:
         for name in ("precision", "seconds"):
@@ -71,22 +73,29 @@ class Execution:
     def identity(self) -> Mapping[str, Any]:
         return {"precision": self.precision, "seconds": self.seconds, "inputs": self.inputs}  # whatever the seed
 
-    def bounded(self, threads: int) -> Execution:
+    def bounded(self, threads: int | None) -> Execution:
         evaluator = copy(self)
         object.__setattr__(evaluator, "threads", threads)
+        object.__setattr__(evaluator, "on_device", threads is None)
         return evaluator
+
+    @property
+    def _clock(self) -> Clock:
+        return of_a_device if self.on_device else on_the_wall
 
     def prepare(self, workload: Workload) -> None:
         self._cases(workload)
+        far_case(workload, self.seed)
 
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         return self.time(program, workload, best)
 
     def time(self, program: Program, workload: Workload, best: float | None, gates: Sequence[Gate] = ()) -> Measurement:
         """As `evaluate`, with gates at which timing ends early."""
-        timer = Timer(self.precision, self.seconds, gates)
-        with unchanged():
-            samples, seen = self._samples(program, workload, best, timer)
+        timer = Timer(self.precision, self.seconds, gates, self._clock)
+        before = Surroundings()
+        with unchanged(before):
+            samples, seen = self._samples(program, workload, best, timer, before)
         estimate = Estimate.of(samples)
         size = program.code_bytes() if isinstance(program, SizedProgram) else None
         return Measurement(
@@ -101,20 +110,24 @@ class Execution:
         )
 
     def _samples(
-        self, program: Program, workload: Workload, best: float | None, timer: Timer
+        self, program: Program, workload: Workload, best: float | None, timer: Timer, before: Surroundings
     ) -> tuple[Sequence[float], dict[str, float]]:
-        """The calls' seconds, and what else the machine tells of a call, by metric. Raises WrongResult."""
+        """The calls' seconds, and what else the machine tells of a call, by metric.
+
+        Surroundings must be as they were `before`. Raises WrongResult.
+        """
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
         rng = np.random.default_rng()  # of no seed, since a kernel could know it
-        still = is_still()
         kernel = program.load()
         try:
             other.check(kernel, outputs)
             timed.check(kernel, outputs)
-            threads = Threads(self.threads if still else None)  # else nobody can tell who computes
-            watch = Watch(workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS, threads)
-            with pinned(), unchanged():
+            threads = Threads(self.threads)
+            watch = watched(
+                workload, kernel, timed, outputs, rng, fresh.pristine, PATIENCE_SECONDS, threads, self._clock
+            )
+            with pinned(), unchanged(before):
                 samples, seen = self._time(watch, kernel.overhead(), best, timer)
             if isinstance(kernel, MonitoredKernel):
                 seen.update(kernel.monitored())
@@ -122,10 +135,11 @@ class Execution:
             watch.verify(fresh, contends=best is None or estimate.low <= CONTENDING * best)
             fresh.check(kernel, [empty(spec) for spec in workload.outputs])
             leads = best is None or estimate.seconds < best
+            if leads and (far := far_case(workload, self.seed)) is not None:
+                far.check(kernel, [empty(spec) for spec in workload.outputs])
             if leads and watch.bears_repetition and timed.reference_seconds < AFFORDABLE_SECONDS:
                 unseen(kernel, workload, rng)()
-            if still:
-                demand_stillness(kernel, watch.calls[0], outputs)
+            demand_stillness(kernel, watch.calls[0], outputs)
         finally:
             kernel.rest()
         return samples, seen
@@ -134,7 +148,9 @@ class Execution:
         self, watch: Watch, overhead: float, best: float | None, timer: Timer
     ) -> tuple[Sequence[float], dict[str, float]]:
         """The calls' seconds, and what else the machine tells of a call, by metric."""
-        if isinstance(watch.calls[0], ClockedCall):  # what the CPU does meanwhile says nothing of them
+        if self.on_device and isinstance(
+            watch.calls[0], ClockedCall
+        ):  # what the CPU does meanwhile says nothing of them
             return timer.samples(watch.calls, overhead, best, watch), {}
         fixed_work, power = reference(), PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)

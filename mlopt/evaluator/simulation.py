@@ -38,6 +38,9 @@ class Simulation(Unexecuted):
     """Of the inputs that are interpreted."""
     residual: str | None = None
     """A file of what simulation was found to miss on the backend's target, by which costs are then corrected."""
+    measured: bool = False
+    """Whether clock and memory are as this machine was measured to have them, where it was: its costs are nearer to
+    seconds then, but not the same before and after it is measured anew."""
     calibration: Calibration | None = field(default=None, init=False)
     """What this machine was measured to reach; a residual knows that already."""
 
@@ -52,6 +55,8 @@ class Simulation(Unexecuted):
         return {} if self.calibration is None else {"calibration": repr(self.calibration)}
 
     def calibrated(self, calibration: Calibration) -> Self:
+        if not self.measured:
+            return self
         informed = copy.copy(self)
         object.__setattr__(informed, "calibration", calibration)
         return informed

@@ -19,12 +19,16 @@ FIRST_SECONDS, LAST_SECONDS = 2e-3, 0.6
 BUSY = 0.5
 """Cores that compute while nobody calls."""
 
+_TASKS = Path("/proc/self/task")
+
 
 def is_still() -> bool:
     """Whether nothing computes in this process, or ceases to soon: a library's threads may spin when they have worked.
 
     What an earlier kernel left behind is not this one's fault.
     """
+    if len(list(_TASKS.glob("[0-9]*"))) == 1:  # whoever asks
+        return True
     seconds = FIRST_SECONDS
     while _is_busy(seconds):
         seconds *= 2.0
@@ -53,7 +57,7 @@ def _is_busy(seconds: float) -> bool:
 
 
 def _another_thread_runs() -> bool:
-    for task in Path("/proc/self/task").glob("[0-9]*"):
+    for task in _TASKS.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # a thread that has ended
             state = (task / "stat").read_text().rpartition(")")[2].split()[0]
             if state == "R" and int(task.name) != threading.get_native_id():

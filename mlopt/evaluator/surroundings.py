@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import WrongResult
+from ..core.errors import Tampered
+from .prying import prying
 from .tampering import code, mend_code
 
-_CLOCKS = {name: getattr(time, name) for name in ("perf_counter", "perf_counter_ns", "process_time", "sleep")}
-_raw_time, _RAW = time.clock_gettime, time.CLOCK_MONOTONIC_RAW
+_CLOCKS = tuple((name, getattr(time, name)) for name in ("perf_counter", "perf_counter_ns", "process_time", "sleep"))
+_now, _raw_time, _RAW = time.perf_counter, time.clock_gettime, time.CLOCK_MONOTONIC_RAW
 _FE_DFL_ENV = ctypes.c_void_p(-1)
 """The default floating-point environment, as libm names it."""
 
@@ -29,37 +30,58 @@ RATE = 0.01
 MOST_READING_SECONDS = 1e-3
 """Two clocks that are not read within this were read with a pause in between, and say nothing."""
 
+TOOLS = 6
+"""Of `sys.monitoring` at most."""
+
+
+class Surroundings:
+    """What a kernel must leave as it is, as that is when this is made: before any of the kernel's own code has run.
+
+    That are the processor's rounding and subnormal numbers, signals and timers, priority, child processes that still
+    live, settings of the interpreter and of the process's memory, and the code that judges.
+    """
+
+    def __init__(self) -> None:
+        self._offences = prying().offences
+        self._code, self._settings, self._hooks = code(), _settings(), _hooks()
+        self._rounding, self._priority = _rounding(), _priority()
+        self._handlers, self._timers = _handlers(), _timers()
+        self._children = _children()
+
+    def mended(self) -> list[str]:
+        """Put all right that is not as it was; what that was."""
+        return [
+            *mend_code(self._code),
+            *_mend_hooks(self._hooks),
+            *_mend_settings(self._settings),
+            *_mend_rounding(self._rounding),
+            *_mend_signals(self._handlers, self._timers),
+            *_mend_priority(self._priority),
+            *_end(_children() - self._children),
+            *(["searches what others hold, or changes how they judge"] if prying().offences > self._offences else []),
+        ]
+
 
 @contextlib.contextmanager
-def unchanged() -> Iterator[None]:
-    """Run a kernel within. Raises WrongResult, once all is put right again, when something is not as it was.
+def unchanged(since: Surroundings | None = None) -> Iterator[None]:
+    """Run a kernel within. Raises Tampered, once all is put right again, when something is not as it was `since` then.
 
-    That are the clocks, the processor's rounding and subnormal numbers, signals and timers, cores and priority, child
-    processes that still live, settings of the interpreter and of the process's memory, and the code that judges.
+    Clocks and cores must be as they are now; without `since` all must be.
     """
-    cores, rounding, children, clocks = _cores_and_priority(), _rounding(), _children(), _read_clocks()
-    handlers, timers, settings, judges = _handlers(), _timers(), _settings(), code()
+    before, cores, clocks = since or Surroundings(), os.sched_getaffinity(0), _read_clocks()
     try:
         yield
     finally:
-        faults = [
-            *mend_code(judges),
-            *_mend_settings(settings),
-            *_mend_clocks(clocks),
-            *_mend_rounding(rounding),
-            *_mend_signals(handlers, timers),
-            *_mend_cores_and_priority(cores),
-            *_end(_children() - children),
-        ]
+        faults = [*before.mended(), *_mend_clocks(clocks), *_mend_cores(cores)]
         # In place of another fault of the kernel, if there is one, which may come of it.
         if faults:
-            raise WrongResult(f"the kernel {faults[0]}")
+            raise Tampered(f"the kernel {faults[0]}")
 
 
 def _mend_clocks(before: tuple[float, float]) -> Iterator[str]:
-    faked = [name for name, clock in _CLOCKS.items() if getattr(time, name) is not clock]
-    for name in faked:
-        setattr(time, name, _CLOCKS[name])
+    faked = [(name, clock) for name, clock in _CLOCKS if getattr(time, name) is not clock]
+    for name, clock in faked:
+        setattr(time, name, clock)
     seconds, raw = (after - start for after, start in zip(_read_clocks(), before, strict=True))
     if faked or abs(seconds - raw) > RATE * raw + MOST_READING_SECONDS:
         yield "tampered with the clock"
@@ -68,7 +90,7 @@ def _mend_clocks(before: tuple[float, float]) -> Iterator[str]:
 def _read_clocks() -> tuple[float, float]:
     """The clock that times calls and the one that nobody adjusts, in seconds, read at one moment."""
     for _ in range(100):
-        start, seconds, end = _raw_time(_RAW), _CLOCKS["perf_counter"](), _raw_time(_RAW)
+        start, seconds, end = _raw_time(_RAW), _now(), _raw_time(_RAW)
         if end - start < MOST_READING_SECONDS:
             break
     return seconds, start
@@ -122,18 +144,44 @@ def _mend_settings(before: tuple[float, bool, int]) -> Iterator[str]:
         yield "changed settings of its process"
 
 
-def _cores_and_priority() -> tuple[set[int], int, int]:
-    return os.sched_getaffinity(0), os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+def _hooks() -> tuple[Any, Any, tuple[Any, ...]]:
+    """Who is told of every call in this thread, with its caller; and of which tools the interpreter knows that ask."""
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
+    return sys.getprofile(), sys.gettrace(), tuple(map(monitoring.get_tool, range(TOOLS))) if monitoring else ()
 
 
-def _mend_cores_and_priority(before: tuple[set[int], int, int]) -> Iterator[str]:
-    if _cores_and_priority() != before:
-        cores, policy, priority = before
+def _mend_hooks(before: tuple[Any, Any, tuple[Any, ...]]) -> Iterator[str]:
+    profile, trace, tools = _hooks()
+    if profile is before[0] and trace is before[1] and tools == before[2]:
+        return
+    sys.setprofile(before[0])
+    sys.settrace(before[1])
+    for number, (now, then) in enumerate(zip(tools, before[2], strict=True)):
+        if now != then and now is not None:
+            monitoring = getattr(sys, "monitoring")  # noqa: B009 - unknown to Python 3.11
+            monitoring.set_events(number, 0)
+            monitoring.free_tool_id(number)
+    yield "has itself told who calls it"
+
+
+def _priority() -> tuple[int, int]:
+    return os.sched_getscheduler(0), os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def _mend_priority(before: tuple[int, int]) -> Iterator[str]:
+    if _priority() != before:
+        policy, priority = before
         with contextlib.suppress(OSError):  # what it gave away may need rights to be had again
-            os.sched_setaffinity(0, cores)
             os.sched_setscheduler(0, policy, os.sched_param(0))
             os.setpriority(os.PRIO_PROCESS, 0, priority)
-        yield "changed its cores or its priority"
+        yield "changed its priority"
+
+
+def _mend_cores(before: set[int]) -> Iterator[str]:
+    if os.sched_getaffinity(0) != before:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, before)
+        yield "changed its cores"
 
 
 def _children() -> set[int]:

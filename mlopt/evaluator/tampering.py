@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 import sys
 from collections.abc import Iterator
@@ -9,8 +10,23 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-MODULES = ("numpy", "numpy.random")
-"""Whose functions judge, besides all that is mlopt's own."""
+MODULES = (
+    "builtins",
+    "functools",
+    "gc",
+    "itertools",
+    "math",
+    "numpy",
+    "numpy.random",
+    "numpy.lib._function_base_impl",
+    "numpy._core.numeric",
+    "operator",
+    "statistics",
+    "time",
+)
+"""Whose functions judge, besides all that is mlopt's own. What stands inside of a function `prying.py` hears of."""
+
+_KEPT = ("__", "_abc")
 
 Code = list[tuple[ModuleType | type, dict[str, Any]]]
 """What stands under each name of modules and classes."""
@@ -33,11 +49,15 @@ def _mended(owner: ModuleType | type, before: dict[str, Any]) -> list[str]:
     replaced = [name for name, value in before.items() if now.get(name) is not value]
     for name in replaced:
         setattr(owner, name, before[name])
-    # A class has its names from the first; a module gains some as others are imported.
-    added = [name for name in now if name not in before] if isinstance(owner, type) else []
+    added = [name for name in now.keys() - before.keys() if isinstance(owner, type) or _hides(owner, now[name], name)]
     for name in added:
         delattr(owner, name)
     return replaced + added
+
+
+def _hides(owner: ModuleType, value: object, name: str) -> bool:
+    """Whether a name that a module has gained, as they do when others are imported, stands before a builtin one."""
+    return owner is not builtins and hasattr(builtins, name) and not isinstance(value, ModuleType)
 
 
 def _owners() -> Iterator[ModuleType | type]:
@@ -53,7 +73,5 @@ def _owners() -> Iterator[ModuleType | type]:
 def _names(owner: ModuleType | type) -> dict[str, Any]:
     """Without what Python and its libraries keep in classes for themselves, and may renew."""
     return {
-        name: value
-        for name, value in vars(owner).items()
-        if inspect.isfunction(value) or not name.startswith(("__", "_abc"))
+        name: value for name, value in vars(owner).items() if not name.startswith(_KEPT) or inspect.isfunction(value)
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -33,6 +33,28 @@ class ClockedCall(Protocol):
     def __call__(self) -> None: ...
     def elapsed(self) -> float:
         """Seconds by that clock of all calls since this was asked last."""
+
+
+Clock = Callable[[Sequence[Call]], float]
+"""Makes calls one after another, and says how many seconds they have taken."""
+
+
+def on_the_wall(calls: Sequence[Call]) -> float:
+    """The clock of everything that computes on the CPU."""
+    now = time.perf_counter  # looked up once: whoever replaces it does not do so between the two readings
+    start = now()
+    for call in calls:
+        call()
+    return now() - start
+
+
+def of_a_device(calls: Sequence[Call]) -> float:
+    """The clock that the calls bring along, if they do: only to be believed of a backend whose device has one."""
+    clocked = [call for call in dict.fromkeys(calls) if isinstance(call, ClockedCall)]
+    for one in clocked:
+        one.elapsed()  # of what was called since, and not timed
+    seconds = on_the_wall(calls)
+    return sum(one.elapsed() for one in clocked) if clocked else seconds
 
 
 class Observer(Protocol):
@@ -70,10 +92,11 @@ class Timer:
     seconds: float
     """Time given to one kernel at most, beyond FEWEST_SAMPLES."""
     gates: Sequence[Gate] = ()
+    clock: Clock = on_the_wall
 
     def samples(
         self, calls: Sequence[Call], overhead: float, best: float | None = None, observer: Observer | None = None
-    ) -> list[float]:
+    ) -> tuple[float, ...]:
         """Seconds of one call, many times over; `calls` are taken in turn (one: inputs stay in the caches).
 
         Ends when the interval is precise, when it lies above `best`, at a gate, or when the time or MOST_SAMPLES are
@@ -81,21 +104,21 @@ class Timer:
         """
         turns = itertools.cycle(calls)
         repeat = self._warm_up(turns)
-        samples: list[float] = []
+        samples: tuple[float, ...] = ()  # which nobody can change in place
         start = time.perf_counter()
         while not self._enough(samples, best, time.perf_counter() - start):
-            samples.append(take(turns, repeat, overhead, observer))
+            samples += (take(turns, repeat, overhead, observer, self.clock),)
         return samples
 
-    def _warm_up(self, turns: itertools.cycle[Call]) -> int:
+    def _warm_up(self, turns: Iterator[Call]) -> int:
         """Run until caches, page tables and clocks are warm; returns how many calls make one sample."""
         end = time.perf_counter() + WARM_UP_SECONDS
-        fastest = take(turns, 1)
+        fastest = take(turns, 1, clock=self.clock)
         while time.perf_counter() < end:
-            fastest = min(fastest, take(turns, 1))
+            fastest = min(fastest, take(turns, 1, clock=self.clock))
         return calls_per_sample(fastest)
 
-    def _enough(self, samples: list[float], best: float | None, spent: float) -> bool:
+    def _enough(self, samples: Sequence[float], best: float | None, spent: float) -> bool:
         count = len(samples)
         late = spent >= self.seconds or count >= MOST_SAMPLES
         if count == 3 and is_hopeless(samples, best):
@@ -121,20 +144,18 @@ def calls_per_sample(seconds: float) -> int:
     return max(1, round(SAMPLE_SECONDS / max(seconds, 1e-9)))
 
 
-def take(turns: itertools.cycle[Call], repeat: int, overhead: float = 0.0, observer: Observer | None = None) -> float:
+def take(
+    turns: Iterator[Call],
+    repeat: int,
+    overhead: float = 0.0,
+    observer: Observer | None = None,
+    clock: Clock = on_the_wall,
+) -> float:
     """Seconds of one call, averaged over `repeat` of them, net of the call's own `overhead`."""
     calls: Sequence[Call] = list(itertools.islice(turns, repeat))
-    clocked = [call for call in dict.fromkeys(calls) if isinstance(call, ClockedCall)]
-    for one in clocked:
-        one.elapsed()  # of what was called since, and not timed
     if observer is not None:
         calls = observer.before(calls)
-    start = time.perf_counter()
-    for call in calls:
-        call()
-    seconds = time.perf_counter() - start
-    if clocked:
-        seconds = sum(one.elapsed() for one in clocked)
+    seconds = clock(calls)
     if observer is not None:
         observer.after()
     return net(seconds / repeat, overhead)

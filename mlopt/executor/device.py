@@ -29,7 +29,8 @@ from . import clock
 
 _HIGHEST_PID = 1 << 22
 _SHARERS, _HOLDERS = 0, _HIGHEST_PID
-"""Where the registers begin, of those who compute and of those who take time."""
+"""Where the registers begin, of those who compute and of those who take time; each namespace of process ids, as a
+container has, has its own two, since a number means another process there."""
 _STOP_SECONDS = 0.1
 BRIEF_SECONDS = 5.0
 """For which what computes briefly waits for the end of a measurement; most take less."""
@@ -87,7 +88,8 @@ def alone(until: float = math.inf) -> Iterator[None]:
         _lock(files, fcntl.LOCK_EX, until)
         for file in files:
             _register(file, _HOLDERS)
-        others = {pid for file in files for pid in _registered(file, _SHARERS)}
+        # Ourselves too, if a process that we have begun while we computed has copies of the descriptors.
+        others = {pid for file in files for pid in _registered(file, _SHARERS)} - {os.getpid()}
         stack.callback(_signal, others, signal.SIGCONT)  # before the lock is given up
         _signal(others, signal.SIGSTOP)
         _await_stopped(others)
@@ -206,11 +208,12 @@ def _unlock(files: list[int]) -> None:
 
 def _register(file: int, begin: int) -> None:
     """Enter a register of a core, which is left with this very descriptor."""
-    fcntl.fcntl(file, fcntl.F_OFD_SETLK, _record(fcntl.F_RDLCK, begin + os.getpid(), 1))
+    fcntl.fcntl(file, fcntl.F_OFD_SETLK, _record(fcntl.F_RDLCK, _namespace() + begin + os.getpid(), 1))
 
 
 def _registered(file: int, begin: int) -> Iterator[int]:
     """The processes in the register of a core that begins there."""
+    begin += _namespace()
     start, end = begin, begin + _HIGHEST_PID
     while start < end:
         request = _record(fcntl.F_WRLCK, start, end - start)
@@ -219,6 +222,14 @@ def _registered(file: int, begin: int) -> Iterator[int]:
             return
         yield found - begin
         start = found + 1
+
+
+def _namespace() -> int:
+    """Where the registers of this process's namespace are."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino * 2 * _HIGHEST_PID
+    except OSError:
+        return 0
 
 
 def _record(kind: int, start: int, length: int) -> bytes:

@@ -23,7 +23,7 @@ from typing import NoReturn
 
 from ..core import processes
 from . import clock
-from .retirement import RETIRED, Retirement
+from .retirement import RETIRED, UNFIT, Retirement, Unfit
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -113,7 +113,7 @@ def _limit_data(memory_bytes: int) -> None:
 def _answers(work: bytes) -> Iterator[str | bytes]:
     """Run pickled `work`; a pickled pair: whether it returned, and what it returned or raised.
 
-    RETIRED comes before it where this is to be the process's last work.
+    RETIRED comes before it where this is to be the process's last work, UNFIT in its place where it wants another one.
     """
     try:
         try:
@@ -122,6 +122,8 @@ def _answers(work: bytes) -> Iterator[str | bytes]:
             yield RETIRED
             result = last.result
         yield _pickle_result(result)
+    except Unfit:
+        yield UNFIT
     except Exception as error:
         yield _pickle_error(error)
 

@@ -1,9 +1,10 @@
-"""A work may end its process with its result, where it left something behind that would disturb the next one."""
+"""A work may end its process with its result, where it left something behind that would disturb the next one; or at
+once, where an earlier one did."""
 
 from __future__ import annotations
 
-RETIRED = "retired"
-"""What a worker sends before the answer of a work that ended in this way."""
+RETIRED, UNFIT = "retired", "unfit"
+"""What a worker sends before the answer of a work that ended in this way; and in the place of one."""
 
 
 class Retirement(Exception):
@@ -12,3 +13,7 @@ class Retirement(Exception):
     def __init__(self, result: object) -> None:
         super().__init__(result)
         self.result = result
+
+
+class Unfit(Exception):
+    """Raised by a work that has not begun and wants a fresh process: a worker runs it there, once."""

@@ -20,7 +20,7 @@ from ..core.processes import Process
 from ..core.trial import Status, WorkerClosed, WorkerDelayed, WorkerKilled, WorkerLost
 from . import clock, device
 from .family import Child, Nursery, manner
-from .retirement import RETIRED
+from .retirement import RETIRED, UNFIT
 
 R = TypeVar("R")
 
@@ -72,16 +72,24 @@ class Worker:
     def exchange(self, work: bytes, deadline_seconds: float, patience_seconds: float = math.inf) -> bytes:
         """As `run`, but takes the work pickled and gives an answer for `unpack`, which may be in another process."""
         with self._lock:
-            if self._child is not None and not self._child.idle():
-                self._end()
-            nursery = self._started()
-            if self._child is None:
-                self._child = self._fork(nursery)
-            child = self._child
-            nursery.forget_stderr()
-            with self._loss_at_eof():
-                child.connection.send(work)
-                return self._answer(child.connection, _Allowance(deadline_seconds, patience_seconds))
+            for _ in range(2):
+                answer = self._attempt(work, _Allowance(deadline_seconds, patience_seconds))
+                if answer is not None:
+                    return answer
+            raise WorkerLost(Status.CRASH, "a fresh process is unfit for it, too")
+
+    def _attempt(self, work: bytes, allowed: _Allowance) -> bytes | None:
+        """The answer; None where the process was unfit for the work, and is no more."""
+        if self._child is not None and not self._child.idle():
+            self._end()
+        nursery = self._started()
+        if self._child is None:
+            self._child = self._fork(nursery)
+        child = self._child
+        nursery.forget_stderr()
+        with self._loss_at_eof():
+            child.connection.send(work)
+            return self._answer(child.connection, allowed)
 
     def pause(self) -> None:
         """Stop the idle process with all its threads until `resume`, so that it computes nothing meanwhile."""
@@ -125,12 +133,15 @@ class Worker:
             self._wait(nursery.control, _Allowance(_START_SECONDS), late)
             return Child(Process.of(nursery.control.recv()), ours)
 
-    def _answer(self, connection: Connection, allowed: _Allowance) -> bytes:
+    def _answer(self, connection: Connection, allowed: _Allowance) -> bytes | None:
         late = WorkerLost(Status.TIMEOUT, f"killed at its deadline of {allowed.own:g} s")
         self._wait(connection, allowed, late)
         while (answer := connection.recv()) == clock.STOPPED:
             allowed.stopped = not allowed.stopped
             self._wait(connection, allowed, late)
+        if answer == UNFIT:
+            self._end()
+            return None
         if answer == RETIRED:
             self._wait(connection, allowed, late)
             answer = connection.recv()

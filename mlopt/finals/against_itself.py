@@ -56,7 +56,7 @@ class _Slowed:
     def __init__(self, prepared: Prepared, slowdown: float) -> None:
         self._prepared = prepared
         self._slowdown = slowdown
-        self.overhead, self.verify = prepared.overhead, prepared.verify
+        self.surroundings, self.clock, self.verify = prepared.surroundings, prepared.clock, prepared.verify
 
     def place(self) -> Place:
         return _SlowedPlace(self._prepared.place(), self._slowdown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,13 +13,13 @@ import numpy as np
 
 from ..core.cores import pinned
 from ..core.schedule import Schedule
-from ..evaluator.correctness import FRESH, TIMED, Case, case, drawn, empty, unseen
+from ..evaluator.correctness import FRESH, TIMED, Case, case, drawn, empty, far_case, unseen
 from ..evaluator.rotation import set_count
 from ..evaluator.stillness import demand_stillness
-from ..evaluator.surroundings import unchanged
+from ..evaluator.surroundings import Surroundings, unchanged
 from ..evaluator.threads import Threads
-from ..evaluator.timing import calls_per_sample, net, take
-from ..evaluator.watch import Watch
+from ..evaluator.timing import Clock, calls_per_sample, of_a_device, on_the_wall, take
+from ..evaluator.watch import Watch, watched
 from ..executor import device
 from ..judging import judged, most_threads
 from ..protocols import Array, Backend, DeviceBackend, Inputs, Kernel, Workload
@@ -46,8 +47,12 @@ class Prepared(Protocol):
     """A contender in its worker, found right once, and ready to be timed."""
 
     @property
-    def overhead(self) -> float:
-        """Seconds of each call that are not the kernel's."""
+    def surroundings(self) -> Surroundings:
+        """What it must leave as it is."""
+
+    @property
+    def clock(self) -> Clock:
+        """The one that is believed."""
 
     def place(self) -> Place:
         """The calls of the next turn."""
@@ -82,10 +87,13 @@ class KernelContender:
         return self.backend.preload
 
     def prepare(self) -> Prepared:
-        with device.shared():
-            program = self.backend.build(self.workload, self.schedule)
-        settle(self.backend)
-        return prepared(program.load, self.workload, self.backend, self.inputs)
+        # A device's kernels may be compiled by a process that lives on: they are watched once they are loaded.
+        before = None if isinstance(self.backend, DeviceBackend) else Surroundings()
+        with nullcontext() if before is None else unchanged(before):
+            with device.shared():
+                program = self.backend.build(self.workload, self.schedule)
+            settle(self.backend)
+            return prepared(program.load, self.workload, self.backend, self.inputs, before)
 
 
 def settle(backend: Backend) -> None:
@@ -94,31 +102,41 @@ def settle(backend: Backend) -> None:
         backend.use(backend.devices()[0])
 
 
-def prepared(load: Callable[[], Kernel], workload: Workload, backend: Backend, inputs: Inputs) -> Prepared:
-    """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError."""
+def prepared(
+    load: Callable[[], Kernel],
+    workload: Workload,
+    backend: Backend,
+    inputs: Inputs,
+    surroundings: Surroundings | None = None,
+) -> Prepared:
+    """A kernel, verified and bound, after its first loading and another. Raises WrongResult or CompileError.
+
+    It must leave `surroundings` as they were then, or else when it had been loaded.
+    """
     workload, threads = judged(workload, backend), Threads(most_threads(backend))
+    clock = of_a_device if isinstance(backend, DeviceBackend) else on_the_wall
     with device.shared():
         kernel = load()
         timed = timed_case(workload, inputs)
         strange = drawn(workload, SEED, FRESH)
+    surroundings = surroundings or Surroundings()
     outputs = [empty(spec) for spec in workload.outputs]
-    with device.alone(), unchanged():
+    with device.alone(), unchanged(surroundings):
         try:
             timed.check(kernel, outputs)
-            overhead = kernel.overhead()
         finally:
             kernel.rest()
         awake = load()
 
     def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
         rng = np.random.default_rng()  # of no seed: see Execution
-        return Watch(workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS, threads)
+        return watched(workload, awake, timed, outputs, rng, strange, PATIENCE_SECONDS, threads, clock)
 
     def elsewhere() -> Watch:
         return watch(timed.moved(), [empty(spec) for spec in workload.outputs])
 
     places = Places(watch(timed, outputs), elsewhere, place_bytes(workload, timed))
-    return _PreparedKernel(workload, awake, places, overhead)
+    return _PreparedKernel(workload, awake, places, surroundings, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +144,22 @@ class _PreparedKernel:
     workload: Workload
     kernel: Kernel
     places: Places[Watch]
-    overhead: float
+    surroundings: Surroundings
+    clock: Clock
 
     def place(self) -> Watch:
         return self.places.next()
 
     def verify(self) -> None:
         with device.shared():
-            fresh = fresh_case(self.workload)
+            fresh, far = fresh_case(self.workload), far_case(self.workload, SEED)
         with device.alone():
             last = self.places.last
             try:
                 for watch in self.places.used:
                     watch.verify(fresh, contends=watch is last)
-                fresh.check(self.kernel, [empty(spec) for spec in self.workload.outputs])
+                for known in (fresh, *([] if far is None else [far])):
+                    known.check(self.kernel, [empty(spec) for spec in self.workload.outputs])
                 if not last.bears_repetition:
                     return
                 judge = unseen(self.kernel, self.workload, np.random.default_rng())
@@ -183,20 +203,21 @@ class Turn:
     """The contender's."""
 
     def __call__(self) -> Sequence[float]:
-        with pinned(), unchanged():
-            return self._samples(_prepared(self.name))
+        prepared = _prepared(self.name)
+        with pinned(), unchanged(prepared.surroundings):
+            return self._samples(prepared)
 
     def _samples(self, prepared: Prepared) -> Sequence[float]:
-        place = prepared.place()
+        place, clock = prepared.place(), prepared.clock
         calls = itertools.cycle(place.calls)
-        first = take(calls, 1, observer=place)
+        first = take(calls, 1, observer=place, clock=clock)
         if first >= NEEDS_NO_WARM_UP_SECONDS:
-            return [net(first, prepared.overhead)]
+            return [first]
         repeat = calls_per_sample(first)
-        samples: list[float] = []
+        samples: tuple[float, ...] = ()  # which nobody can change in place
         end = time.perf_counter() + TURN_SECONDS
         while not samples or time.perf_counter() < end:
-            samples.append(take(calls, repeat, prepared.overhead, place))
+            samples += (take(calls, repeat, observer=place, clock=clock),)
         return samples
 
 
@@ -208,8 +229,9 @@ class Verify:
     """The contender's."""
 
     def __call__(self) -> None:
-        with unchanged():
-            _prepared(self.name).verify()
+        prepared = _prepared(self.name)
+        with unchanged(prepared.surroundings):
+            prepared.verify()
 
 
 def _prepared(name: str) -> Prepared:

@@ -40,7 +40,7 @@ class Places(Generic[P]):
         self._make = make
         self._most = max(1, min(MOST, MOST_BYTES // max(1, size)))
         self._rng = np.random.default_rng()  # of no seed, since a kernel could know it
-        self.used: list[P] = []
+        self.used: tuple[P, ...] = ()
         """Each once, in the order of their first use."""
         self.last = first
         """The one that was given last."""
@@ -48,7 +48,7 @@ class Places(Generic[P]):
     def next(self) -> P:
         """Where the next turn takes place."""
         if len(self.used) < self._most:
-            self.used.append(self._make() if self.used else self._first)
+            self.used += (self._make() if self.used else self._first,)
             self.last = self.used[-1]
         else:
             self.last = self.used[self._rng.integers(len(self.used))]

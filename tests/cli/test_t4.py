@@ -60,3 +60,10 @@ def test_what_the_finals_found_wrong_is_no_correct_configuration(study: Path) ->
     write_t4([str(study)])
     results = json.loads((study / "t4.json").read_text())["results"]
     assert [result["invalidity"] for result in results] == ["correct", "correctness"]
+
+
+def test_what_a_killed_study_has_left_is_written_without_its_last_line(study: Path) -> None:
+    log = study / "trials.jsonl"
+    log.write_text(log.read_text()[:-20])
+    write_t4([str(study)])
+    assert len(json.loads((study / "t4.json").read_text())["results"]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +20,15 @@ from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.novelty import varied
 from mlopt.evaluator.simulation import Simulation
 from mlopt.evaluator.stillness import is_still
+from mlopt.executor.retirement import Retirement, Unfit
 from mlopt.finals import contender
 from mlopt.finals.contender import KernelContender, Prepare, Turn, Verify
 from mlopt.protocols import Array, Evaluator, Kernel, Program, Workload
-from mlopt.runner import TrialWork
+from mlopt.runner import Outcome, TrialWork
+from mlopt.testing.cheats import early
 from mlopt.testing.cheats.backend import CheatingBackend, CheatingProgram
+from mlopt.testing.cheats.cheat import Memory
+from mlopt.testing.cheats.early import Early
 from mlopt.testing.cheats.gallery import CHEATS, NEED_SHORT_CALLS, THREADS
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -33,11 +37,17 @@ MATMUL, SHORT = Matmul(80, 80, 80), Matmul(8, 8, 8)
 QUICK = Execution(seconds=0.003, precision=1.0).bounded(THREADS)
 
 
-@pytest.fixture(autouse=True)
-def _alone() -> None:
-    """Each kernel begins when what earlier ones have left behind no longer computes."""
+def wait_until_still() -> None:
+    """As if the process were replaced, as a worker is in which something goes on."""
     while not is_still():
         time.sleep(0.05)
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    wait_until_still()
+    yield
+    wait_until_still()
 
 
 @functools.cache
@@ -74,6 +84,7 @@ def finals(cheat: str, workload: Matmul = MATMUL) -> Sequence[float]:
 def test_no_cheat_comes_through_a_trial(cheat: str) -> None:
     with pytest.raises(WrongResult):
         QUICK.evaluate(CheatingProgram(honest(suits(cheat)), CHEATS[cheat]), suits(cheat), None)
+    wait_until_still()
     QUICK.evaluate(honest(), MATMUL, None)
 
 
@@ -154,3 +165,22 @@ def test_a_kernel_of_the_gallery_computes_right_until_it_is_looked_at() -> None:
     c = np.zeros((4, 4), np.float32)
     kernel.bind([a, b], [c])()
     assert (c == 4.0).all()
+
+
+EARLY = [name for name, cheat in CHEATS.items() if isinstance(cheat, Early)]
+
+
+@pytest.mark.parametrize("cheat", EARLY)
+def test_no_cheat_begins_while_a_trial_builds(cheat: str) -> None:
+    backend = CheatingBackend(Cheats(THREADS), cheat)
+    with pytest.raises(Retirement) as last:
+        TrialWork(MATMUL, backend, Execution(seconds=0.003, precision=1.0), Schedule(), None)()
+    outcome = last.value.result
+    assert isinstance(outcome, Outcome)
+    assert outcome.status is Status.WRONG_RESULT, outcome.error
+
+
+def test_what_an_earlier_kernel_left_behind_is_not_timed_beside() -> None:
+    early.computes_beside(Memory())
+    with pytest.raises(Unfit):
+        TrialWork(MATMUL, Cheats(THREADS), Execution(seconds=0.003, precision=1.0), Schedule(), None)()

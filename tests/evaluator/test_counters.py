@@ -80,3 +80,16 @@ def test_this_machine_counts_or_is_silent() -> None:
     assert set(found) <= set(EVENTS)
     assert all(math.isfinite(value) and value >= 0.0 for value in found.values())
     assert found.get("instructions", 1e9) > 100_000
+
+
+class Crowded(Machine):
+    """Whose counters never have their turn."""
+
+    def read(self, counter: int) -> tuple[int, int, int]:
+        return 0, 1000, 0
+
+
+def test_an_event_that_was_never_counted_is_left_out_and_not_zero() -> None:
+    machine = Crowded()
+    assert count(machine.run, machine) == {}
+    assert machine.calls == 1

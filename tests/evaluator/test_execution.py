@@ -37,6 +37,8 @@ from mlopt.protocols import Array, Backend, Evaluator, Inputs, Program, Workload
 from mlopt.runner import Outcome, TrialWork
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
+from mlopt.workloads.maxpool.workload import Maxpool
+from mlopt.workloads.softmax.workload import Softmax
 
 pytestmark = pytest.mark.usefixtures("own_device")
 M, N, K = 7, 9, 37
@@ -152,7 +154,7 @@ def test_a_kernel_that_remembers_or_interferes_is_a_wrong_result(make: Callable[
 def test_a_kernel_that_ceases_to_write_is_a_wrong_result(make: Callable[[], Function]) -> None:
     outcome = trial(ToyBackend(make=make))
     assert outcome.status is Status.WRONG_RESULT
-    assert "nan" in outcome.error
+    assert "output 0" in outcome.error
 
 
 def test_the_time_is_the_median_of_the_samples_and_its_precision_is_told() -> None:
@@ -328,3 +330,87 @@ def test_other_ways_to_give_inputs_are_a_mistake() -> None:
 def test_a_limit_that_is_not_positive_is_a_mistake(setting: str, value: float) -> None:
     with pytest.raises(UserError, match=rf"^evaluator\.{setting}={value} must be positive$"):
         Execution(**{setting: value})
+
+
+class BringsAClock(PythonKernel):
+    """Whose calls take a while, and say that they take next to nothing."""
+
+    def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
+        honest = super().bind(inputs, outputs)
+
+        def call() -> None:
+            time.sleep(2e-3)
+            honest()
+
+        call.elapsed = lambda: 1e-6  # type: ignore[attr-defined]
+        return call
+
+
+@pytest.mark.parametrize(("threads", "believed"), [(1, False), (None, True)])
+def test_a_clock_that_a_kernel_brings_is_believed_of_devices_alone(threads: int | None, believed: bool) -> None:
+    found = QUICK.bounded(threads).evaluate(Given(BringsAClock(right())), MATMUL, None)
+    assert found.seconds is not None
+    assert (found.seconds < 1e-3) is believed
+    assert ("drift" in found.metrics) is not believed
+
+
+def softmax(largest: Callable[[Array], Array]) -> Function:
+    def divide(x: Array, y: Array) -> None:
+        with np.errstate(all="ignore"):
+            weights = np.exp(x - largest(x))
+            np.divide(weights, weights.sum(axis=1, keepdims=True), out=y)
+
+    return divide
+
+
+def test_a_softmax_that_overflows_is_wrong_where_it_leads() -> None:
+    workload = Softmax(8, 16)
+    found = QUICK.evaluate(ToyProgram(lambda: softmax(lambda x: x.max(axis=1, keepdims=True))), workload, None)
+    assert found.seconds
+    with pytest.raises(WrongResult, match="nan instead of"):
+        QUICK.evaluate(ToyProgram(lambda: softmax(np.zeros_like)), workload, None)
+
+
+def test_maxima_that_begin_at_a_number_are_wrong() -> None:
+    workload = Maxpool(1, 2, 4, 4, k=2, stride=2)
+
+    def pool(least: float) -> Function:
+        def pool(image: Array, result: Array) -> None:
+            np.maximum(image.reshape(1, 2, 2, 2, 2, 2).max(axis=(3, 5)), least, out=result)
+
+        return pool
+
+    QUICK.evaluate(ToyProgram(lambda: pool(-np.inf)), workload, None)
+    with pytest.raises(WrongResult):
+        QUICK.evaluate(ToyProgram(lambda: pool(-10.0)), workload, None)
+
+
+class Gaps(Matmul):
+    """Whose inputs have some that are no numbers, as data with gaps do."""
+
+    def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
+        a, b = super().inputs(rng, distribution)
+        a[0] = np.nan
+        return a, b
+
+
+def test_inputs_that_are_no_numbers_accuse_nobody() -> None:
+    assert QUICK.evaluate(ToyProgram(right), Gaps(M, N, K), None).seconds
+
+
+def test_a_zero_that_changes_its_sign_is_written() -> None:
+    def negate_zeros() -> Function:
+        def multiply(a: Array, b: Array, c: Array) -> None:
+            np.matmul(a, b, out=c)
+            a[a == 0.0] = -0.0
+
+        return multiply
+
+    class Zeros(Matmul):
+        def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
+            a, b = super().inputs(rng, distribution)
+            a[0] = 0.0
+            return a, b
+
+    with pytest.raises(WrongResult, match="wrote to"):
+        QUICK.evaluate(ToyProgram(negate_zeros), Zeros(M, N, K), None)

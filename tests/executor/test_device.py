@@ -275,3 +275,30 @@ def test_several_studies_never_take_time_at_once(tmp_path: Path) -> None:
 def test_who_stops_itself_is_late_all_the_same(worker: Worker, how: str) -> None:
     with pytest.raises(WorkerLost, match="deadline"):
         worker.run(functools.partial(exec, STOP_ITSELF.format(how), {}), 1.0)
+
+
+def test_processes_of_another_namespace_are_not_taken_for_ours_of_the_same_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def registered() -> set[int]:
+        with ExitStack() as stack:
+            return {pid for file in device._open(stack) for pid in device._registered(file, device._SHARERS)}
+
+    with device.shared():
+        assert registered() == {os.getpid()}
+        monkeypatch.setattr(device, "_namespace", lambda: 1 << 50)
+        assert registered() == set()
+
+
+def test_a_process_that_was_begun_while_we_computed_does_not_make_us_stop_ourselves() -> None:
+    with device.shared():
+        child = os.fork()  # which has copies of the locks
+        if child == 0:
+            signal.pause()
+            os._exit(0)
+    try:
+        with device.alone(time.monotonic() + 10.0):
+            assert psutil.Process().status() != psutil.STATUS_STOPPED
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

@@ -14,7 +14,7 @@ import pytest
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status, WorkerClosed, WorkerLost
-from mlopt.executor.retirement import Retirement
+from mlopt.executor.retirement import Retirement, Unfit
 from mlopt.executor.worker import Worker
 from mlopt.testing.executor import PATIENCE, hang_with_company, read_pids
 
@@ -67,6 +67,22 @@ def test_a_work_may_ask_for_the_end_of_its_process(worker: Worker) -> None:
     retired = worker.run(retires, PATIENCE)
     assert not psutil.pid_exists(retired)
     assert worker.run(os.getpid, PATIENCE) == worker.run(os.getpid, PATIENCE) != retired
+
+
+def is_unfit(folder: Path, processes: int) -> int:
+    """In so many processes; elsewhere, how often it was asked."""
+    (folder / str(os.getpid())).touch()
+    if len(list(folder.iterdir())) <= processes:
+        raise Unfit
+    return os.getpid()
+
+
+def test_a_work_may_ask_for_a_fresh_process_once(worker: Worker, tmp_path: Path) -> None:
+    first = worker.run(os.getpid, PATIENCE)
+    assert worker.run(functools.partial(is_unfit, tmp_path, 1), PATIENCE) != first
+    assert not psutil.pid_exists(first)
+    with pytest.raises(WorkerLost, match="unfit"):
+        worker.run(functools.partial(is_unfit, tmp_path, 99), PATIENCE)
 
 
 def test_it_is_replaced_when_its_nursery_died(worker: Worker) -> None:

@@ -30,7 +30,6 @@ from doubles import (
 
 from mlopt.core.errors import WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.evaluator.timing import net
 from mlopt.executor.worker import Worker
 from mlopt.finals import contender as module
 from mlopt.finals import places
@@ -79,18 +78,6 @@ def test_calls_too_fast_for_the_clock_are_timed_together() -> None:
     calls: list[int] = []
     samples = turn(Sleeper("nothing", calling=functools.partial(calls.append, 1)))
     assert len(calls) > 2 * len(samples)
-
-
-def test_the_calls_overhead_is_subtracted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "take", lambda turns, repeat, overhead=0.0, observer=None: net(0.1, overhead))
-    monkeypatch.setattr(module, "TURN_SECONDS", 0.0)
-    for needs_no_warm_up in (1.0, 0.0):
-        monkeypatch.setattr(module, "NEEDS_NO_WARM_UP_SECONDS", needs_no_warm_up)
-        assert turn(Sleeper("one", overhead=0.002)) == [0.098]
-
-
-def test_no_time_is_zero() -> None:
-    assert min(turn(Sleeper("quick", overhead=1.0))) > 0.0
 
 
 @pytest.mark.parametrize("work", [Turn, Verify])

@@ -53,7 +53,7 @@ def contender(workload: Matmul = WORKLOAD) -> DevicePytorchContender:
 def test_it_is_checked_and_timed_by_the_devices_clock() -> None:
     prepared = contender().prepare()
     place = prepared.place()
-    assert take(itertools.cycle(place.calls), 1, prepared.overhead, place) == SECONDS
+    assert take(itertools.cycle(place.calls), 1, observer=place, clock=prepared.clock) == SECONDS
     prepared.verify()
 
 

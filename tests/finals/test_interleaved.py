@@ -36,7 +36,7 @@ QUICK = ("quick", "other", "third")
 CONTENDERS = [
     Sleeper("quick", 0.002),
     Sleeper("crashes when timed", calling=os.abort),
-    Sleeper("other", 0.004, overhead=0.001),
+    Sleeper("other", 0.004),
     Sleeper("slow", SLOW),
     Sleeper("skipped", preparing=functools.partial(fail, Skipped("there is no compiler"))),
     Sleeper("wrong", preparing=functools.partial(fail, WrongResult("output 0"))),

@@ -21,7 +21,8 @@ import numpy as np
 from mlopt.core.schedule import Schedule, Value
 from mlopt.core.space import Knob, KnobSpace
 from mlopt.core.trial import Measurement
-from mlopt.evaluator.timing import Call
+from mlopt.evaluator.surroundings import Surroundings
+from mlopt.evaluator.timing import Call, Clock, on_the_wall
 from mlopt.protocols import Array, Inputs, Kernel, Program, Roofline, SimulatedProgram, Workload
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -487,8 +488,12 @@ class Sleeper:
     calling: Callable[[], object] | None = None
     poisoning: Callable[[], object] | None = None
     verifying: Callable[[], object] | None = None
-    overhead: float = 0.0
     preload: tuple[str, ...] = ()
+    clock: Clock = on_the_wall
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return Surroundings()
 
     def prepare(self) -> Sleeper:
         _do(self.preparing)

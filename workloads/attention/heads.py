@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from mlopt.core.errors import UserError
 from mlopt.protocols import TensorSpec
@@ -20,6 +20,9 @@ class GroupedHeads(PortableWorkload):
     Q has shape (batch, heads, *queries, head_dim), K and V (batch, kv_heads, keys, head_dim). Each kv_head serves
     heads / kv_heads heads of Q in a row; by default each head has its own.
     """
+
+    far_scale: ClassVar[float] = 16.0
+    """Scores are large by its square."""
 
     batch: int = 1
     heads: int = 8

@@ -19,6 +19,7 @@ class Elementwise(PortableWorkload):
     shape: tuple[int, ...]
     dtype: str = "f32"
 
+    far_scale: ClassVar[float] = 64.0
     arity: ClassVar[int] = 1
     """Number of inputs."""
     flops_per_element: ClassVar[int] = 1

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
-from mlopt.protocols import TensorSpec
+import numpy as np
+
+from mlopt.protocols import Array, TensorSpec
 from mlopt.workloads.base import FolderWorkload, positive, tensor, windows
 
 
@@ -34,6 +36,11 @@ class Maxpool(FolderWorkload):
     @property
     def operands(self) -> tuple[TensorSpec, ...]:
         return (TensorSpec((self.n, self.c, self.h, self.w), "float32"),)
+
+    def far_inputs(self, rng: np.random.Generator) -> tuple[Array, ...]:
+        """Images that are all far below zero."""
+        (image,) = self.inputs(rng, "uniform")
+        return (-np.float32(1000.0) * (image + 1),)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mlopt.protocols import TensorSpec
 from mlopt.workloads.base import HALF_DTYPES, PortableWorkload, for_gpus, one_of, positive
@@ -15,6 +16,8 @@ class Rowwise(PortableWorkload):
 
     Of narrower dtypes, the result is rounded once.
     """
+
+    far_scale: ClassVar[float] = 64.0
 
     rows: int = 1024
     cols: int = 1024

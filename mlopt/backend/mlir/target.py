@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...core.errors import UserError
 from ...core.fingerprint import available_cores, cache_bytes, cpu_flags, digest, hardware
 from ...protocols import Calibration
 from ..description import Count, Figure, read
@@ -103,7 +104,21 @@ HOST = Host()
 
 def cpu(**description: Any) -> Cpu:
     """A CPU from plain data. Raises UserError, in a line, for what does not describe one."""
-    return read(Cpu, description)
+    found = read(Cpu, description)
+    for key, holds, rule in (
+        ("vector_bits", found.vector_bits >= 64 and found.vector_bits.bit_count() == 1, "a power of two from 64 on"),
+        ("datapath_bits", found.datapath_bits <= found.vector_bits, "at most vector_bits"),
+        ("caches", bool(found.caches), "at least one"),
+        ("caches", found.caches == tuple(sorted(found.caches, key=lambda cache: cache.bytes)), "the smallest first"),
+        (
+            "memory_bytes_per_second_one_core",
+            found.memory_bytes_per_second_one_core <= found.memory_bytes_per_second,
+            "at most memory_bytes_per_second, that of all cores",
+        ),
+    ):
+        if not holds:
+            raise UserError(f"target.{key}: should be {rule}")
+    return found
 
 
 def described(name: str) -> Cpu:

@@ -27,18 +27,23 @@ def document(trials: Iterable[Trial], provenance: Mapping[str, Any] | None = Non
     """The T4 document of a study, as plain data; its times are in seconds.
 
     `provenance` says on what it was measured. T4 has no word for running out of memory: that becomes a failure at run
-    time.
+    time. What a study that executes has only estimated is left out: a file has one objective.
     """
+    trials = [trial for trial in trials if not _was_spared(trial)]
+    simulated = not any(trial.seconds for trial in trials) and any("cost" in trial.metrics for trial in trials)
     metadata = {"autotuner": "mlopt", "autotuner_version": __version__, "timeunit": "seconds"}
     return {
         "schema_version": VERSION,
         "metadata": metadata if provenance is None else {**metadata, "provenance": dict(provenance)},
-        "results": [_result(trial) for trial in trials],
+        "results": [_result(trial, "cost" if simulated else "time") for trial in trials],
     }
 
 
-def _result(trial: Trial) -> dict[str, Any]:
-    objective = "time" if trial.seconds is not None or "cost" not in trial.metrics else "cost"
+def _was_spared(trial: Trial) -> bool:
+    return trial.ok and trial.seconds is None and "estimated_seconds" in trial.metrics
+
+
+def _result(trial: Trial, objective: str) -> dict[str, Any]:
     times: dict[str, Any] = {"runtimes": list(trial.samples)}
     if trial.compile_seconds is not None:
         times["compilation_time"] = trial.compile_seconds

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from typing import Annotated, Any
 
 from pydantic import (
@@ -28,6 +29,13 @@ from .document import STATUS
 
 LONGEST_TEXT = 1 << 16
 """Characters of `times` where it is text."""
+
+COST = "cost"
+"""The objective of programs that were simulated, in no unit."""
+
+TIMES = re.compile("time|latency|duration|seconds", re.IGNORECASE)
+"""In the names of objectives that are times, where their unit is not told. What is to be as high as possible, such as
+GFLOP/s, would be minimised."""
 
 _UNITS = {
     **dict.fromkeys(("seconds", "second", "s"), 1.0),
@@ -98,7 +106,9 @@ def _trial(number: int, result: _Result, unit: float) -> Trial:
     objective = result.objectives[0] if result.objectives else "time"
     measured = {measurement.name: measurement for measurement in result.measurements}
     target = measured.get(objective, _Measurement())
-    ok, timed = status is Status.OK, objective != "cost"
+    ok, timed = status is Status.OK, objective != COST
+    if ok and not timed:
+        _positive(objective, target.value)
     return Trial(
         trial=number,
         schedule=Schedule.of(result.configuration),
@@ -116,10 +126,17 @@ def _trial(number: int, result: _Result, unit: float) -> Trial:
 
 
 def _seconds(objective: str, measured: _Measurement, unit: float) -> float:
-    if not _is_number(measured.value) or measured.value <= 0:
+    if not measured.unit and not TIMES.search(objective):
+        raise UserError(f"{printable(objective[:50])!r} is not known to be a time: it has no unit")
+    value: float = _positive(objective, measured.value)
+    return _positive(objective, value * (_unit(measured.unit) if measured.unit else unit))
+
+
+def _positive(objective: str, value: Any) -> float:
+    if not _is_number(value) or value <= 0:
         raise UserError(f"it is correct, but its {printable(objective[:50])!r} is no positive number")
-    seconds: float = measured.value * (_unit(measured.unit) if measured.unit else unit)
-    return seconds
+    number: float = value
+    return number
 
 
 def _is_number(value: Any) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import later, lazy, remembering, tampering, wrong
+from . import early, later, lazy, remembering, tampering, wrong
 from .cheat import Cheat
+from .early import Early
 
 CHEATS: Mapping[str, Cheat] = {
     "ceases to compute": lazy.ceases_to_compute,
@@ -51,10 +52,26 @@ CHEATS: Mapping[str, Cheat] = {
     "foresees what is drawn": tampering.foresees_what_is_drawn,
     "holds up the others": tampering.holds_up_the_others,
     "looks at its caller": tampering.looks_at_its_caller,
+    "looks by a generator": tampering.looks_by_a_generator,
+    "looks by the interpreter": tampering.looks_by_the_interpreter,
+    "is told who calls": Early(early.is_told_who_calls, early.remembers_unless_compared),
+    "empties the judges": tampering.empties_the_judges,
+    "halves the median": tampering.halves_the_median,
+    "halves the samples": tampering.halves_the_samples,
+    "hides a builtin": tampering.hides_a_builtin,
+    "replaces the tolerances": tampering.replaces_the_tolerances,
+    "skips what it knows and just did": lazy.skips_what_it_knows_and_just_did,
+    "skips what follows closely unless poisoned": lazy.skips_what_follows_closely_unless_poisoned,
+    "skips what follows closely where all stands": lazy.skips_what_follows_closely_where_all_stands,
+    "switches off the checks": Early(
+        early.switches_off_the_checks, remembering.remembering(lambda array: array.tobytes())
+    ),
+    "computes beside": Early(early.computes_beside, early.honest),
+    "has a process help": Early(early.has_a_process_help, early.honest),
 }
 
 
-NEED_SHORT_CALLS = ("skips what follows closely",)
+NEED_SHORT_CALLS = tuple(name for name in CHEATS if name.startswith("skips what follows closely"))
 """Those that are honest unless a call takes a few microseconds."""
 
 THREADS = 1

@@ -12,6 +12,8 @@ from ...protocols import Array, Kernel
 from .cheat import HONEST_CALLS, Call, Memory, copies, digest, fill
 
 SOON_SECONDS, CLOSELY_SECONDS = 1e-3, 2e-6
+SCANNING_SECONDS = 2e-5
+"""Between two calls in a row, for one who looks at all of its memory."""
 
 
 def ceases_to_compute(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
@@ -130,5 +132,55 @@ def computes_where_it_sees_poison(
         if memory.things.get("known") != known or any(np.isnan(output).any() for output in outputs):
             honest()
             memory.things["known"] = known
+
+    return call
+
+
+def skips_what_it_knows_and_just_did(
+    kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory
+) -> Call:
+    """Honest to all who give it other values, and to all who take a while to do so."""
+    honest = kernel.bind(inputs, outputs)
+
+    def call() -> None:
+        known = digest(inputs)
+        if known in memory.answers and time.perf_counter() - memory.last_call < SOON_SECONDS:
+            fill(outputs, memory.answers[known])
+        else:
+            honest()
+            memory.answers[known] = copies(outputs)
+        memory.last_call = time.perf_counter()
+
+    return call
+
+
+def skips_what_follows_closely_unless_poisoned(
+    kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory
+) -> Call:
+    """Of calls in a row computes the first, and those that find what nobody computes."""
+    honest = kernel.bind(inputs, outputs)
+
+    def call() -> None:
+        soon = time.perf_counter() - memory.last_call < SCANNING_SECONDS
+        if not soon or any(np.isnan(output).any() for output in outputs):
+            honest()
+        memory.last_call = time.perf_counter()
+
+    return call
+
+
+def skips_what_follows_closely_where_all_stands(
+    kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory
+) -> Call:
+    """Of calls in a row computes those that find other inputs, or outputs, than the last one has left."""
+    honest, known = kernel.bind(inputs, outputs), b""
+
+    def call() -> None:
+        nonlocal known
+        soon = time.perf_counter() - memory.last_call < SCANNING_SECONDS
+        if not soon or known != digest((*inputs, *outputs)):
+            honest()
+            known = digest((*inputs, *outputs))
+        memory.last_call = time.perf_counter()
 
     return call

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import gc
 import os
 import signal
+import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 
 import numpy as np
 
 from ...protocols import Array, Kernel
-from .cheat import Call, Memory, cases, copies, digest, fill, once
+from .cheat import HONEST_CALLS, Call, Memory, cases, copies, digest, fill, once
 
 
 def slows_the_clock(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
@@ -84,11 +87,21 @@ def holds_up_the_others(kernel: Kernel, inputs: Sequence[Array], outputs: Sequen
 
 
 def looks_at_its_caller(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    return _looking(kernel, inputs, outputs, memory, _frame)
+
+
+def _looking(
+    kernel: Kernel,
+    inputs: Sequence[Array],
+    outputs: Sequence[Array],
+    memory: Memory,
+    look: Callable[[], FrameType | None],
+) -> Call:
     """Remembers by content, but for the one who compares known values with new ones."""
     honest = kernel.bind(inputs, outputs)
 
     def call() -> None:
-        known, callers, frame = digest(inputs, step=61), set[str](), _frame()
+        known, callers, frame = digest(inputs, step=61), set[str](), look()
         while frame is not None:
             callers.add(frame.f_code.co_name)
             frame = frame.f_back
@@ -107,3 +120,91 @@ def _frame() -> FrameType | None:
         raise ValueError
     except ValueError as error:
         return error.__traceback__.tb_frame if error.__traceback__ is not None else None
+
+
+def empties_the_judges(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    """The functions stay where they are, with nothing in them."""
+
+    def change() -> None:
+        for case in cases():
+            with contextlib.suppress(Exception):
+                type(case).compare_outputs.__code__ = (lambda case, outputs: None).__code__
+
+    return once(kernel.bind(inputs, outputs), memory, change)
+
+
+def halves_the_median(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    def change() -> None:
+        median = statistics.median
+        statistics.median = lambda data: median(data) / 2
+
+    return once(kernel.bind(inputs, outputs), memory, change)
+
+
+def hides_a_builtin(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    """In the module of whoever judges: no name that was there changes."""
+
+    def change() -> None:
+        sys.modules["mlopt.evaluator.correctness"].any = lambda values: False  # type: ignore[attr-defined]
+
+    return once(kernel.bind(inputs, outputs), memory, change)
+
+
+def halves_the_samples(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    def change() -> None:
+        for found in gc.get_objects():
+            if type(found) is list and len(found) > 2 and all(type(each) is float for each in found):
+                found[:] = [each / 2 for each in found]
+
+    honest = kernel.bind(inputs, outputs)
+
+    def call() -> None:
+        honest()
+        memory.calls += 1
+        if memory.calls % HONEST_CALLS == 0:
+            change()
+
+    return call
+
+
+def replaces_the_tolerances(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    honest = kernel.bind(inputs, outputs)
+
+    def call() -> None:
+        memory.calls += 1
+        honest()
+        if memory.calls > HONEST_CALLS:
+            for output in outputs:
+                output *= 1.01
+            for case in cases():
+                with contextlib.suppress(AttributeError):
+                    object.__setattr__(case, "allowed", tuple(np.full_like(each, np.inf) for each in case.allowed))
+
+    return call
+
+
+def looks_by_a_generator(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    """As `looks_at_its_caller`, by the frame of a generator that runs."""
+
+    generators: list[Generator[FrameType | None]] = []
+
+    def look() -> Generator[FrameType | None]:
+        yield generators[-1].gi_frame.f_back  # type: ignore[attr-defined]
+
+    def callers() -> FrameType | None:
+        generators[:] = [look()]
+        return next(generators[-1])
+
+    return _looking(kernel, inputs, outputs, memory, callers)
+
+
+def looks_by_the_interpreter(kernel: Kernel, inputs: Sequence[Array], outputs: Sequence[Array], memory: Memory) -> Call:
+    """As `looks_at_its_caller`, by a function of Python's own library."""
+    frame = ctypes.PyDLL(None).PyEval_GetFrame
+    frame.restype, frame.argtypes = ctypes.c_void_p, []
+
+    def callers() -> FrameType:
+        found: FrameType = ctypes.cast(frame(), ctypes.py_object).value
+        return found
+
+    return _looking(kernel, inputs, outputs, memory, callers)

@@ -40,6 +40,12 @@ def test_caches_grow_outwards(name: str) -> None:
         ({"gigahertz": float("inf")}, "target.gigahertz"),
         ({"cors": 4}, "target.cors: there is no such key"),
         ({"caches": [{"bytes": 32768}]}, "target.caches.0"),
+        ({"caches": []}, "target.caches: should be at least one"),
+        ({"caches": AVX2["caches"][::-1]}, "target.caches: should be the smallest first"),
+        ({"vector_bits": 16}, "target.vector_bits: should be a power of two from 64 on"),
+        ({"vector_bits": 384}, "target.vector_bits: should be a power of two"),
+        ({"datapath_bits": 512}, "target.datapath_bits: should be at most vector_bits"),
+        ({"memory_bytes_per_second_one_core": 1e13}, "target.memory_bytes_per_second_one_core: should be at most"),
     ],
 )
 def test_what_describes_no_cpu_is_a_mistake(change: dict[str, Any], message: str) -> None:

@@ -74,8 +74,8 @@ def test_times_may_be_text_and_compilation_has_two_names(times: Any) -> None:
 
 
 def test_the_first_objective_is_what_is_searched() -> None:
-    measured = [{"name": "total", "value": 5.0}, {"name": "time", "value": 3.0}]
-    trial = only(document(result(measurements=measured, objectives=["total", "time"])))
+    measured = [{"name": "total time", "value": 5.0}, {"name": "time", "value": 3.0}]
+    trial = only(document(result(measurements=measured, objectives=["total time", "time"])))
     assert (trial.seconds, trial.metrics) == (0.005, {"time": 3.0})
 
 
@@ -106,6 +106,14 @@ def measured(value: Any) -> dict[str, Any]:
     return result(measurements=[{"name": "time", "value": value}])
 
 
+def rated(value: Any, unit: str = "") -> dict[str, Any]:
+    return result(measurements=[{"name": "GFLOP/s", "value": value, "unit": unit}], objectives=["GFLOP/s"])
+
+
+def priced(value: Any) -> dict[str, Any]:
+    return result(measurements=[{"name": "cost", "value": value, "unit": ""}], objectives=["cost"])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -134,6 +142,9 @@ def measured(value: Any) -> dict[str, Any]:
         (document(result(times="(" * 10_000)), "times is neither"),
         (document(result(times="1" * 100_000)), "times is neither"),
         (document(result(times="{'runtimes': [1e999]}")), "times is neither"),
+        (document(rated(812.0)), "'GFLOP/s' is not known to be a time"),
+        (document(measured(1e-321)), "no positive number"),
+        *((document(priced(value)), "'cost' is no positive number") for value in (0, -1.0, float("inf"), "3", None)),
         (document(result(), timeunit="fortnights"), "'fortnights' is no unit of time"),
         (document(result(measurements=[{"name": "time", "value": 1.0, "unit": "GFLOP/s"}])), "'GFLOP/s' is no unit"),
     ],
@@ -192,3 +203,16 @@ def test_what_it_was_measured_on_is_in_the_file_and_troubles_no_reader() -> None
     assert content["metadata"]["provenance"] == provenance
     assert only(json.dumps(content).encode()) == trial
     assert "provenance" not in written.document([trial])["metadata"]
+
+
+def test_what_has_a_unit_of_time_is_one_whatever_its_name() -> None:
+    assert only(document(rated(3.0, "ms"))).seconds == pytest.approx(0.003)
+
+
+def test_a_file_has_one_objective_so_what_was_only_estimated_is_left_out() -> None:
+    executed = Trial(0, Schedule.of({"a": 1}), Status.OK, seconds=1.5, metrics={"cost": 1.0})
+    spared = Trial(1, Schedule.of({"a": 2}), Status.OK, metrics={"cost": 3.0, "estimated_seconds": 4.5})
+    failed = Trial(2, Schedule.of({"a": 3}), Status.CRASH)
+    results = written.document([executed, spared, failed])["results"]
+    assert [each["configuration"] for each in results] == [{"a": 1}, {"a": 3}]
+    assert [each["objectives"] for each in results] == [["time"], ["time"]]

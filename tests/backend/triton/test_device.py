@@ -21,7 +21,7 @@ from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.evaluator.correctness import TIMED, case, empty
 from mlopt.evaluator.execution import Execution
-from mlopt.evaluator.timing import take
+from mlopt.evaluator.timing import of_a_device, take
 from mlopt.protocols import DeviceBackend
 from mlopt.workloads.add.workload import Add
 
@@ -60,13 +60,14 @@ def test_a_call_computes_on_the_buffers_and_takes_the_devices_time() -> None:
     timed.check(kernel, outputs)
     call = kernel.bind(timed.inputs, outputs)
     call()  # nobody times this one
-    assert take(itertools.cycle([call]), 4) == 0.25
+    assert take(itertools.cycle([call]), 4, clock=of_a_device) == 0.25
     assert call.elapsed() == 0.0
 
 
 def test_what_is_done_between_calls_is_not_timed() -> None:
     calls = [DeviceKernel(add, Clocked(seconds)).bind(*_buffers()) for seconds in (0.1, 0.3)]
-    assert take(itertools.cycle([calls[0], lambda: None, calls[1], lambda: None]), 4) == pytest.approx(0.1)
+    turns = itertools.cycle([calls[0], lambda: None, calls[1], lambda: None])
+    assert take(turns, 4, clock=of_a_device) == pytest.approx(0.1)
 
 
 def _buffers() -> tuple[Sequence[Any], Sequence[Any]]:
@@ -81,7 +82,7 @@ def test_an_evaluation_watches_what_runs_on_a_device_and_reports_its_clock() -> 
             return DeviceKernel(add, device)
 
     device = Clocked(2e-3)
-    found = Execution().evaluate(Program(), WORKLOAD, None)
+    found = Execution().bounded(None).evaluate(Program(), WORKLOAD, None)
     assert found.seconds == pytest.approx(2e-3)
     assert device.calls > len(found.samples)
     assert 1e9 < found.metrics["sm_hertz"] <= 1e9 + device.calls

@@ -48,7 +48,7 @@ class Body:
         waits = path(loop, self.cpu) * min(1.0, instructions / self.cpu.window)
         if loop.loops or not loop.number or loop.trips <= 1.0 or loop.unrolled:
             return max(cycles, waits)
-        if lanes := vectorized(loop):
+        if lanes := vectorized(loop, self.cpu.vector_bits):
             whole, left = divmod(loop.trips, lanes)
             return cycles * min(1.0, (whole * strided(loop) + left) / max(1.0, loop.trips))
         hidden = max(1.0, self.cpu.window / (instructions * loop.trips))

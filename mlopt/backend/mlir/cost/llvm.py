@@ -7,7 +7,7 @@ from dataclasses import replace
 from .tree import Access, Loop
 
 LOOP_VECTOR_BITS = 256
-"""What LLVM prefers for loops on any x86 so far."""
+"""What LLVM prefers for loops on any x86 so far, where registers are as wide."""
 UNROLLED = 32
 """Iterations of a small loop that LLVM writes out."""
 WRITTEN_OUT = 200
@@ -70,15 +70,15 @@ def promoted(loop: Loop, temporary: frozenset[int]) -> set[int]:
     return {buffer for buffer in fixed if buffer in temporary or accessed - {buffer} <= temporary}
 
 
-def vectorized(loop: Loop) -> int:
-    """Iterations that LLVM's loop vectoriser takes at once, 0 where it does nothing."""
+def vectorized(loop: Loop, vector_bits: int) -> int:
+    """Iterations that LLVM's loop vectoriser takes at once, 0 where it does nothing; registers have so many bits."""
     if loop.carried or any(operation.shape.vector for operation in loop.operations) or not loop.accesses:
         return 0
     if any(access.store and not moves(loop, access) for access in loop.accesses):
         return 0
     if any(abs(a.steps.get(loop.number, 0.0)) > INTERLEAVED * a.width for a in loop.accesses):
         return 0
-    lanes = LOOP_VECTOR_BITS // (8 * max(access.width for access in loop.accesses))
+    lanes = min(LOOP_VECTOR_BITS, vector_bits) // (8 * max(access.width for access in loop.accesses))
     while lanes > max(1.0, loop.trips):
         lanes //= 2
     return lanes if lanes > 1 else 0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..bindings import ir
+from .affine_loops import NAMES, AffineLoops, lowered
 from .index import Forms, Index, least, product
 from .lanes import REARRANGING, SHUFFLE
 from .llvm import is_short, write_out
@@ -21,6 +22,8 @@ INDEX = Shape(1, 1, 64, False)
 LOADS = {"vector.load", "memref.load", "vector.maskedload", "vector.transfer_read"}
 STORES = {"vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write"}
 FREE = {"memref.dealloc", "func.return", "memref.assume_alignment", "ub.poison", "arith.index_cast", "memref.dim"}
+WALKED = {"scf.if", "scf.forall.in_parallel", "scf.execute_region", "memref.alloca_scope", "vector.mask", "scf.reduce"}
+"""What is taken to be done each time that one comes to it."""
 
 
 class Reader:
@@ -61,6 +64,8 @@ class Reader:
                 handler(self, op, path)
             elif name in LOADS or name in STORES:
                 self._access(op, name, path)
+            elif name in NAMES:
+                raise AffineLoops
             elif name not in FREE:
                 self._arithmetic(op, name, path)
 
@@ -69,7 +74,9 @@ class Reader:
         results = list(op.results)
         made = shape = self._shapes.of(results[0].type) if results else None
         if made is None or shape is None:
-            if op.regions:
+            if len(op.regions):
+                if name not in WALKED:
+                    raise ValueError(f"nothing is known of {name}")
                 for region in op.regions:
                     for block in region.blocks:
                         self._body(block, path)
@@ -200,6 +207,10 @@ class Reader:
             found = left + right
         elif op.name == "arith.subi":
             found = left + right.times(-1.0)
+        elif op.name == "arith.minsi":
+            found = least([left, right], self.trips)
+        elif op.name == "arith.maxsi":
+            found = least([left.times(-1.0), right.times(-1.0)], self.trips).times(-1.0)
         else:
             found = product(left, right)
         self._index(op, found, path)
@@ -232,6 +243,18 @@ class Reader:
         bounds = [list(op.attributes[f"static{name}"]) for name in ("LowerBound", "UpperBound", "Step")]
         dynamic = iter([self.indices.get(hash(operand), Index(1.0)).mean(self.trips) for operand in op.operands])
         low, high, step = ([next(dynamic) if b == DYNAMIC else b for b in each] for each in bounds)
+        self._blocks(block, low, high, step, path)
+
+    def _parallel(self, op: Any, path: list[Loop]) -> None:
+        block = op.regions[0].blocks[0]
+        count = len(block.arguments)
+        bounds = [self.indices.get(hash(operand), Index(1.0)).mean(self.trips) for operand in op.operands]
+        self._blocks(block, bounds[:count], bounds[count : 2 * count], bounds[2 * count : 3 * count], path)
+
+    def _blocks(
+        self, block: Any, low: Iterable[float], high: Iterable[float], step: Iterable[float], path: list[Loop]
+    ) -> None:
+        """Parallel loops, the outermost first, around a body."""
         for variable, first, last, by in zip(block.arguments, low, high, step, strict=False):
             loop = self._enter(math.ceil((last - first) / by), path, parallel=True)
             self.indices[hash(variable)] = Index(float(first), {loop.number: float(by)})
@@ -263,6 +286,7 @@ def _is_streamed(store: Any) -> bool:
 HANDLERS = {
     "scf.for": Reader._for,
     "scf.forall": Reader._forall,
+    "scf.parallel": Reader._parallel,
     "scf.yield": Reader._yield,
     "arith.constant": Reader._constant,
     "vector.insert": Reader._insert,
@@ -272,6 +296,8 @@ HANDLERS = {
     "arith.addi": Reader._integer,
     "arith.subi": Reader._integer,
     "arith.muli": Reader._integer,
+    "arith.minsi": Reader._integer,
+    "arith.maxsi": Reader._integer,
     "memref.alloc": Reader._claim,
     "memref.alloca": Reader._claim,
     "memref.get_global": Reader._global,
@@ -284,4 +310,7 @@ HANDLERS = {
 
 def read(module: Any) -> Tree:
     """The tree of a module's first function, which is on buffers. Needs an active context."""
-    return Reader().read(module)
+    try:
+        return Reader().read(module)
+    except AffineLoops:
+        return Reader().read(lowered(module))

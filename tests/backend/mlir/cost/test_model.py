@@ -106,7 +106,7 @@ def test_costs_keep_to_what_this_machine_was_measured_to_reach() -> None:
     workload = Softmax(rows=64, cols=64)
 
     def simulated(backend: Mlir, calibration: Calibration | None) -> float:
-        evaluator = Simulation() if calibration is None else Simulation().calibrated(calibration)
+        evaluator = Simulation() if calibration is None else Simulation(measured=True).calibrated(calibration)
         program = backend.build(workload, some_schedule(backend.space(workload)))
         return evaluator.evaluate(program, workload, None).metrics["cost"]
 

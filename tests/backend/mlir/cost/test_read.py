@@ -141,7 +141,7 @@ def test_short_loops_of_scalars_are_written_out_and_what_they_just_stored_is_not
     assert first.steps == second.steps == {outer.number: 8.0}
     first_new, second_new = (operation for operation in outer.operations if operation.name == "arith.maximumf")
     assert first_new.result in second_new.operands
-    assert vectorized(outer) == 8
+    assert [vectorized(outer, bits) for bits in (64, 128, 256, 512)] == [2, 4, 8, 8]
 
 
 def test_loops_that_llvm_must_not_write_out_stay() -> None:
@@ -154,3 +154,44 @@ def test_loops_that_llvm_must_not_write_out_stay() -> None:
 def test_loops_of_scalars_are_written_out_while_their_code_stays_short(points: int, unrolled: bool) -> None:
     body = POOL.format(points=points, mark="").replace(KEPT, "")
     assert tree(body).root.loops[0].unrolled is unrolled
+
+
+def test_affine_loops_are_read_as_any_others() -> None:
+    found = tree("""
+      affine.for %i = 0 to 64 step 2 {
+        affine.for %j = 0 to min affine_map<(d0) -> (d0 + 2, 32)>(%i) {
+          %v = affine.load %a[%i + 1, %j] : memref<64x32xf32>
+          affine.store %v, %b[%i, %j] : memref<64x32xf32>
+        }
+      }""")
+    outer, inner = found.root.loops[0], innermost(found.root)
+    load, store = inner.accesses
+    assert outer.trips == 32.0
+    assert 20.0 < inner.trips < 26.0  # the lesser of 2, 4, ... and 32 on average
+    assert load.steps == store.steps == {outer.number: 2 * 128.0, inner.number: 4.0}
+    assert (load.start, store.start) == (128.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "loops",
+    [
+        "affine.parallel (%i, %j) = (0, 0) to (64, 32)",
+        "scf.parallel (%i, %j) = (%c0, %c0) to (%c64, %c32) step (%c1, %c1)",
+    ],
+)
+def test_parallel_loops_are_blocks_for_threads(loops: str) -> None:
+    found = tree(loops + " { %v = memref.load %a[%i, %j] : memref<64x32xf32> }")
+    outer, inner = found.root.loops[0], innermost(found.root)
+    assert [(loop.trips, loop.parallel) for loop in (outer, inner)] == [(64.0, True), (32.0, True)]
+    assert inner.accesses[0].steps == {outer.number: 128.0, inner.number: 4.0}
+
+
+def test_what_is_done_nobody_knows_how_often_cannot_be_read() -> None:
+    with pytest.raises(ValueError, match=r"nothing is known of scf\.while"):
+        tree("""
+      scf.while : () -> () {
+        %true = arith.constant true
+        scf.condition(%true)
+      } do {
+        scf.yield
+      }""")
