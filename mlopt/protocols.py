@@ -126,6 +126,8 @@ class StudyContext:
     """The study's folder, where a search may keep files of its own."""
     say: Callable[[str], None] = lambda text: None
     """Tells the user something, in a line."""
+    executes: bool = False
+    """Whether trials execute their programs."""
 
 
 class Workload(Protocol):

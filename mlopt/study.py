@@ -188,6 +188,7 @@ class Study:
             brief=lambda: brief(self.info, self.workload, self.backend, self._limit.roofline),
             directory=self.info.directory,
             say=self.trackers.note,
+            executes=self.evaluator.executes,
         )
 
     def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:
