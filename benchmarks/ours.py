@@ -19,12 +19,12 @@ from mlopt.protocols import Search
 SEARCHES = Path(mlopt.__path__[0]) / "search"
 
 
-def ours(name: str) -> Search:
-    """The search that `search=NAME` chooses, without the space's hints, which others would not have."""
+def ours(name: str, hints: bool = False, **settings: Any) -> Search:
+    """The search that `search=NAME` chooses, with some settings; without the space's hints, which others would lack."""
     arguments: Any = OmegaConf.to_container(OmegaConf.load(_config(name)), resolve=True)
     if "hints" in arguments:
-        arguments["hints"] = False
-    search: Search = build("search", arguments)
+        arguments["hints"] = hints
+    search: Search = build("search", {**arguments, **settings})
     return search
 
 

@@ -128,6 +128,8 @@ class StudyContext:
     """Tells the user something, in a line."""
     computing: Callable[[], AbstractContextManager[None]] = nullcontext
     """To be entered for what computes for more than some milliseconds: no kernel is timed on its core meanwhile."""
+    executes: bool = False
+    """Whether trials execute their programs."""
 
 
 class Workload(Protocol):

@@ -202,6 +202,7 @@ class Study:
             directory=self.info.directory,
             say=self.trackers.note,
             computing=device.briefly,
+            executes=self.evaluator.executes,
         )
 
     def _loop(self, proposals: Proposals, under_way: Sequence[tuple[int, Schedule]]) -> None:

@@ -20,6 +20,7 @@ from ..core.trial import Trial
 from ..protocols import TargetedBackend
 from ..search.warm_start import WarmStart
 from .errors import lacking, suggest
+from .policies import fetched
 
 TARGET = "_target_"
 WARM_START = "warm_start"
@@ -48,10 +49,8 @@ def instantiate(config: DictConfig) -> dict[str, Any]:
         if not isinstance(plain.get(part), dict) or not plain[part].keys() - {WARM_START}:
             raise UserError(f"a study needs a {part}; see mlopt --help")
     warm_start = _warm_start(plain["search"])
-    _fetch_policy(plain["search"], plain["tracker"])
-    seed = plain.get("seed")
-    if type(seed) is not int or seed < 0:
-        raise UserError(f"seed={seed} is not a whole number from 0 up")
+    plain["search"] = fetched(plain["search"], plain["tracker"].get("uri"), "search")
+    seed = checked_seed(plain.get("seed"))
     parts = {part: build(part, plain[part]) for part in PARTS}
     backend, evaluator = parts["backend"], parts["evaluator"]
     if isinstance(backend, TargetedBackend) and not backend.native and evaluator.executes:
@@ -73,16 +72,11 @@ def _warm_start(search: dict[str, Any]) -> Any:
     return None if own and search.get(WARM_START) is not None else search.pop(WARM_START, None)
 
 
-def _fetch_policy(search: dict[str, Any], tracker: Mapping[str, Any]) -> None:
-    """Put the file of a policy that MLflow's registry has into the place of its address there. Raises UserError."""
-    policy = search.get("policy")
-    if isinstance(policy, str) and policy.startswith("models:/"):
-        from ..tracker.training import fetch  # loads MLflow
-
-        try:
-            search["policy"] = str(fetch(policy, tracker.get("uri")))
-        except UserError as error:
-            raise UserError(f"search.policy={policy} {error}") from None
+def checked_seed(seed: Any) -> int:
+    """Raises UserError for what is no seed."""
+    if type(seed) is not int or seed < 0:
+        raise UserError(f"seed={seed} is not a whole number from 0 up")
+    return seed
 
 
 def _source(warm_start: str, parts: Mapping[str, Any]) -> Callable[[], list[Trial]] | None:

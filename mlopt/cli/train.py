@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from ..core.errors import UserError
 from .compose import compose, hydra_session
 from .errors import complain
-from .instantiate import build
+from .instantiate import build, checked_seed
+from .policies import fetched
 
 if TYPE_CHECKING:
     from ..tracker.training import TrainingRun
-    from ..train.training import Trainer
+    from ..train.training import Report, Trainer
 
 CONFIG_NAME = "train"
 PARTS = ("backend", "evaluator", "executor", "tracker", "programs", "training", "learning")
@@ -63,21 +64,20 @@ def _job(config: DictConfig) -> int:
         assert isinstance(container, dict)
         plain = {str(key): value for key, value in container.items()}
         parts = {part: build(part, plain[part]) for part in PARTS}
-        tracked = _tracked(plain, directory)
-        trainer = _trainer(plain, parts, directory, tracked)
-        with closing(parts["executor"]):
+        trainer = _trainer(plain, parts, directory)
+        with closing(parts["executor"]), _tracked(plain, directory) as tracked:
+            if tracked is not None:
+                trainer.report, trainer.run_id = _both(trainer.report, tracked.log), tracked.id
             trainer.bench.open()
             figures = trainer.run(resume=config.resume is not None)
-        _finish(trainer, tracked, figures, plain["register"])
+            _finish(trainer, tracked, figures, plain["register"])
     except UserError as error:
         complain(error)
         return 2
     return 0
 
 
-def _trainer(
-    plain: Mapping[str, Any], parts: Mapping[str, Any], directory: Path, tracked: TrainingRun | None
-) -> Trainer:
+def _trainer(plain: Mapping[str, Any], parts: Mapping[str, Any], directory: Path) -> Trainer:
     from ..search.ppo.learning import Learner
     from ..search.ppo.network import Network
     from ..search.ppo.policy import named
@@ -85,26 +85,37 @@ def _trainer(
     from ..train.training import Trainer
 
     backend, evaluator, training = parts["backend"], parts["evaluator"], parts["training"]
-    rng = np.random.default_rng(plain["seed"])
-    network = Network(rng, **plain["network"])
+    rng = np.random.default_rng(checked_seed(plain["seed"]))
+    try:
+        network = Network(rng, **plain["network"])
+    except (UserError, TypeError) as error:
+        raise UserError(f"network: {error}") from None
     if plain["policy"] is not None:
+        policy = fetched({"policy": plain["policy"]}, plain["tracker"].get("uri"))["policy"]
         try:
-            network, _ = named(plain["policy"])
+            network, _ = named(policy)
         except UserError as error:
             raise UserError(f"policy={plain['policy']}: {error}") from None
-
-    def report(step: int, figures: Mapping[str, float]) -> None:
-        shown = {key: value for key, value in figures.items() if "/" not in key or key in HEADLINES}
-        print(f"{step:6} " + " ".join(f"{key}={value:.4g}" for key, value in shown.items()), flush=True)
-        if tracked is not None:
-            tracked.log(step, figures)
-
     bench = Bench(backend, evaluator, parts["executor"], training.trial_seconds)
     learner, about = Learner(network, parts["learning"]), _about(plain)
-    return Trainer(network, learner, bench, parts["programs"], training, directory, rng, report, about)
+    return Trainer(network, learner, bench, parts["programs"], training, directory, rng, _show, about)
 
 
-HEADLINES = ("held_out/greedy", "held_out/best")
+def _show(step: int, figures: Mapping[str, float]) -> None:
+    """Print what matters of a step."""
+    shown = {key: value for key, value in figures.items() if "/" not in key or key in HEADLINES}
+    print(f"{step:6} " + " ".join(f"{key}={value:.4g}" for key, value in shown.items()), flush=True)
+
+
+def _both(first: Report, second: Report) -> Report:
+    def report(step: int, figures: Mapping[str, float]) -> None:
+        first(step, figures)
+        second(step, figures)
+
+    return report
+
+
+HEADLINES = ("held_out/greedy", "held_out/best", "held_out/failed")
 
 
 def _about(plain: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,14 +123,29 @@ def _about(plain: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: plain[key] for key in ("backend", "evaluator", "programs", "training", "learning", "seed")}
 
 
-def _tracked(plain: Mapping[str, Any], directory: Path) -> TrainingRun | None:
+@contextmanager
+def _tracked(plain: Mapping[str, Any], directory: Path) -> Iterator[TrainingRun | None]:
+    """The training as a run in MLflow, which ends with it; None where it is not tracked. Raises UserError."""
     if not plain["tracker"]["_target_"].endswith(".Mlflow"):
         if plain["register"]:
             raise UserError("register=NAME needs tracker=mlflow")
-        return None
-    from ..tracker.training import TrainingRun
+        yield None
+        return
+    from ..tracker.training import TrainingRun, check_name
+    from ..train import checkpoint
 
-    return TrainingRun(plain["tracker"]["uri"], f"train {directory.name}", plain)
+    if plain["register"] is not None:
+        check_name(str(plain["register"]))
+    known = None if plain["resume"] is None else checkpoint.read(directory).run
+    run, status = TrainingRun(plain["tracker"]["uri"], f"train {directory.name}", plain, complain, known), "FAILED"
+    try:
+        yield run
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        run.close(status)
 
 
 def _finish(trainer: Trainer, tracked: TrainingRun | None, figures: Mapping[str, float], register: str | None) -> None:

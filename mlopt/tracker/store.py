@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -49,4 +50,5 @@ def client(uri: str) -> Any:
     os.environ.update({key: value for key, value in environment().items() if key.startswith("MLFLOW_")})
     from mlflow import MlflowClient
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # which has said of each new store that it is made
     return MlflowClient(tracking_uri=uri, registry_uri=uri)

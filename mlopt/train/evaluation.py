@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..search.ppo.network import Network
 
 
+OWN = ("greedy", "best")
+"""What is judged of a policy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """One program: objectives in seconds (of calls, or simulated); None where all failed."""
@@ -52,15 +56,22 @@ def judge(
 
 
 def gains(judgements: Sequence[Judgement]) -> Mapping[str, float]:
-    """Geometric means of gains over the expert: `greedy`, `best`, and both for each kind of program, `KIND/greedy`."""
+    """Geometric means of gains over the expert: `greedy`, `best`, and both for each kind of program, `KIND/greedy`.
+
+    A policy that fails gains as little as it does anywhere else. `failed` is the share of all programs whose greedy
+    schedule failed, `unjudged` that of those whose expert's did, which tell nothing.
+    """
     found: dict[str, list[float]] = defaultdict(list)
-    for judgement in judgements:
-        for of in ("greedy", "best"):
-            gain = judgement.gain(of)
-            if gain is not None:
-                found[of].append(gain)
-                found[f"{judgement.workload.kind}/{of}"].append(gain)
-    return {name: geometric_mean(each) for name, each in sorted(found.items())}
+    judged = [judgement for judgement in judgements if judgement.expert]
+    known = [gain for judgement in judged for of in OWN if (gain := judgement.gain(of))]
+    for judgement in judged if known else ():
+        for of in OWN:
+            gain = judgement.gain(of) or min(known)
+            found[of].append(gain)
+            found[f"{judgement.workload.kind}/{of}"].append(gain)
+    failed = sum(judgement.greedy is None for judgement in judgements)
+    shares = {"failed": failed / len(judgements), "unjudged": 1.0 - len(judged) / len(judgements)}
+    return {**{name: geometric_mean(each) for name, each in sorted(found.items())}, **shares}
 
 
 def _judged(attempts: Attempts, draws: int) -> Judgement:

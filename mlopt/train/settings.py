@@ -30,6 +30,8 @@ class Training:
     """Programs of an evaluation."""
     draws: int = 10
     """Schedules of each of them, drawn from the policy beside the most probable one."""
+    dense: bool = False
+    """Whether each decision is told what it has added, by trials of what the space itself would go on with."""
     trial_seconds: float = 20.0
 
     def __post_init__(self) -> None:

@@ -6,16 +6,17 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core.errors import UserError
 from ..core.fingerprint import fingerprint
 from ..search.ppo.episode import Episode, along, sampled
-from ..search.ppo.learning import Learner
+from ..search.ppo.learning import Learner, Reward
 from ..search.ppo.network import Network
 from ..search.ppo.policy import save
 from ..search.ppo.reward import Spread, ranked
@@ -23,6 +24,7 @@ from ..search.vary import Vary, hinted
 from . import checkpoint
 from .attempts import Attempts, Bench
 from .evaluation import gains, judge
+from .potential import Potential
 from .programs import Programs
 from .settings import Training
 
@@ -44,7 +46,8 @@ class Trainer:
 
     A schedule's reward is the logarithm of its speed over that of the space's first hint (over the median of what
     succeeded, where the hint failed), in units of the deviation of all rewards so far; failures rank below the slowest
-    success of their program. `directory` holds the log (`training.jsonl`, a line a step), policy and checkpoint.
+    success of their program. It comes at the end of an episode, or in parts with each decision (`training.dense`,
+    `potential.py`). `directory` holds the log (`training.jsonl`, a line a step), policy and checkpoint.
     """
 
     network: Network
@@ -57,6 +60,8 @@ class Trainer:
     report: Report
     about: Mapping[str, Any]
     """What the policy's card says of how it was trained: plain data."""
+    run_id: str | None = None
+    """What an experiment tracker calls this training."""
 
     def run(self, resume: bool = False) -> Mapping[str, float]:
         """Train until a limit is reached or the user interrupts; the figures of the last evaluation."""
@@ -64,7 +69,7 @@ class Trainer:
         self._spread = Spread()
         self._known: deque[Episode] = deque(maxlen=MEMORY)
         if resume:
-            self._restore(checkpoint.load(self.directory, self.learner))
+            self._restore(checkpoint.load(self.directory, self.learner, self.rng))
         figures: Mapping[str, float] = {}
         try:
             if not self._step:
@@ -77,7 +82,7 @@ class Trainer:
                 self._note(told)
                 if self._step % self.training.evaluate == 0:
                     figures = self._evaluate()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UserError):
             self._save(figures)
             raise
         return figures if figures and self._step % self.training.evaluate == 0 else self._evaluate()
@@ -112,24 +117,32 @@ class Trainer:
         own = [(attempts, episode.schedule) for attempts, episode in zip(owners, drawn, strict=True)]
         trials = self.bench.carry_out([*hints, *own])
         self._trials += len(trials)
-        learned, rewards = [], []
+        learned: list[Episode] = []
+        rewards: list[float] = []
+        earned: list[Reward] = []
         for attempts in everything:
             if attempts.best is not None:
                 self._known.append(along(attempts.space, self.network, attempts.best.schedule))
-                rewards += self._rewards(attempts)[-self.training.episodes :]
-                learned += [episode for owner, episode in zip(owners, drawn, strict=True) if owner is attempts]
-        scaled = (np.array(rewards) / self._spread.unit).astype(np.float32)
-        told = self.learner.learn(learned, scaled, self.rng)
+                mine = [episode for owner, episode in zip(owners, drawn, strict=True) if owner is attempts]
+                reference, told = self._rewards(attempts)
+                learned += mine
+                rewards += told[-len(mine) :]
+                earned += self._earned(attempts, mine, told[-len(mine) :], reference)
+        scaled = [reward / self._spread.unit for reward in earned]
+        diagnostics = self.learner.learn(learned, scaled, self.rng)
         likelihood = self._imitate()
         return {
             "gain": float(np.exp(np.mean(rewards))) if rewards else 0.0,
             "failures": sum(not trial.ok for trial in trials) / len(trials),
             "imitation": likelihood,
-            **told,
+            **diagnostics,
         }
 
-    def _rewards(self, attempts: Attempts) -> list[float]:
-        """Of all trials of a program, of which one at least succeeded, before they are scaled."""
+    def _rewards(self, attempts: Attempts) -> tuple[float, list[float]]:
+        """The objective that a program's speeds are told over, and the rewards of all of its trials, not scaled yet.
+
+        One of them at least succeeded.
+        """
         objectives = [trial.objective for trial in attempts.trials]
         own = objectives[0] or float(np.median([each for each in objectives if each is not None]))
         speeds = [math.log(own / each) if each is not None else None for each in objectives]
@@ -137,7 +150,21 @@ class Trainer:
             if speed is not None:
                 self._spread.add(speed)
         worst = min(speed for speed in speeds if speed is not None)
-        return [float(each) for each in ranked(attempts.trials, speeds, worst, self._spread.unit)]
+        return own, [float(each) for each in ranked(attempts.trials, speeds, worst, self._spread.unit)]
+
+    def _earned(
+        self, attempts: Attempts, episodes: Sequence[Episode], rewards: Sequence[float], reference: float
+    ) -> list[Reward]:
+        """What episodes have earned: their rewards at the end, or, `dense`, what each choice has added to them."""
+        if not self.training.dense:
+            return list(rewards)
+        potential, before = Potential(self.bench, attempts, self.rng), len(attempts.trials)
+        earned: list[Reward] = []
+        for episode, reward in zip(episodes, rewards, strict=True):
+            prefixes = [episode.schedule.prefix(place + 1) for place in episode.places[:-1]]
+            earned.append(np.diff([0.0, *potential.of(prefixes, reference), reward]).astype(np.float32))
+        self._trials += len(attempts.trials) - before
+        return earned
 
     def _evaluate(self) -> Mapping[str, float]:
         """Judge the policy by held-out programs, and keep it."""
@@ -160,12 +187,36 @@ class Trainer:
         spent = {"steps": self._step, "seconds": round(self._seconds), "trials": self._trials}
         card = {**self.about, **spent, "evaluation": dict(figures), "fingerprint": fingerprint()}
         save(self.directory / POLICY, self.network, card)
-        spread = (self._spread.count, self._spread.mean, self._spread.squares)
-        state = {**spent, "seconds": self._seconds, "spread": spread, "random": self.rng.bit_generator.state}
+        state = checkpoint.State(
+            steps=self._step,
+            seconds=self._seconds,
+            trials=self._trials,
+            spread=(self._spread.count, self._spread.mean, self._spread.squares),
+            random=dict(self.rng.bit_generator.state),
+            run=self.run_id,
+        )
         checkpoint.save(self.directory, self.learner, state)
 
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        """Where the training was; the schedules to be imitated are gathered anew."""
-        self._step, self._seconds, self._trials = state["steps"], state["seconds"], state["trials"]
-        self._spread = Spread(*state["spread"])
-        self.rng.bit_generator.state = state["random"]
+    def _restore(self, state: checkpoint.State) -> None:
+        """Where the training was; the schedules to be imitated are gathered anew, steps after it were never made."""
+        self._step, self._seconds, self._trials = state.steps, state.seconds, state.trials
+        self._spread = Spread(*state.spread)
+        self.run_id = self.run_id or state.run
+        cut(self.directory / LOG, self._step)
+
+
+def cut(log: Path, step: int) -> None:
+    """Leave the lines of a log up to a step, and none that are cut short."""
+
+    def stays(line: str) -> bool:
+        try:
+            told = json.loads(line)["step"]
+        except (ValueError, LookupError, TypeError):
+            return False
+        return isinstance(told, int) and told <= step
+
+    if log.exists():
+        kept = [line for line in log.read_text("utf-8", errors="replace").splitlines() if stays(line)]
+        half = log.with_name(f"{log.name}.half")
+        half.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+        half.replace(log)

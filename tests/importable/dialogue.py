@@ -43,14 +43,13 @@ class Study:
         space: Any = TILES,
         trial: Callable[[int, Schedule], Trial] = trial,
         brief: Brief = Brief(),  # noqa: B008 - immutable
+        **context: Any,
     ) -> None:
         self.search, self.space, self._trial = search, space, trial
         self.said: list[str] = []
         self.trials: list[Trial] = []
-        budget = Budget(200)
-        rng = np.random.default_rng(0)
-        context = StudyContext(rng, budget, 1, lambda: brief, directory, self.said.append)
-        search.start(space, context)
+        known = StudyContext(np.random.default_rng(0), Budget(200), 1, lambda: brief, directory, self.said.append)
+        search.start(space, replace(known, **context))
 
     def run(self, trials: int) -> list[Trial]:
         """The new trials, with their origins."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -122,6 +124,54 @@ def test_signals_nobody(shared: Sandbox, compiling: Sandbox, may_start_processes
             (compiling if may_start_processes else shared).ask("signals", {"pid": other.pid})
         assert other.poll() is None
         other.kill()
+
+
+PID = -1
+"""Stands for another process of the same user."""
+REACHES = {
+    "rt_sigqueueinfo": (129, PID, signal.SIGKILL, 0),
+    "rt_tgsigqueueinfo": (297, PID, PID, signal.SIGKILL, 0),
+    "prlimit64": (302, PID, 0, 0, 0),
+    "prlimit64, of its own": (302, 0, 7, 1, 0),
+    "sched_setaffinity": (203, PID, 8, 0),
+    "sched_setscheduler": (144, PID, 0, 0),
+    "sched_setparam": (142, PID, 0),
+    "sched_setattr": (314, PID, 0, 0),
+    "setpriority": (141, 0, PID, 19),
+    "ioprio_set": (251, 1, PID, 3 << 13),
+    "migrate_pages": (256, PID, 0, 0, 0),
+    "move_pages": (279, PID, 0, 0, 0, 0, 0),
+    "kcmp": (312, PID, PID, 0, 0, 0),
+    "process_madvise": (440, 0, 0, 0, 0, 0),
+    "shmget": (29, 0, 4096, 0o1600),
+    "semget": (64, 0, 1, 0o1600),
+    "msgget": (68, 0, 0o1600),
+    "mq_open": (240, 0, 0, 0, 0),
+    "fcntl, the owner of a file": (72, 0, 8, PID),
+    "fcntl, the signal of a file": (72, 0, 10, signal.SIGKILL),
+    "fcntl, its owner by another call": (72, 0, 15, 0),
+    "ioctl, the owner of a socket": (16, 0, 0x8901, 0),
+    "ioctl, its group": (16, 0, 0x8902, 0),
+}
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of calls are those of x86-64")
+@pytest.mark.parametrize("numbers", REACHES.values(), ids=REACHES)
+@pytest.mark.parametrize("may_start_processes", [False, True])
+def test_no_call_reaches_other_processes(
+    shared: Sandbox, compiling: Sandbox, numbers: tuple[int, ...], may_start_processes: bool
+) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        given = [other.pid if number == PID else int(number) for number in numbers]
+        found = (compiling if may_start_processes else shared).ask("calls", {"numbers": given})[0]["error"]
+        assert (found, other.poll()) == (errno.EPERM, None)
+        other.kill()
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers of calls are those of x86-64")
+def test_it_may_still_ask_for_its_own_limits_and_calls_that_nobody_knows_are_none(shared: Sandbox) -> None:
+    found = [shared.ask("calls", {"numbers": numbers})[0]["error"] for numbers in ([302, 0, 7, 0, 0], [463], [1 << 30])]
+    assert found == [0, errno.ENOSYS, errno.ENOSYS]
 
 
 def test_one_that_multiplies_is_ended_with_all_that_it_started(sandbox: Make) -> None:

@@ -26,11 +26,25 @@ HELPERS = {"cdiv", "jit", "next_power_of_2"}
 WITHHELD = {"extra", "math", "target_info", "inline_asm_elementwise", "device_print", "static_print"}
 """Of Triton's language: modules, what the interpreter cannot carry out, and what prints."""
 
-_REFUSED = (
-    ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.ClassDef, ast.AsyncFunctionDef, ast.AsyncFor,
-    ast.AsyncWith, ast.Lambda, ast.Try, ast.TryStar, ast.With, ast.Await, ast.Yield, ast.YieldFrom, ast.Delete,
-    ast.JoinedStr, ast.Raise, ast.Match,
+METHODS = {
+    "T", "abs", "argmax", "argmin", "associative_scan", "atomic_add", "atomic_and", "atomic_cas", "atomic_max",
+    "atomic_min", "atomic_or", "atomic_xchg", "atomic_xor", "broadcast_to", "cast", "cdiv", "ceil", "cos", "cumprod",
+    "cumsum", "dtype", "element_ty", "erf", "exp", "exp2", "expand_dims", "fdiv", "flip", "floor", "gather",
+    "histogram", "is_bf16", "is_floating", "is_fp16", "is_fp32", "is_fp64", "is_fp8", "is_int", "is_int_signed",
+    "is_int_unsigned", "is_ptr", "load", "log", "log2", "logical_and", "logical_or", "max", "min", "numel", "permute",
+    "primitive_bitwidth", "ravel", "reduce", "reshape", "rsqrt", "scalar", "shape", "sigmoid", "sin", "softmax",
+    "sort", "split", "sqrt", "sqrt_rn", "store", "sum", "to", "trans", "type", "value", "view", "xor_sum",
+}  # fmt: skip
+"""Of what a kernel computes with: tensors, their types, descriptors of tensors, constants."""
+
+_ALLOWED = (
+    ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Expr, ast.Pass, ast.Assert, ast.Assign, ast.AugAssign,
+    ast.AnnAssign, ast.For, ast.While, ast.If, ast.Break, ast.Continue, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.IfExp, ast.Call, ast.keyword, ast.Starred, ast.Attribute, ast.Subscript, ast.Slice, ast.Name, ast.Constant,
+    ast.Tuple, ast.List, ast.ListComp, ast.comprehension, ast.expr_context, ast.boolop, ast.operator, ast.unaryop,
+    ast.cmpop,
 )  # fmt: skip
+"""What a kernel is made of; all that Python has besides, it has not."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,10 @@ class Region:
         text = text if text.endswith("\n") else f"{text}\n"
         if len(text) > LONGEST:
             raise InvalidSchedule(f"a source of {len(text)} characters; {LONGEST} at most")
-        _Rules(self.before + self.after).check(_parsed(text))
+        tree = _parsed(text)
+        rest = self.before + self.after
+        _Rules(rest).check(tree)
+        _check_launched(ast.parse(rest), _parsed(self.text), tree)
         return f"{self.before}{text}{self.after}"
 
 
@@ -76,6 +93,24 @@ def _parsed(text: str) -> ast.Module:
         raise InvalidSchedule("the source is nested too deeply") from None
     except ValueError as error:
         raise InvalidSchedule(f"the source cannot be read: {error}") from None
+
+
+def _check_launched(rest: ast.Module, given: ast.Module, tree: ast.Module) -> None:
+    """Raise InvalidSchedule unless the functions that the rest of the file names take what they took.
+
+    What is a constant of the compiled kernel, too: with sizes compiled in, a kernel could do less on those that it is
+    not verified on, and no trace of that would be left.
+    """
+    named = {node.id for node in ast.walk(rest) if isinstance(node, ast.Name)}
+    now = _signatures(tree)
+    for name, parameters in _signatures(given).items():
+        if name in named and now.get(name) != parameters:
+            raise InvalidSchedule(f"{name} is launched outside of the marks: it stays, with its parameters as they are")
+
+
+def _signatures(tree: ast.Module) -> dict[str, str]:
+    """Of the functions of a module by name: parameters, their annotations and defaults."""
+    return {each.name: ast.dump(each.args) for each in tree.body if isinstance(each, ast.FunctionDef)}
 
 
 class _Rules:
@@ -111,14 +146,14 @@ class _Rules:
 
     def _look_at(self, node: ast.AST, known: set[str], statement: ast.stmt) -> None:
         line = getattr(node, "lineno", statement.lineno)
-        if isinstance(node, _REFUSED) or (isinstance(node, ast.FunctionDef) and node is not statement):
+        if not isinstance(node, _ALLOWED) or (isinstance(node, ast.FunctionDef) and node is not statement):
             raise InvalidSchedule(f"line {line} of the source: a kernel has no {type(node).__name__}")
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
             raise InvalidSchedule(f"line {line} of the source: {node.id} is not known in a kernel")
         if isinstance(node, ast.Attribute):
             module = self._modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
-            if node.attr.startswith("_") or (module is not None and node.attr not in self._words[module]):
-                raise InvalidSchedule(f"line {line} of the source: a kernel may not use {ast.unparse(node)}")
+            if node.attr not in (METHODS if module is None else self._words[module]):
+                raise InvalidSchedule(f"line {line} of the source: a kernel may not use .{node.attr}")
         elif any(isinstance(child, ast.Name) and child.id in self._modules for child in ast.iter_child_nodes(node)):
             raise InvalidSchedule(f"line {line} of the source: a module is no value")
 
@@ -130,7 +165,8 @@ def _is_plain(statement: ast.stmt) -> bool:
         annotations = [a.annotation for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
         defaults = [*arguments.defaults, *arguments.kw_defaults]
         return (
-            [ast.unparse(decorator) for decorator in statement.decorator_list] == ["triton.jit"]
+            len(statement.decorator_list) == 1
+            and _is_named(statement.decorator_list[0], "triton", "jit")
             and all(note is None or isinstance(note, (ast.Constant, ast.Attribute)) for note in annotations)
             and all(default is None or _is_literal(default) for default in defaults)
             and not any((arguments.vararg, arguments.kwarg, statement.returns))
@@ -140,9 +176,18 @@ def _is_plain(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign) or not all(isinstance(each, ast.Name) for each in statement.targets):
         return False
     value = statement.value
-    if isinstance(value, ast.Call) and ast.unparse(value.func) == "tl.constexpr" and not value.keywords:
+    if isinstance(value, ast.Call) and _is_named(value.func, "tl", "constexpr") and not value.keywords:
         return all(map(_is_literal, value.args))
     return _is_literal(value)
+
+
+def _is_named(node: ast.expr, module: str, name: str) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == name
+        and isinstance(node.value, ast.Name)
+        and node.value.id == module
+    )
 
 
 def _is_literal(node: ast.expr) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,13 @@ from ...core.space import Knob
 
 PROPOSALS, SCHEDULE, REASON = "proposals", "schedule", "reason"
 
-_FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
+ATTEMPTS = 100
+"""Brackets of an answer that begin no JSON, after which the rest of it is not looked at."""
+
+THOUGHT = "</think>"
+"""Ends what a reasoning model says to itself, drafts of its answer among it."""
+
+_BRACKET = re.compile(r"[\[{]")
 
 
 def schema(knobs: Sequence[Knob], most: int, further: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
@@ -38,13 +44,21 @@ def schema(knobs: Sequence[Knob], most: int, further: Mapping[str, Any] = Mappin
     }
 
 
-def proposals(text: str, most: int) -> list[dict[str, Any]]:
-    """The first `most` proposals in an answer, whatever they hold; empty for an answer that holds none."""
-    found = _found(text)
-    if isinstance(found, dict):
-        lists = [value for value in (found.get(PROPOSALS), *found.values()) if isinstance(value, list)]
-        found = lists[0] if lists else [found]
-    return [entry for entry in found[:most] if isinstance(entry, dict)] if isinstance(found, list) else []
+def proposals(text: str, most: int, marks: Collection[str] = (SCHEDULE,)) -> list[dict[str, Any]]:
+    """The first `most` proposals in an answer, whatever they hold; empty for an answer that holds none.
+
+    The last list under `proposals` counts, else whatever might be one: objects in lists or by themselves, such as the
+    whole ones of a list that was cut short. `marks` are keys by which an object is known to be one.
+    """
+    found = list(_found(spoken(text)))
+    lists = [each[PROPOSALS] for each in found if isinstance(each, dict) and isinstance(each.get(PROPOSALS), list)]
+    entries = lists[-1] if lists else [entry for each in found for entry in _entries(each, marks)]
+    return [entry for entry in entries if isinstance(entry, dict)][:most]
+
+
+def spoken(text: str) -> str:
+    """An answer without what its model has said to itself."""
+    return text.rpartition(THOUGHT)[2]
 
 
 def decisions(proposal: Mapping[str, Any], knobs: Mapping[str, Knob]) -> dict[str, Value]:
@@ -56,22 +70,29 @@ def decisions(proposal: Mapping[str, Any], knobs: Mapping[str, Knob]) -> dict[st
     return {name: value for name, value in read.items() if value is not None}
 
 
-def _found(text: str) -> Any:
-    """The JSON in an answer: all of it, what stands between fences, or what begins at the first bracket."""
-    for candidate in (text, *_FENCED.findall(text), *_from_brackets(text)):
-        try:
-            return json.loads(candidate)
-        except (ValueError, RecursionError):
+def _found(text: str) -> Iterator[Any]:
+    """The lists and objects of JSON that stand in a text, but for those within others."""
+    decoder, end, failed = json.JSONDecoder(), 0, 0
+    for bracket in _BRACKET.finditer(text):
+        if bracket.start() < end:
             continue
-    return None
+        try:
+            value, end = decoder.raw_decode(text, bracket.start())
+        except (ValueError, RecursionError):
+            failed += 1
+            if failed == ATTEMPTS:
+                return
+        else:
+            yield value
 
 
-def _from_brackets(text: str) -> Iterator[str]:
-    """The longest texts between the first opening and the last closing bracket of a kind."""
-    for opening, closing in ("{}", "[]"):
-        start, end = text.find(opening), text.rfind(closing)
-        if 0 <= start < end:
-            yield text[start : end + 1]
+def _entries(value: Any, marks: Collection[str]) -> Sequence[Any]:
+    """What may be proposals in a list or an object of JSON."""
+    if isinstance(value, list):
+        return value
+    if not value.keys().isdisjoint(marks):
+        return [value]
+    return next((each for each in value.values() if isinstance(each, list)), [value])
 
 
 def _value(given: Any, knob: Knob) -> Value | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ...core.schedule import Schedule
 from ...core.trial import Trial
 from ...protocols import Brief
 from . import answers
+from .prompt import Question
 from .task import Setting
 
 ATTEMPTS = 8
@@ -26,12 +26,8 @@ class Decisions:
         self._setting = setting
         self._knobs = setting.knobs
 
-    def question(self, brief: Brief, turn: int, left: int) -> str:
+    def question(self, brief: Brief, turn: int, left: int) -> Question:
         return self._setting.question(brief, left)
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        return self._setting.schema({})
 
     def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
         decided = [answers.decisions(each, self._knobs) for each in answers.proposals(text, self._setting.most)]

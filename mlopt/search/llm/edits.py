@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .text import whole
+
 MOST = 64
 """Edits of one proposal that are looked at."""
 
-_BLOCK = re.compile(r"^<{5,}\s*SEARCH\s*?\n(.*?)^={5,}\s*?\n(.*?)^>{5,}\s*REPLACE\s*?$", re.DOTALL | re.MULTILINE)
+HINTED = 200
+"""Characters of a line by which a near one is looked for."""
+
+MARKS = (("<", "SEARCH"), ("=", ""), (">", "REPLACE"))
+"""The signs that lines between edits are made of, five at least of one kind, and the words that follow them."""
 
 
 class Unfit(Exception):
@@ -31,14 +36,29 @@ def blocks(text: str) -> list[Edit]:
 
     The form is Aider's, which AlphaEvolve and OpenEvolve have taken over.
     """
-    return [Edit(search, replace) for search, replace in _BLOCK.findall(text)[:MOST]]
+    found: list[Edit] = []
+    search: str | None = None
+    read: list[str] | None = None
+    for line in text.splitlines(keepends=True):
+        sign = _sign(line)
+        if sign == "<":
+            search, read = None, []
+        elif sign == "=" and search is None and read is not None:
+            search, read = "".join(read), []
+        elif sign == ">" and search is not None and read is not None:
+            found.append(Edit(search, "".join(read)))
+            search = read = None
+        elif read is not None:
+            read.append(line)
+    return found[:MOST]
 
 
 def listed(given: Any) -> list[Edit]:
     """The edits in a list of objects with `search` and `replace`; others are passed over."""
     entries = given[:MOST] if isinstance(given, list) else []
     found = [(each.get("search"), each.get("replace")) for each in entries if isinstance(each, Mapping)]
-    return [Edit(search, replace) for search, replace in found if isinstance(search, str) and isinstance(replace, str)]
+    texts = [(a, b) for a, b in found if isinstance(a, str) and isinstance(b, str)]
+    return [Edit(whole(search), whole(replace)) for search, replace in texts]
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:
@@ -55,6 +75,12 @@ def edited(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
+def _sign(line: str) -> str:
+    """What a line between edits is made of; '' for any other line."""
+    found = (sign for sign, word in MARKS if line.startswith(5 * sign) and line.strip(f"{sign} \t\r\n") == word)
+    return next(found, "")
+
+
 def _replaced(text: str, edit: Edit) -> str:
     if not edit.search.strip():
         return edit.replace
@@ -68,7 +94,8 @@ def _replaced(text: str, edit: Edit) -> str:
     if len(places) > 1:
         raise Unfit(f"what it searches for stands in {len(places)} places; search for more lines around it")
     if not places:
-        near = difflib.get_close_matches(wanted[0].strip(), [line.strip() for line in lines], n=1)
+        begun = [line.strip()[:HINTED] for line in lines]
+        near = difflib.get_close_matches(wanted[0].strip()[:HINTED], begun, n=1)
         hint = f"; the nearest to its first line is: {near[0]}" if near else ""
         raise Unfit(f"what it searches for is not in the source{hint}")
     (start,) = places
@@ -79,7 +106,8 @@ def _replaced(text: str, edit: Edit) -> str:
 def _places(lines: Sequence[str], wanted: Sequence[str]) -> Iterator[int]:
     """Where `wanted` begins in `lines`, spaces at the ends of lines aside."""
     bare, sought = [line.strip() for line in lines], [line.strip() for line in wanted]
-    return (n for n in range(len(bare) - len(sought) + 1) if bare[n : n + len(sought)] == sought)
+    starts = (n for n in range(len(bare) - len(sought) + 1) if bare[n] == sought[0])
+    return (n for n in starts if bare[n : n + len(sought)] == sought)
 
 
 def _trimmed(lines: Sequence[str]) -> list[str]:

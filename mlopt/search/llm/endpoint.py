@@ -12,66 +12,43 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from ...core.errors import UserError, printable
+from ...core.errors import UserError
 from ..settings import limit
+from .model import CHARACTERS, Allowance, Answer, Message, ModelError, Usage
+from .text import masked, whole
 
 if TYPE_CHECKING:
     import httpx
 
-Message = Mapping[str, str]
-"""`role` (system, user, assistant) and `content`."""
-
 LARGEST = 1 << 20
 """Bytes of an answer; proposals take a few thousand."""
 
-LONGEST_PAUSE = 60.0
-"""Seconds that a server may ask us to wait before the next attempt."""
+MOST_TOKENS = 10**9
+"""Of one answer, or its prompt, that a server is believed to have counted."""
 
-CHARACTERS = 4
-"""Of English text and JSON in one token, about: for prompts, and for answers whose tokens the server does not count."""
+LONGEST_PAUSE = 60.0
+"""Seconds that are waited for a server; one that wants a longer pause has it, and others propose meanwhile."""
 
 BUSY = (408, 409, 425, 429)
 """What a server answers that may answer otherwise in a moment; as those from 500 up."""
 
 UNSUPPORTED = (400, 404, 415, 422)
-"""What servers answer that do not know how to keep answers to a schema."""
-
-
-class ModelError(Exception):
-    """There is no answer; `final` where there will never be one. The message is one printable line."""
-
-    def __init__(self, message: str, final: bool = False) -> None:
-        super().__init__(printable(" ".join(message.split()))[:300])
-        self.final = final
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model said, and the tokens that it was charged for."""
-
-    text: str
-    input_tokens: int
-    output_tokens: int
-
-
-class Model(Protocol):
-    """Whoever answers."""
-
-    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
-        """The answer to `messages`, as JSON that fits `schema` if all goes well, within `seconds`.
-
-        Raises ModelError.
-        """
+"""What servers answer that do not know how to keep answers to a schema, or to a length."""
 
 
 class _Busy(Exception):
     """The server may answer if it is asked again, after `pause` seconds if it says so."""
 
-    def __init__(self, message: str, pause: float | None = None) -> None:
+    def __init__(self, message: str, usage: Usage, pause: float | None = None) -> None:
         super().__init__(message)
+        self.usage = usage
         self.pause = pause
+
+
+class _Unsupported(ModelError):
+    """The server may not know what a response's format or its longest length is."""
 
 
 @dataclass(slots=True)
@@ -111,73 +88,88 @@ class Endpoint:
         limit("endpoint.retries", self.retries, 0)
         limit("endpoint.pause", self.pause, 0.0)
 
-    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
+    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], allowance: Allowance) -> Answer:
         """See `Model`; raises ModelError, which is final where the server is not there or refuses us."""
-        end = time.monotonic() + seconds
-        pause = self.pause
-        self._rest(self._server.ready - time.monotonic(), end, "the server has asked for a pause")
-        for left in range(self.retries, -1, -1):
+        key, end = self._key(), time.monotonic() + allowance.seconds
+        used, pause, retries = Usage(), self.pause, self.retries
+        asked_to_wait = self._server.ready - time.monotonic()
+        self._rest(asked_to_wait, end, ModelError(f"{self.url}: the server has asked for a pause", waits=True))
+        while True:
             try:
-                return self._ask(messages, schema, min(self.timeout, end - time.monotonic()))
+                answer = self._post(self._body(messages, schema, allowance.tokens), key, end - time.monotonic())
+                return Answer(answer.text, used + answer.usage)
+            except _Unsupported as unsupported:
+                used += unsupported.usage
+                self._server.plain, failure = True, str(unsupported)
             except _Busy as busy:
+                used, failure = used + busy.usage, f"{self.url}: {busy}"
                 if busy.pause is not None:
                     self._server.ready = time.monotonic() + busy.pause
-                if not left:
-                    raise ModelError(f"{self.url}: {busy}") from None
-                self._rest(pause if busy.pause is None else busy.pause, end, str(busy))
+                if not retries:
+                    raise ModelError(failure, usage=used) from None
+                retries -= 1
+                error = ModelError(failure, waits=busy.pause is not None, usage=used)
+                self._rest(pause if busy.pause is None else busy.pause, end, error)
                 pause *= 2
-        raise AssertionError("the last attempt returns or raises")
+            except ModelError as other:
+                raise ModelError(str(other), other.final, usage=used + other.usage) from None
+            if not allowance.may_ask(used):
+                raise ModelError(failure, usage=used)
 
-    def _rest(self, seconds: float, end: float, reason: str) -> None:
-        """Raises ModelError, for this reason, instead of resting too long or beyond `end`."""
+    def _key(self) -> str:
+        """'' where there is none. Raises ModelError for what can be none, and does not repeat it."""
+        key = os.environ.get(self.key_variable, "").strip()
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            raise ModelError(f"{self.key_variable} holds no key, but blanks or characters that no key has", final=True)
+        return key
+
+    @staticmethod
+    def _rest(seconds: float, end: float, error: ModelError) -> None:
+        """Raises `error` instead of resting too long or beyond `end`."""
         if seconds > LONGEST_PAUSE or (seconds > 0.0 and time.monotonic() + seconds >= end):
-            raise ModelError(f"{self.url}: {reason}")
+            raise error
         time.sleep(max(0.0, seconds))
 
-    def _ask(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
-        if not self._server.plain:
-            try:
-                return self._post(self._body(messages, schema), seconds)
-            except ModelError as error:
-                if not isinstance(error.__cause__, _Unsupported):
-                    raise
-            answer = self._post(self._body(messages, None), seconds)
-            self._server.plain = True
-            return answer
-        return self._post(self._body(messages, None), seconds)
-
-    def _body(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _body(self, messages: Sequence[Message], schema: Mapping[str, Any], tokens: int | None) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self.model, "messages": list(messages), "temperature": self.temperature}
-        if schema is not None:
+        if not self._server.plain:
             body["response_format"] = {"type": "json_schema", "json_schema": {"name": "proposals", "schema": schema}}
+            body |= {} if tokens is None else {"max_tokens": tokens}
         return body
 
-    def _post(self, body: Mapping[str, Any], seconds: float) -> Answer:
+    def _post(self, body: Mapping[str, Any], key: str, seconds: float) -> Answer:
         """One request. Raises ModelError and _Busy."""
         import httpx
 
+        seconds = min(self.timeout, seconds)
+        if seconds <= 0.0:
+            raise ModelError(f"{self.url}: there is no time left to ask")
+        sent = Usage(1, len(json.dumps(body["messages"])) // CHARACTERS)
         try:
-            status, headers, content = _within(seconds, lambda: self._exchange(body, seconds))
+            status, headers, content = _within(seconds, lambda: self._exchange(body, key, seconds))
         except (TimeoutError, httpx.TimeoutException):
-            raise ModelError(f"{self.url}: no whole answer within {seconds:.3g} s") from None
+            raise ModelError(f"{self.url}: no whole answer within {seconds:.3g} s", usage=sent) from None
         except httpx.ConnectError as error:
             raise ModelError(f"{self.url} cannot be reached: {error}", final=True) from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise _Busy(f"{type(error).__name__}: {error}") from None
+        except (httpx.NetworkError, httpx.RemoteProtocolError, OSError) as error:
+            raise _Busy(f"the connection broke ({type(error).__name__})", sent) from None
+        except Exception as error:  # of our own side, whose words may repeat the header
+            raise ModelError(f"{self.url} cannot be asked ({type(error).__name__})", final=True) from None
+        said = f"HTTP {status}: {_readable(content, key)}"
         if status in BUSY or status >= 500:
-            raise _Busy(f"HTTP {status}: {self._readable(content)}", _pause(headers.get("retry-after", "")))
+            raise _Busy(said, Usage(1), _pause(headers.get("retry-after", "")))
         if status != 200:
-            cause = _Unsupported() if status in UNSUPPORTED and "response_format" in body else None
-            raise ModelError(f"{self.url}: HTTP {status}: {self._readable(content)}", final=True) from cause
+            kind = _Unsupported if status in UNSUPPORTED and "response_format" in body else ModelError
+            raise kind(f"{self.url}: {said}", final=True, usage=Usage(1))
         if len(content) > LARGEST:
-            raise ModelError(f"{self.url}: an answer of more than {LARGEST >> 20} MiB")
-        return self._answer(body, content)
+            usage = sent + Usage(output_tokens=LARGEST // CHARACTERS)
+            raise ModelError(f"{self.url}: an answer of more than {LARGEST >> 20} MiB", usage=usage)
+        return self._answer(content, sent, key)
 
-    def _exchange(self, body: Mapping[str, Any], seconds: float) -> tuple[int, httpx.Headers, bytes]:
+    def _exchange(self, body: Mapping[str, Any], key: str, seconds: float) -> tuple[int, httpx.Headers, bytes]:
         """Status, headers, and the answer's first LARGEST bytes and a bit."""
         import httpx
 
-        key = os.environ.get(self.key_variable, "")
         headers = {"Accept-Encoding": "identity"}  # so that a small answer cannot become a large one
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -192,32 +184,34 @@ class Endpoint:
                     break
             return reply.status_code, reply.headers, bytes(content)
 
-    def _answer(self, body: Mapping[str, Any], content: bytes) -> Answer:
+    def _answer(self, content: bytes, sent: Usage, key: str) -> Answer:
         try:
             reply = json.loads(content)
+        except (ValueError, RecursionError):
+            reply = None
+        try:
             text = reply["choices"][0]["message"]["content"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise ModelError(f"{self.url}: no chat completion: {self._readable(content)}") from None
+        except (LookupError, TypeError):
+            said = f"no chat completion: {_readable(content, key)}"
+            raise ModelError(f"{self.url}: {said}", usage=_counted(reply, sent)) from None
         if not isinstance(text, str):
-            raise ModelError(f"{self.url}: an answer without text")
-        usage = reply.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
-        counted = [usage.get(f"{kind}_tokens") for kind in ("prompt", "completion")]
-        guessed = [len(json.dumps(body["messages"])) // CHARACTERS, len(text) // CHARACTERS]
-        tokens = [c if type(c) is int and c >= 0 else g for c, g in zip(counted, guessed, strict=True)]
-        return Answer(self._without_key(text), *tokens)
-
-    def _readable(self, content: bytes) -> str:
-        return self._without_key(content[:200].decode(errors="replace"))
-
-    def _without_key(self, text: str) -> str:
-        """`text` from the server, which may repeat what it was sent."""
-        key = os.environ.get(self.key_variable, "")
-        return text.replace(key, "***") if key else text
+            raise ModelError(f"{self.url}: an answer without text", usage=_counted(reply, sent))
+        guess = sent + Usage(output_tokens=len(text) // CHARACTERS)
+        return Answer(masked(whole(text), key), _counted(reply, guess))
 
 
-class _Unsupported(Exception):
-    """The server does not know what a response's format is."""
+def _readable(content: bytes, key: str) -> str:
+    """How an error begins."""
+    return masked(content.decode(errors="replace"), key)[:200]
+
+
+def _counted(reply: Any, guess: Usage) -> Usage:
+    """The tokens of one request, as the server has counted them, where it has."""
+    told = reply.get("usage") if isinstance(reply, dict) else None
+    counts = [told.get(f"{kind}_tokens") if isinstance(told, dict) else None for kind in ("prompt", "completion")]
+    guesses = (guess.input_tokens, guess.output_tokens)
+    known = [c if type(c) is int and 0 <= c <= MOST_TOKENS else g for c, g in zip(counts, guesses, strict=True)]
+    return Usage(guess.requests, *known)
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> Any:

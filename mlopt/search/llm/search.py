@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from ...core.errors import UserError, nearest
 from ...core.schedule import Schedule
@@ -20,10 +20,12 @@ from ..settings import limit
 from ..streams import Streams
 from ..vary import Vary, unhinted
 from . import transcript
+from .consultation import Consultation
 from .decisions import Decisions
-from .endpoint import Answer, Endpoint, Message, Model, ModelError
+from .endpoint import Endpoint
 from .expert import Expert
 from .history import History
+from .model import Model, ModelError
 from .price import Limits, Meter
 from .prompt import Prompt
 from .sources import Sources
@@ -95,14 +97,19 @@ class Llm:
         self._fallback = fallback
         self._transcript = transcript
         self._use_hints = hints
-        self.spent = 0.0
+        self._consultation: Consultation | None = None
+
+    @property
+    def spent(self) -> float:
         """Money, since this search was made."""
+        return self._consultation.spent if self._consultation else 0.0
 
     def start(self, space: Space, context: StudyContext) -> None:
         self._prompt.check()
+        if context.budget.money is not None:
+            self._limits.check_prices(f"budget.money={context.budget.money}")
         space = space if self._use_hints else unhinted(space)
         self._context = context
-        self._end = time.monotonic() + (context.budget.seconds or float("inf"))
         own, others = context.rng.spawn(2)
         self._streams = Streams(own)
         self._draw = Draw(space, self._streams.rng)
@@ -112,10 +119,13 @@ class Llm:
         self._expert = Expert(space, self._history, self._draw, vary, self._streams.rng)
         setting = Setting(space, self._history, self._known, vary, self._prompt, self._proposals)
         self._task = self._made_task(setting)
+        self._meter = Meter(self._limits)
+        end = time.monotonic() + (context.budget.seconds or float("inf"))
+        self._consultation = Consultation(
+            self._made_model(), self._task, setting, self._meter, self._corrections, end, self._begin_stream
+        )
         if self._partner:
             self._partner.start(space, replace(context, rng=others))
-        self._meter = Meter(self._limits)
-        self._model = self._made_model()
         self._queue: list[Schedule] = []
         """Of the model, not proposed yet."""
         self._accounts: dict[Schedule, tuple[str, Mapping[str, float]]] = {}
@@ -123,6 +133,8 @@ class Llm:
         self._turn_left = 0
         """Proposals that the expert still makes of a turn of the model's."""
         self._asked = False
+        self._pauses = False
+        """Whether the user knows that the model does."""
         self._gone = ""
         """Why there is no model any more."""
 
@@ -155,7 +167,7 @@ class Llm:
         while self._queue:
             if self._known.see(schedule := self._queue.pop(0)):
                 return self._accounted(schedule, MODEL)
-        self._streams.begin(len(self._known))
+        self._begin_stream()
         if self._turn_left:
             self._turn_left -= 1
             return self._accounted(self._expert.propose(), EXPERT)
@@ -197,40 +209,18 @@ class Llm:
 
     def _consult(self) -> None:
         """Ask the model, and ask again as long as that may help."""
-        task, turn = self._task, self._turns
-        self._streams.begin(len(self._known))
-        text = task.question(self._context.brief(), turn, self._context.budget.trials - len(self._history))
-        messages: list[Message] = [{"role": "system", "content": task.role}, {"role": "user", "content": text}]
-        for correction in range(self._corrections + 1):
-            try:
-                answer = self._answer(messages, task.schema)
-            except ModelError as error:
-                self._strike(str(error), error.final)
-                return
-            self._streams.begin(len(self._known))
-            proposed, faults = task.read(answer.text, turn, last=correction == self._corrections)
-            if proposed:
-                self._strikes = 0
-                self._enqueue(proposed)
-                return
-            if self._meter.reached():
-                break
-            complaint = f"None of that can be tried. {' '.join(faults)} Propose {self._proposals} others, as JSON only."
-            messages += [{"role": "assistant", "content": answer.text[:4000]}, {"role": "user", "content": complaint}]
-        self._strike("its answers hold no new schedule", final=False)
-
-    def _answer(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
-        """The model's answer, which is paid for as a failure is. Raises ModelError."""
-        kept = self._model.kept_seconds if isinstance(self._model, transcript.Recorded) else None
-        seconds = min(self._end - time.monotonic(), self._meter.left_seconds())
-        answer, started, money = None, time.monotonic(), self._meter.money
+        assert self._consultation is not None
+        left = self._context.budget.trials - len(self._history)
         try:
-            answer = self._model.complete(messages, schema, seconds)
-            return answer
-        finally:
-            self._meter.add(answer, time.monotonic() - started if kept is None else kept)
-            if kept is None:  # else it was paid for before this study was gone on with
-                self.spent += self._meter.money - money
+            proposed = self._consultation.proposals(self._context.brief(), self._turns, left)
+        except ModelError as error:
+            self._miss(error)
+            return
+        self._pauses, self._strikes = False, 0
+        self._enqueue(proposed)
+
+    def _begin_stream(self) -> None:
+        self._streams.begin(len(self._known))
 
     def _enqueue(self, proposed: Sequence[Schedule]) -> None:
         """Propose these next, each with an equal share of what was spent for them."""
@@ -238,15 +228,22 @@ class Llm:
         self._queue += proposed
         self._accounts.update((schedule, (MODEL, share)) for schedule in proposed)
 
-    def _strike(self, reason: str, final: bool) -> None:
-        """A turn came to nothing, and is the expert's, if it may step in."""
+    def _miss(self, error: ModelError) -> None:
+        """A turn came to nothing, and is the expert's, if it may step in; no strike where the server wants a pause."""
+        if error.waits and self._fallback != "none":
+            if not self._pauses:
+                self._context.say(f"the language model pauses ({error}); an expert's rules propose meanwhile")
+            self._pauses = True
+            return
         self._strikes += 1
-        if final or self._strikes == STRIKES or self._fallback == "none":
-            self._give_up(reason)
+        if error.final or self._strikes == STRIKES or self._fallback == "none":
+            self._give_up(str(error))
 
     def _made_task(self, setting: Setting) -> Task:
         if self._mode == "decisions":
             return Decisions(setting)
+        if self._context.executes:
+            raise UserError("search.mode=source has programs simulated, never executed: choose evaluator=simulation")
         sources = Sources(setting, self._islands, self._streams.rng)
         if sources.unprotected:
             self._context.say(

@@ -16,14 +16,26 @@ from ...protocols import SOURCE, Brief, RewritableSpace
 from ..rewritten import decisions
 from ..vary import hinted
 from . import answers, edits
+from .model import CHARACTERS
 from .programs import Programs
-from .prompt import failure, success
+from .prompt import Question, failure, success
 from .task import Setting
 
 EDITS = "edits"
 
 DIFFERENCE = 2000
 """Characters of what a failed program changed."""
+
+PROGRAM = 4
+"""The part of a prompt's budget, one in so many, that a program may take; or else twice the length of the given one."""
+
+EDIT = {
+    "type": "object",
+    "properties": {"search": {"type": "string"}, "replace": {"type": "string"}},
+    "required": ["search", "replace"],
+    "additionalProperties": False,
+}
+"""The schema of one."""
 
 
 class Sources:
@@ -49,26 +61,20 @@ class Sources:
         self._knobs = setting.knobs
         self._rng = rng
         self._programs = Programs(islands)
+        self._most = max(setting.prompt.tokens * CHARACTERS // PROGRAM, 2 * len(setting.space.source))
+        """Characters of a program, so that prompts can show it."""
         self.first = (hinted(setting.space, setting.vary) or [setting.vary.repair({})])[0]
         self._parent = self.first
 
-    def question(self, brief: Brief, turn: int, left: int) -> str:
+    def question(self, brief: Brief, turn: int, left: int) -> Question:
         self._parent = self._programs.parent(turn, self._rng) or self.first
-        return self._setting.question(brief, left, lambda shown: self._words(turn, shown))
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        edit = {
-            "type": "object",
-            "properties": {"search": {"type": "string"}, "replace": {"type": "string"}},
-            "required": ["search", "replace"],
-            "additionalProperties": False,
-        }
-        return self._setting.schema({EDITS: {"type": "array", "items": edit}})
+        properties = {EDITS: {"type": "array", "items": EDIT}}
+        return self._setting.question(brief, left, properties, lambda shown: self._words(turn, shown))
 
     def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
-        blocks = [{EDITS: [asdict(edit) for edit in edits.blocks(text)]}]
-        found = answers.proposals(text, self._setting.most) or blocks
+        blocks = [asdict(edit) for edit in edits.blocks(answers.spoken(text))]  # JSON has no lines of its own in a text
+        listed = answers.proposals(text, self._setting.most, (EDITS, answers.SCHEDULE))
+        found = [{EDITS: blocks}] if blocks or not listed else listed
         proposed: list[Schedule] = []
         faults: list[str] = []
         for number, entry in enumerate(found, start=1):
@@ -98,6 +104,8 @@ class Sources:
         if not changes and not decided:
             raise edits.Unfit("it neither edits the source nor decides a knob")
         text = edits.edited(self._text(self._parent), changes)
+        if len(text) > self._most:
+            raise edits.Unfit(f"it makes the source {len(text)} characters long; {self._most} at most")
         schedule = self._setting.vary.repair({**decisions(self._parent).values(), **decided})
         return schedule if text == self._space.source else schedule.then(Decision(SOURCE, text))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ...core.schedule import Schedule
@@ -14,7 +16,7 @@ from ..known import Known
 from ..vary import Vary
 from . import answers
 from .history import History
-from .prompt import Further, Prompt, nothing
+from .prompt import Further, Prompt, Question, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,15 @@ class Setting:
     def knobs(self) -> Mapping[str, Knob]:
         return {knob.name: knob for knob in self.space.knobs}
 
-    def question(self, brief: Brief, left: int, further: Further = nothing) -> str:
-        """The prompt, when `left` trials may still be made; see `Prompt.render`. Raises UserError."""
-        return self.prompt.render(brief, self.space, self.history, left, self.most, further)
+    def question(
+        self, brief: Brief, left: int, properties: Mapping[str, Any] = MappingProxyType({}), further: Further = nothing
+    ) -> Question:
+        """The prompt, when `left` trials may still be made, for proposals that have these `properties` besides.
 
-    def schema(self, further: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Of an answer; see `answers.schema`."""
-        return answers.schema(self.space.knobs, self.most, further)
+        Raises TooLong and UserError; see `Prompt.render`.
+        """
+        schema = functools.partial(answers.schema, most=self.most, further=properties)
+        return self.prompt.render(brief, self.space, self.history, left, self.most, schema, further)
 
 
 class Task(Protocol):
@@ -53,12 +57,8 @@ class Task(Protocol):
     def first(self) -> Schedule | None:
         """What is tried before the model is asked, if anything."""
 
-    def question(self, brief: Brief, turn: int, left: int) -> str:
-        """The prompt of a turn, when `left` trials may still be made. Raises UserError."""
-
-    @property
-    def schema(self) -> Mapping[str, Any]:
-        """The JSON schema of an answer."""
+    def question(self, brief: Brief, turn: int, left: int) -> Question:
+        """What is asked in a turn, when `left` trials may still be made. Raises TooLong and UserError."""
 
     def read(self, text: str, turn: int, last: bool) -> tuple[list[Schedule], list[str]]:
         """The new schedules in an answer, and what is wrong with its other proposals, to be told to the model.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from ...core import record
 from ...core.errors import UserError
 from ...core.journal import Journal
-from .endpoint import Answer, Message, Model, ModelError
+from .model import Allowance, Answer, Message, Model, ModelError, Usage
 
 NAME = "transcript.jsonl"
 """In a study's folder."""
@@ -29,15 +29,20 @@ class Exchange(BaseModel):
     messages: Annotated[list[dict[str, str]], Field(max_length=100)]
     text: str | None
     """None where there was no answer."""
-    input_tokens: NonNegativeInt = 0
-    output_tokens: NonNegativeInt = 0
+    requests: NonNegativeInt = 1
+    input_tokens: Annotated[NonNegativeInt, Field(le=1 << 53)] = 0
+    output_tokens: Annotated[NonNegativeInt, Field(le=1 << 53)] = 0
     seconds: NonNegativeFloat = 0.0
     error: str = ""
     final: bool = False
+    waits: bool = False
 
-    @property
-    def answer(self) -> Answer | None:
-        return None if self.text is None else Answer(self.text, self.input_tokens, self.output_tokens)
+    def answer(self) -> Answer:
+        """What was answered. Raises ModelError where nothing was."""
+        usage = Usage(self.requests, self.input_tokens, self.output_tokens)
+        if self.text is None:
+            raise ModelError(self.error, self.final, self.waits, usage)
+        return Answer(self.text, usage)
 
 
 def read(path: Path) -> list[Exchange]:
@@ -60,14 +65,16 @@ class Replayed:
     def __init__(self, exchanges: Sequence[Exchange]) -> None:
         self.left = deque(exchanges)
 
-    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
+    @property
+    def kept_seconds(self) -> float | None:
+        """How long the next answer took when it was given."""
+        return self.left[0].seconds if self.left else None
+
+    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], allowance: Allowance) -> Answer:
         """The next answer, or the next failure."""
         if not self.left:
             raise ModelError("the transcript ends here", final=True)
-        exchange = self.left.popleft()
-        if exchange.answer is None:
-            raise ModelError(exchange.error, exchange.final)
-        return exchange.answer
+        return self.left.popleft().answer()
 
 
 class Recorded:
@@ -87,23 +94,26 @@ class Recorded:
     @property
     def kept_seconds(self) -> float | None:
         """How long the next answer took, if it was given before."""
-        return self._kept.left[0].seconds if self._kept.left else None
+        if self._kept.left:
+            return self._kept.kept_seconds
+        return self._model.kept_seconds if isinstance(self._model, Replayed) else None
 
-    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], seconds: float) -> Answer:
+    def complete(self, messages: Sequence[Message], schema: Mapping[str, Any], allowance: Allowance) -> Answer:
         """What the model answers."""
         if self._kept.left:
-            return self._kept.complete(messages, schema, seconds)
-        started, asked = time.monotonic(), [dict(message) for message in messages]
-        try:
-            answer = self._model.complete(messages, schema, seconds)
-        except ModelError as error:
-            spent = time.monotonic() - started
-            self._add(Exchange(messages=asked, text=None, error=str(error), final=error.final, seconds=spent))
-            raise
-        self._add(Exchange(messages=asked, **asdict(answer), seconds=time.monotonic() - started))
-        return answer
+            return self._kept.complete(messages, schema, allowance)
+        started, then, asked = time.monotonic(), self.kept_seconds, [dict(message) for message in messages]
 
-    def _add(self, exchange: Exchange) -> None:
-        """Raises UserError where it cannot be written."""
-        with closing(Journal(self._path, resume=True)) as journal:
-            journal.append(exchange.model_dump())
+        def add(text: str | None, usage: Usage, **outcome: Any) -> None:
+            seconds = time.monotonic() - started if then is None else then
+            exchange = Exchange(messages=asked, text=text, **asdict(usage), seconds=seconds, **outcome)
+            with closing(Journal(self._path, resume=True)) as journal:
+                journal.append(exchange.model_dump())
+
+        try:
+            answer = self._model.complete(messages, schema, allowance)
+        except ModelError as error:
+            add(None, error.usage, error=str(error), final=error.final, waits=error.waits)
+            raise
+        add(answer.text, answer.usage)
+        return answer

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.schedule import Schedule
+from ...core.schedule import Schedule, Value
 from ...protocols import Space
 from .encoding import Choice, Encoder
 
 if TYPE_CHECKING:
     from .network import Network
 
-Pick = Callable[[Schedule, Sequence[str | bool | int | float], NDArray[np.float64]], int]
+Pick = Callable[[Schedule, Sequence[Value], NDArray[np.float64]], int]
 """From a prefix, the values of the options and their probabilities to the index of the one that is taken."""
 
 
@@ -26,6 +26,8 @@ class Episode:
 
     schedule: Schedule = field(default_factory=Schedule)
     choices: list[Choice] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """How many decisions of the schedule came before each choice."""
     taken: list[int] = field(default_factory=list)
     """The index of the option that was taken, for each choice."""
     log_probabilities: list[float] = field(default_factory=list)
@@ -34,9 +36,16 @@ class Episode:
     """What the policy expected of the state, at that time."""
 
 
-def sampled(spaces: Sequence[Space], network: Network, rng: np.random.Generator) -> list[Episode]:
-    """An episode in each space by the policy's probabilities."""
-    return _walk(spaces, network, lambda prefix, values, chances: int(rng.choice(len(chances), p=chances)))
+def sampled(
+    spaces: Sequence[Space], network: Network, rng: np.random.Generator, temperature: float = 1.0
+) -> list[Episode]:
+    """An episode in each space by the policy's probabilities, which a `temperature` above 1 makes more alike."""
+
+    def pick(prefix: Schedule, values: Sequence[Value], chances: NDArray[np.float64]) -> int:
+        weights = chances ** (1.0 / temperature)
+        return int(rng.choice(len(chances), p=weights / weights.sum()))
+
+    return _walk(spaces, network, pick)
 
 
 def greedy(space: Space, network: Network) -> Episode:
@@ -72,6 +81,7 @@ def _walk(spaces: Sequence[Space], network: Network, pick: Pick) -> list[Episode
                     chances = log[: len(options)].double().exp().numpy()
                     index = pick(episode.schedule, [option.value for option in options], chances / chances.sum())
                     episode.choices.append(choice)
+                    episode.places.append(len(episode.schedule))
                     episode.taken.append(index)
                     episode.log_probabilities.append(float(log[index]))
                     episode.values.append(value)

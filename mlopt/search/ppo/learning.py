@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from .episode import Episode
 from .network import Batch, Network, one_thread
 from .settings import Settings
+
+Reward = float | NDArray[np.float32]
+"""Of an episode: what comes with its last choice, or with each of them, shape (choices,)."""
 
 
 class Learner:
@@ -22,9 +25,9 @@ class Learner:
         self._optimizer = torch.optim.Adam(network.parameters(), settings.rate, eps=1e-5)
 
     def learn(
-        self, episodes: Sequence[Episode], rewards: NDArray[np.float32], rng: np.random.Generator
+        self, episodes: Sequence[Episode], rewards: Iterable[Reward], rng: np.random.Generator
     ) -> Mapping[str, float]:
-        """One update by episodes and their rewards at the end; returns its diagnostics by name.
+        """One update by episodes and their rewards; returns its diagnostics by name.
 
         `kl` is the divergence from the policy that acted (estimated by (r - 1) - log r, Schulman 2020), `clipped` the
         share of ratios beyond the clip, `entropy` that of the policy in nats a choice, `explained_variance` how much of
@@ -33,7 +36,7 @@ class Learner:
         told = [(episode, reward) for episode, reward in zip(episodes, rewards, strict=True) if episode.choices]
         if not told:
             return {}
-        estimates = [self._advantages(episode, float(reward)) for episode, reward in told]
+        estimates = [self._advantages(episode, reward) for episode, reward in told]
         advantages = torch.from_numpy(np.concatenate(estimates))
         values = torch.tensor([value for episode, _ in told for value in episode.values])
         returns = advantages + values
@@ -83,7 +86,7 @@ class Learner:
         return {**weights, **kept}
 
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """The reverse of `tensors`. Raises KeyError, RuntimeError or ValueError for what does not fit."""
+        """The reverse of `tensors`. Raises RuntimeError or ValueError for what does not fit."""
         moments: dict[int, dict[str, torch.Tensor]] = {}
         weights: dict[str, torch.Tensor] = {}
         for name, tensor in tensors.items():
@@ -93,17 +96,31 @@ class Learner:
             else:
                 row, _, key = rest.partition(".")
                 moments.setdefault(int(row), {})[key] = tensor
+        for place, moment in moments.items():
+            self._check_moments(place, moment)
         self._network.load_state_dict(weights)
+        self._network.check()
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
 
-    def _advantages(self, episode: Episode, reward: float) -> NDArray[np.float32]:
-        """Generalised advantage estimates of its choices, the reward coming with the last one; shape (choices,)."""
+    def _check_moments(self, place: int, moments: Mapping[str, torch.Tensor]) -> None:
+        """Raise ValueError for what Adam does not keep of the parameter in this place."""
+        parameters = list(self._network.parameters())
+        shape = parameters[place].shape if 0 <= place < len(parameters) else None
+        shapes = {"step": torch.Size(), "exp_avg": shape, "exp_avg_sq": shape}
+        fit = {key: tensor.shape for key, tensor in moments.items()} == shapes
+        if not fit or not all(bool(tensor.isfinite().all()) for tensor in moments.values()):
+            raise ValueError(f"the moments of parameter {place} are none of this network")
+        if float(moments["step"]) < 1 or bool((moments["exp_avg_sq"] < 0).any()):
+            raise ValueError(f"the moments of parameter {place} are none that training leaves")
+
+    def _advantages(self, episode: Episode, reward: Reward) -> NDArray[np.float32]:
+        """Generalised advantage estimates of its choices; shape (choices,)."""
         discount, trace = self._settings.discount, self._settings.trace
-        advantages = np.zeros(len(episode.values), dtype=np.float32)
+        advantages, gains = np.zeros((2, len(episode.values)), dtype=np.float32)
+        gains[-1 if np.ndim(reward) == 0 else slice(None)] = reward
         following = ahead = 0.0
         for step in reversed(range(len(episode.values))):
-            gain = reward if step == len(episode.values) - 1 else 0.0
-            delta = gain + discount * ahead - episode.values[step]
+            delta = float(gains[step]) + discount * ahead - episode.values[step]
             following = delta + discount * trace * following
             advantages[step], ahead = following, episode.values[step]
         return advantages

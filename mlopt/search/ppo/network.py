@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import UserError, nearest
 from .encoding import KNOB, NEST, OPTION, Choice
 
 Nests = Literal["lstm", "transformer"]
@@ -17,6 +18,9 @@ Nests = Literal["lstm", "transformer"]
 
 WIDTH = 128
 HEADS = 4
+
+LARGEST = 100.0
+"""Of a weight: those of policies that were trained stay below 10, and no product of weights below it is infinite."""
 
 
 class Network(nn.Module):
@@ -28,7 +32,12 @@ class Network(nn.Module):
     """
 
     def __init__(self, rng: np.random.Generator, nests: Nests = "lstm", producers: bool = True) -> None:
-        """Weights are drawn from `rng`. Without `producers` only the nest that is decided about is read."""
+        """Weights are drawn from `rng`. Without `producers` only the nest that is decided about is read.
+
+        Raises UserError where nests are to be read in a way that there is not.
+        """
+        if nests not in (known := get_args(Nests)):
+            raise UserError(f"nests={nests} must be {' or '.join(known)}{nearest(str(nests), known)}")
         super().__init__()
         self.nests, self.producers = nests, producers
         with torch.device("meta"):  # weights come from `rng` alone
@@ -56,6 +65,12 @@ class Network(nn.Module):
         scores = self.score(torch.cat([around * options, options], dim=2)).squeeze(2)
         scores = scores.masked_fill(~batch.legal, -torch.inf)
         return torch.log_softmax(scores, dim=1), self.value(state).squeeze(1)
+
+    def check(self) -> None:
+        """Raise ValueError for weights that no training leaves, and that score nothing, such as NaN."""
+        for name, weights in self.state_dict().items():
+            if not bool((weights.abs() <= LARGEST).all()):
+                raise ValueError(f"{name} has weights that are no numbers, or too large")
 
     def _read(self, batch: Batch) -> Tensor:
         """Shape (choices, WIDTH): producer and consumer."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.errors import UserError
+from ...core.errors import UserError, summary
 from .encoding import KNOB, NEST, OPTION
 from .network import Network
 
@@ -28,7 +28,11 @@ FORMAT = {"format": "mlopt.ppo", "version": 1, "nest": NEST, "knob": KNOB, "opti
 
 def named(name: str) -> tuple[Network, Mapping[str, Any]]:
     """The policy that a configuration names: `default`, which comes with mlopt, or a file. Raises UserError."""
-    return load(DEFAULT if name == "default" else Path(name).expanduser())
+    try:
+        path = DEFAULT if name == "default" else Path(name).expanduser()
+    except RuntimeError as error:  # of a user that there is not
+        raise UserError(f"cannot be read: {error}") from None
+    return load(path)
 
 
 def save(path: Path, network: Network, card: Mapping[str, Any]) -> None:
@@ -46,8 +50,9 @@ def load(path: Path) -> tuple[Network, Mapping[str, Any]]:
             raise UserError("a policy for another version of mlopt")
         network = Network(np.random.default_rng(0), made_for["nests"], bool(made_for["producers"]))
         network.load_state_dict(dict(tensors))
+        network.check()
     except (KeyError, TypeError, ValueError, RuntimeError, RecursionError) as error:
-        raise UserError(f"no policy of mlopt's: {str(error).splitlines()[0][:200]}") from None
+        raise UserError(f"no policy of mlopt's: {summary(error)[:200]}") from None
     return network, card
 
 

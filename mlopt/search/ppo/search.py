@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
 Nests = Literal["lstm", "transformer"]
 Interchange = Literal["pointers", "enumerated"]
 
-ATTEMPTS = 4
-"""Schedules drawn from the policy in search of one that is new, before a uniform draw takes its place."""
+ATTEMPTS = 6
+"""Schedules drawn from the policy in search of one that is new."""
+
+WARMING = 1.25
+"""What the temperature of these draws is multiplied by, from one to the next: a policy that is sure repeats itself."""
+
+MUTATIONS = 32
+"""Changes of the best schedule, of more and more decisions, that are tried then, before a uniform draw."""
 
 
 class Ppo:
@@ -39,6 +46,9 @@ class Ppo:
     The first schedule is the most probable one of a policy that was trained before, then come the space's own hints (if
     it has any, and `hints` says so). They, and trials that somebody else chose, are learned from as well, by the
     probabilities that they had when they were told.
+
+    A policy that is sure of itself draws what it has drawn before: then it is made less and less sure, then the best
+    schedule is changed, and at last schedules are drawn uniformly.
 
     `policy` is the file of one that was trained before; None starts fresh, with `nests` read by an LSTM or by a
     transformer, and with or without `producers`. Loop orders are decided level by level (`pointers`), or as one choice
@@ -73,7 +83,10 @@ class Ppo:
         """The space as the policy walks it."""
         self._streams, self._updates = Streams(context.rng), Streams(context.rng)
         self._draw = Draw(space, self._streams.rng)
-        hints = hinted(space, Vary(space, self._streams.rng)) if self._use_hints else []
+        self._vary = Vary(space, self._streams.rng)
+        hints = hinted(space, self._vary) if self._use_hints else []
+        self._best, self._reached = Schedule(), math.inf
+        """The best schedule so far, none at first, and its objective."""
         self._network, self._learner = self._made()
         known = [] if self._policy is None else [self._plain(greedy(self._tree, self._network))]
         self._origins = {**dict.fromkeys(hints, "hint"), **dict.fromkeys(known, "greedy")}
@@ -91,6 +104,8 @@ class Ppo:
 
     def tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
+            if trial.objective is not None and trial.objective < self._reached:
+                self._best, self._reached = trial.schedule, trial.objective
             episode = self._pending.pop(trial.schedule, None)
             if episode is None and self._draw.see(trial.schedule):
                 episode = self._along(trial.schedule)
@@ -118,10 +133,14 @@ class Ppo:
         while self._first:
             if (schedule := self._first.pop(0)) not in self._draw:
                 return self._along(schedule)
-        for _ in range(ATTEMPTS):
-            (episode,) = sampled([self._tree], self._network, self._streams.rng)
+        for attempt in range(ATTEMPTS):
+            (episode,) = sampled([self._tree], self._network, self._streams.rng, WARMING**attempt)
             if self._plain(episode) not in self._draw:
                 return episode
+        for attempt in range(MUTATIONS if self._best else 0):
+            changed = self._vary.mutate(self._best, 1 + attempt // 8, 0.5)
+            if changed not in self._draw:
+                return self._along(changed)
         fresh = self._draw.fresh()
         return None if fresh is None else self._along(fresh)
 

@@ -88,6 +88,8 @@ HOSTILE = [
     "A: int = open('x')",
     "def f(x):\n    return x",
     "class A:\n    x = 1",
+    "@a" + 400 * ".a" + "\ndef f(x):\n    return x",
+    "A = a" + 400 * ".a" + "(1)",
     "@(lambda f: f)\ndef f(x):\n    return x",
     "@triton.autotune([], key=[])\n@triton.jit\ndef f(x):\n    return x",
     "@triton.jit\ndef f(x=open('a')):\n    return x",
@@ -124,6 +126,19 @@ HOSTILE = [
             "with x:\n        pass",
             "try:\n        pass\n    finally:\n        pass",
             "def inner():\n        pass",
+            "g = (i for i in range(1))",
+            "g = {i for i in range(1)}",
+            "g = {1: 2}",
+            "x.gi_frame.f_builtins",
+            "x.f_globals",
+            "f.fn",
+            "f.used_global_vals",
+            "x.handle.data.tofile('a')",
+            "'{0.a}'.format(x)",
+            "if (z := 3):\n        pass",
+            "del x",
+            "raise x",
+            "tl" + 400 * ".a" + "._x",
             "KNOBS",
         )
     ),
@@ -135,6 +150,28 @@ def test_anything_else_is_refused_with_a_reason_of_one_line(text: str) -> None:
     with pytest.raises(InvalidSchedule) as raised:
         found().rewritten(text)
     assert len(str(raised.value).splitlines()) == 1
+
+
+LAUNCHED = FILE.replace("def launch(x):\n", "def launch(x):\n    f[(1,)](x, x)\n")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD.replace("x, y", "x, y: tl.constexpr"),
+        HEAD.replace(": tl.constexpr", ""),
+        HEAD.replace("= 3", "= 4"),
+        HEAD.replace("x, y", "y, x"),
+        HEAD.replace("x, y", "x, /, y"),
+        HEAD.replace("def f", "def g"),
+    ],
+)
+def test_what_is_launched_keeps_its_name_and_its_parameters_as_they_are(head: str) -> None:
+    body = "tl.store(x, 2 * SCALE)"
+    with pytest.raises(InvalidSchedule, match="f is launched outside of the marks"):
+        found(LAUNCHED).rewritten(head + body)
+    assert found().rewritten(head + body)  # where nobody launches it
+    assert found(LAUNCHED).rewritten(HEAD + body)
 
 
 @pytest.mark.parametrize(

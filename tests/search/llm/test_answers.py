@@ -66,6 +66,48 @@ def test_no_more_than_were_asked_for() -> None:
     assert len(read(json.dumps([{"tile": 1}] * 50), most=3)) == 3
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'I chose {tile: 4} over [1, 2: {"proposals": [{"schedule": {"tile": 4}}]} {and so on}',
+        '<think>{"proposals": [{"schedule": {"tile": 1}}]}</think>{"proposals": [{"schedule": {"tile": 4}}]}',
+        '<think>A draft:\n```json\n[{"tile": 2}]\n```\n</think>\n```json\n[{"tile": 4}]\n```',
+        'First {"proposals": [{"schedule": {"tile": 2}}]}, better {"proposals": [{"schedule": {"tile": 4}}]}',
+        '{"reason": "a hunch", "proposals": [{"schedule": {"tile": 4}}]}',
+    ],
+)
+def test_the_last_proposals_that_are_said_aloud_count(text: str) -> None:
+    assert read(text) == [{"tile": 4}]
+
+
+@given(st.lists(st.sampled_from([1, 2, 4, 8]), min_size=1, max_size=4), st.data())
+def test_whole_proposals_of_an_answer_that_was_cut_short_are_kept(tiles: list[int], data: st.DataObject) -> None:
+    entries = [json.dumps({"reason": "{why} [not]", "schedule": {"tile": tile}}) for tile in tiles]
+    ends = [len('{"proposals": [' + ", ".join(entries[: count + 1])) for count in range(len(entries))]
+    text = '{"proposals": [' + ", ".join(entries) + "]}"
+    cut = data.draw(st.integers(0, len(text) - 1))
+    whole = sum(end <= cut for end in ends)
+    assert [each["tile"] for each in read(text[:cut])[:whole]] == tiles[:whole]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```" + " " * 300_000,
+        "{" * 300_000,
+        '{"a":' * 60_000,
+        "[" * 90 + "[1]," * 20_000,
+        '[{"a": "' + "b" * 500_000,
+        "{}" * 200_000,
+        "<think>" * 100_000,
+    ],
+    ids=["blanks", "braces", "nested", "lists", "text", "empty", "thoughts"],
+)
+def test_however_long_an_answer_is_it_is_read_at_once(text: str) -> None:
+    """Or this test never ends."""
+    assert [decided for decided in read(text) if decided] == []
+
+
 NONE = ["", "prose", "{", "[" * 100_000, "null", '"text"', '{"proposals": "none"}', "[1, [2]]"]
 JSON = st.recursive(st.none() | st.floats() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each))
 

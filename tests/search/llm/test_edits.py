@@ -59,6 +59,46 @@ def test_blocks_are_found_in_prose() -> None:
     assert blocks(text) == [Edit("    x += 1\n", "    x += 2\n    x += 3\n"), Edit("a\n", "")]
 
 
+SEARCH, MIDDLE, REPLACE = "<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{SEARCH}a\n{SEARCH}b\n{MIDDLE}c\n{REPLACE}", [Edit("b\n", "c\n")]),
+        (f"{SEARCH}a\n{MIDDLE}b\n{MIDDLE}c\n{REPLACE}", [Edit("a\n", f"b\n{MIDDLE}c\n")]),
+        (f"{SEARCH}a\n{REPLACE}{MIDDLE}c\n{REPLACE}", [Edit(f"a\n{REPLACE}", "c\n")]),
+        (f"{MIDDLE}{REPLACE}", []),
+        (f"{SEARCH}a\n{MIDDLE}c\n", []),
+        ("<<<<< SEARCH\r\na\r\n=====\r\nb\r\n>>>>> REPLACE", [Edit("a\r\n", "b\r\n")]),
+        (f" {SEARCH}a\n{MIDDLE}c\n{REPLACE}", []),
+    ],
+)
+def test_only_whole_blocks_count(text: str, expected: list[Edit]) -> None:
+    assert blocks(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [SEARCH * 20_000 + MIDDLE * 20_000, f"{SEARCH}{MIDDLE}" * 20_000, SEARCH + " " * 500_000],
+    ids=["runs", "pairs", "blanks"],
+)
+def test_however_long_an_answer_is_its_blocks_are_found_at_once(text: str) -> None:
+    """Or this test never ends."""
+    assert blocks(text) == []
+
+
+@given(st.lists(st.tuples(st.text("ab \n"), st.text("ab \n")), max_size=4))
+def test_blocks_are_what_was_written(written: list[tuple[str, str]]) -> None:
+    lined = [(f"{a}\n", f"{b}\n") for a, b in written]
+    text = "".join(f"so\n{SEARCH}{a}{MIDDLE}{b}{REPLACE}" for a, b in lined)
+    assert blocks(text) == [Edit(a, b) for a, b in lined]
+
+
+def test_half_a_character_is_made_whole() -> None:
+    assert listed([{"search": "a\ud83d", "replace": "\udc00b"}]) == [Edit("a?", "?b")]
+
+
 @pytest.mark.parametrize("given", [None, 3, "text", {}, [3], [{"search": "a"}], [{"search": 1, "replace": ""}]])
 def test_what_is_no_list_of_edits_holds_none(given: object) -> None:
     assert listed(given) == []

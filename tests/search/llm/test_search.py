@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dialogue import Serve, Study, endpoint
+from dialogue import BRIEF, Serve, Study, endpoint
 from tiles import BEST, GOOD, TILES, Hinted, best, distance, trial
 
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status
-from mlopt.protocols import Search, Space
+from mlopt.protocols import Budget, Search, Space
 from mlopt.search.draw import Draw
 from mlopt.search.evolve import Evolve
+from mlopt.search.llm.model import CHARACTERS, Allowance, Answer, ModelError
 from mlopt.search.llm.price import Limits
 from mlopt.search.llm.search import STRIKES, Llm
-from mlopt.search.llm.transcript import NAME, Exchange
+from mlopt.search.llm.transcript import NAME, Exchange, read
 from mlopt.search.random import Random
 from mlopt.testing import SearchContract
 from mlopt.testing.models import Part, Reply, closed_port, fails, proposes, says
@@ -151,6 +152,87 @@ def test_whatever_the_trouble_the_study_ends_where_nobody_may_step_in(serve: Ser
     assert study.trials == []
 
 
+HOSTILE = {
+    "blanks": "```" + " " * 200_000,
+    "braces": "{" * 200_000,
+    "half a character": '{"proposals": [{"reason": "\ud83d", "schedule": {"pack": "\ud83d"}}]}',
+    "half a character, spelled": r'{"proposals": [{"reason": "\ud83d", "schedule": {"pack": "\ud83d"}}]}',
+    "large": f'{{"proposals": [{{"schedule": {{"inner_k": 1{"0" * 4000}}}}}]}}',
+    "strange": '{"proposals": [{"schedule": {"inner_k": [NaN, {}], "pack": null}}, 3, "x"]}',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_no_answer_ends_a_study_or_spoils_what_it_keeps(serve: Serve, tmp_path: Path, text: str) -> None:
+    server = serve(lambda body, number: says(text))
+    study = Study(Llm(endpoint(server.url), proposals=1), tmp_path)
+    assert len(study.run(5)) == 5
+    assert set(study.origins) == {"expert"}
+    assert len(read(tmp_path / NAME)) == len(server.requests) == 2 * STRIKES
+
+
+def test_whatever_a_reader_stumbles_on_is_sent_back(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*arguments: object) -> object:
+        raise RecursionError("too deep\n\x1b[2J")
+
+    monkeypatch.setattr("mlopt.search.llm.answers.proposals", stumble)
+    server = serve(random_model())
+    assert len(Study(Llm(endpoint(server.url))).run(3)) == 3
+    assert "It cannot be read: RecursionError: too deep ?[2J." in server.prompts[1]
+
+
+def test_a_server_that_wants_a_long_pause_has_it_and_is_not_given_up(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda body, number: fails(429, retry_after="3000"))
+    study = Study(Llm(endpoint(server.url), proposals=2), tmp_path)
+    first = study.run(20)
+    assert set(study.origins) == {"expert"}
+    assert len(server.requests) == 1
+    (said,) = study.said
+    assert "pauses" in said
+    replayed = Study(alone(proposals=2, transcript=str(tmp_path / NAME)))
+    assert [t.schedule for t in replayed.run(20)] == [t.schedule for t in first]
+    with pytest.raises(UserError, match=r"asked for a pause|HTTP 429"):
+        Study(Llm(endpoint(server.url), fallback="none")).run(1)
+
+
+class Silent:
+    """Never answers, and keeps what it was allowed to take."""
+
+    def __init__(self) -> None:
+        self.allowances: list[Allowance] = []
+
+    def complete(self, messages: object, schema: object, allowance: Allowance) -> Answer:
+        self.allowances.append(allowance)
+        raise ModelError("no whole answer")
+
+
+def test_a_call_takes_no_more_than_a_part_of_the_seconds_that_are_left() -> None:
+    model = Silent()
+    study = Study(Llm(model, proposals=1), budget=Budget(200, seconds=60.0))  # type: ignore[arg-type]
+    study.run(3)
+    assert set(study.origins) == {"expert"}
+    assert all(0.0 < allowance.seconds <= 15.0 for allowance in model.allowances)
+
+
+def test_a_prompt_that_does_not_fit_is_no_end() -> None:
+    study = Study(alone(prompt_tokens=50, proposals=1))
+    assert len(study.run(5)) == 5
+    (said,) = study.said
+    assert "search.prompt_tokens=50 is too little" in said
+    with pytest.raises(UserError, match=r"search\.prompt_tokens=50 is too little"):
+        Study(alone(prompt_tokens=50, fallback="none")).run(1)
+
+
+def test_what_is_sent_back_is_paid_from_the_budget_of_tokens_too(serve: Serve) -> None:
+    server = serve(lambda body, number: says("prose " * 5_000))
+    Study(Llm(endpoint(server.url), prompt_tokens=2_500, corrections=3), brief=BRIEF).run(1)
+    for request in server.requests:
+        messages = sum(len(message["content"]) for message in request["messages"])
+        schema = len(json.dumps(request["response_format"]["json_schema"]["schema"]))
+        assert messages + schema <= 2_500 * CHARACTERS + 300
+    assert "None of that can be tried" in server.prompts[-1]
+
+
 def test_without_hints_nobody_is_told_where_the_space_would_begin(serve: Serve) -> None:
     def begun(space: Space, hints: bool) -> tuple[str, list[Schedule]]:
         server = serve(lambda body, number: says("hm"))
@@ -214,6 +296,37 @@ def test_spends_no_more_than_the_call_that_reaches_a_limit(serve: Serve, limits:
     assert len(server.requests) == 2
     assert study.origins == ["model"] * 16 + ["expert"] * 24
     assert "is spent" in study.said[0]
+
+
+@pytest.mark.parametrize("limits", [Limits(calls=3), Limits(tokens=2_000)], ids=["calls", "tokens"])
+def test_attempts_that_fail_count_and_none_follows_once_a_limit_is_reached(serve: Serve, limits: Limits) -> None:
+    silent = b'{"choices": [{"message": {"content": null}}], "usage": {"prompt_tokens": 500, "completion_tokens": 500}}'
+    play = random_model()
+    parts = {0: lambda: fails(503), 1: lambda: (200, {}, silent)}
+    server = serve(lambda body, number: parts[number % 3]() if number % 3 in parts else play(body, number))
+    study = Study(Llm(endpoint(server.url, retries=5), limits, proposals=2))
+    study.run(40)
+    assert len(server.requests) == (3 if limits.calls else 5)
+    assert "is spent" in study.said[-1]
+
+
+def test_a_budget_of_money_where_nothing_has_a_price_is_refused() -> None:
+    with pytest.raises(UserError, match=r"budget\.money=2\.0 needs prices"):
+        Study(alone(), budget=Budget(200, money=2.0))
+
+
+def test_a_replay_costs_nothing_and_its_trials_what_they_did(serve: Serve, tmp_path: Path) -> None:
+    limits = Limits(input_price=1e4, output_price=1e5)
+    first = Study(Llm(endpoint(serve(random_model()).url), limits), tmp_path)
+    trials = first.run(16)
+    again = Study(alone(limits=limits, transcript=str(tmp_path / NAME)))
+    assert [t.metrics for t in again.run(16)] == [
+        {**t.metrics, "model_seconds": pytest.approx(t.metrics["model_seconds"], abs=0.05)} for t in trials
+    ]
+    assert sum(t.metrics["model_seconds"] for t in again.trials) == pytest.approx(
+        sum(exchange.seconds for exchange in read(tmp_path / NAME))
+    )
+    assert (first.search.spent, again.search.spent) == (pytest.approx(4.0), 0.0)
 
 
 def test_each_trial_bears_its_share_of_the_price(serve: Serve) -> None:

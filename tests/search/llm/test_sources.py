@@ -22,6 +22,7 @@ from mlopt.protocols import SOURCE
 from mlopt.search.bayes import Bayes
 from mlopt.search.evolve import Evolve
 from mlopt.search.llm.search import STRIKES, Llm
+from mlopt.search.llm.transcript import NAME, read
 from mlopt.testing.models import Part, Reply, Server, closed_port, says
 from mlopt.testing.spaces import Flat, schedules
 
@@ -84,6 +85,27 @@ def test_blocks_in_prose_are_a_proposal(serve: Serve) -> None:
     assert study.run(2)[1].schedule == rewritten("first = 1\nsecond = 4\n")
 
 
+def test_blocks_count_whatever_brackets_stand_beside_them(serve: Serve) -> None:
+    block = "<<<<<<< SEARCH\nfirst = 4\n=======\nfirst = {}\n>>>>>>> REPLACE"
+    text = f'<think>{block.format(2)}</think>As in {{}} and {{"a": [0]}}:\n{block.format(1)}'
+    study, _ = studied(lambda body, number: says(text), serve)
+    assert study.run(2)[1].schedule == rewritten("first = 1\nsecond = 4\n")
+
+
+def test_half_a_character_does_not_spoil_what_is_kept(serve: Serve, tmp_path: Path) -> None:
+    study, _ = studied(lambda body, number: answers(edits(("first = 4", "first = 3  # \ud83d"))), serve, tmp_path)
+    (_, tried) = study.run(2)
+    assert tried.schedule == rewritten("first = 3  # ?\nsecond = 4\n")
+    assert all(exchange.text for exchange in read(tmp_path / NAME))
+
+
+def test_it_is_refused_where_programs_are_executed(serve: Serve) -> None:
+    server = serve(improving)
+    with pytest.raises(UserError, match="evaluator=simulation"):
+        Study(Llm(endpoint(server.url), mode="source"), None, Rewritable(), trial, executes=True)
+    assert server.requests == []
+
+
 def test_improvements_add_up_over_islands(serve: Serve) -> None:
     study, _ = studied(improving, serve, islands=2)
     trials = study.run(40)
@@ -99,6 +121,7 @@ def test_improvements_add_up_over_islands(serve: Serve) -> None:
         (edits(), "neither edits the source nor decides a knob"),
         (edits(("first = 4", "first = 4")), "was tried already"),
         ({"edits": "first = 3"}, "neither edits"),
+        (edits(("first = 4", "first = 3  # " + "x" * 20_000)), "characters long; 9000 at most"),
     ],
 )
 def test_what_cannot_be_tried_is_sent_back_with_the_reason(

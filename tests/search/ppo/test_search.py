@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiles import BEST, GOOD, TILES, Hinted, begun, best, distance, ok, trial
 
 from mlopt.core.errors import UserError
+from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Search, Space
+from mlopt.search.draw import Draw
 from mlopt.search.ppo.episode import along, greedy, sampled
 from mlopt.search.ppo.learning import Learner
-from mlopt.search.ppo.network import Network
+from mlopt.search.ppo.network import LARGEST, Network
 from mlopt.search.ppo.policy import load, save
 from mlopt.search.ppo.search import Ppo
 from mlopt.search.ppo.settings import Settings
@@ -104,6 +108,32 @@ def test_a_file_that_is_no_policy_is_refused_in_one_line(tmp_path: Path, content
     assert len(str(raised.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38])
+def test_a_policy_of_weights_that_score_nothing_is_refused_in_one_line(tmp_path: Path, value: float) -> None:
+    network = Network(np.random.default_rng(3))
+    with torch.no_grad():
+        network.trunk[0].weight[0, 0] = value
+    save(tmp_path / "policy.safetensors", network, {})
+    with pytest.raises(UserError, match="no numbers, or too large") as raised:
+        begun(Ppo(policy=str(tmp_path / "policy.safetensors")))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_the_largest_weights_that_are_taken_score_something(tmp_path: Path) -> None:
+    network = Network(np.random.default_rng(3))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(LARGEST)
+    network.check()
+    (episode,) = sampled([TILES], network, np.random.default_rng(0))
+    assert np.isfinite([*episode.log_probabilities, *episode.values]).all()
+
+
+def test_nests_can_be_read_in_known_ways_only() -> None:
+    with pytest.raises(UserError, match=r"nests=lsmt must be .*did you mean 'lstm'"):
+        Network(np.random.default_rng(0), "lsmt")  # type: ignore[arg-type]
+
+
 def test_the_mask_holds_along_whole_episodes() -> None:
     network, rng = Network(np.random.default_rng(0)), np.random.default_rng(1)
     for episode in sampled([TILES] * 20, network, rng):
@@ -128,3 +158,23 @@ def test_begins_with_the_most_probable_schedule_of_a_policy(tmp_path: Path) -> N
     assert first == greedy(Hinted(), network).schedule
     assert (search.account(first)[0], search.account(second)[0]) == ("greedy", "hint")
     assert second.values() == BEST
+
+
+def differing(schedules: Sequence[Schedule], known: Schedule) -> float:
+    """The mean number of decisions in which schedules differ from one."""
+    return float(np.mean([sum(a != b for a, b in zip(each, known, strict=True)) for each in schedules]))
+
+
+def test_a_policy_that_is_sure_of_itself_goes_on_near_what_it_knows() -> None:
+    search = begun(Ppo(batch=1000, hints=False))
+    with torch.no_grad():
+        search._network.score[2].weight.mul_(1e6)
+    proposed = []
+    for number in range(60):
+        (schedule,) = search.ask(1)
+        search.tell([ok(schedule, 1.0 + number)])
+        proposed.append(schedule)
+    assert len(set(proposed)) == 60
+    draw = Draw(TILES, np.random.default_rng(0))
+    drawn = [schedule for _ in range(60) if (schedule := draw.fresh())]
+    assert differing(proposed, proposed[0]) < 0.5 * differing(drawn, proposed[0])
