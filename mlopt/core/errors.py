@@ -22,6 +22,10 @@ class WrongResult(Exception):
     """A kernel ran, and what it computed is not what the reference says."""
 
 
+class Unverifiable(Exception):
+    """Nobody here can carry out a kernel, so that nothing is known of its results."""
+
+
 def summary(error: BaseException) -> str:
     """What went wrong, on one line of at most 1000 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:1000]
