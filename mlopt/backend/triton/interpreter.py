@@ -72,13 +72,12 @@ def _elsewhere(work: Callable[[Sequence[Array]], Outcome], inputs: Sequence[Arra
     """Carry out a work in the process that interprets; where the work ends it, the next one has another."""
     try:
         pending = _process().submit(work, inputs)
-    except BrokenProcessPool:  # it was ended while it had nothing to do
+    except BrokenProcessPool:  # by the work before, or somebody
         _process.cache_clear()
         pending = _process().submit(work, inputs)
     try:
         return pending.result()
     except BrokenProcessPool:
-        _process.cache_clear()
         return "the interpreter died, as it does of an address outside of all tensors", {}
 
 

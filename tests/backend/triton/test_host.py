@@ -44,6 +44,9 @@ def test_a_gpu_that_nobody_describes_is_what_its_driver_tells_at_the_rates_of_on
     monkeypatch.setattr(host, "facts", lambda: {"GPU-0": TOLD})
     found = of_this_machine([Present("NVIDIA B300", 103, "GPU-0")])
     assert found == replace(described("b200"), arch=103, **TOLD)
+    monkeypatch.setattr(host, "facts", lambda: {"GPU-0": {"multiprocessors": 142}})
+    found = of_this_machine([Present("NVIDIA RTX 6000 Ada Generation", 89, "GPU-0")])
+    assert found == replace(described("rtx4090"), multiprocessors=142)
 
 
 @pytest.mark.parametrize(

@@ -68,10 +68,13 @@ HERE = Path(__file__).parent
 """
 
 
-def test_a_file_is_run_as_the_module_that_it_is(file: Callable[..., TritonFile], tmp_path: Path) -> None:
-    module = source_of(file(FILE + CLASS)).load().module
+@pytest.mark.parametrize(("first", "annotation"), [("", int), ("from __future__ import annotations\n", "int")])
+def test_a_file_is_run_as_the_module_that_it_is(
+    first: str, annotation: object, file: Callable[..., TritonFile], tmp_path: Path
+) -> None:
+    module = source_of(file(first + FILE + CLASS)).load().module
     assert (module.Shape().n, module.HERE) == (3, tmp_path)
-    assert module.Shape.__annotations__ == {"n": int}
+    assert module.Shape.__annotations__ == {"n": annotation}
 
 
 def test_each_file_has_the_modules_of_its_own_folder(tmp_path: Path) -> None:
