@@ -39,7 +39,8 @@ def _products_of_fp8_have_32_terms(BLOCK_K, dtype):
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
     """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
-    there = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    able = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4
+    there = able and dtype not in ("f32", "float32")
     return max(1, num_stages if there else num_stages - 1)
 
 
