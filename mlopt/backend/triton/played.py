@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 
 @dataclass(frozen=True)
 class Played:
-    """What Triton, and files with kernels, ask a driver for; there is no device behind it."""
+    """What Triton, and files with kernels, ask drivers and PyTorch for; there is no device behind it."""
 
     place: str = "cpu"
     """The device of PyTorch's where tensors are."""
@@ -52,16 +54,47 @@ class Played:
             "warpSize": self.warp,
         }
 
+    @property
+    def capability(self) -> tuple[int, int]:
+        """As CUDA has it, or ROCm: of gfx942 that is 9, 4."""
+        if isinstance(self.arch, int):
+            return self.arch // 10, self.arch % 10
+        return int(self.arch[3:-2]), int(self.arch[-2], 16)
+
+    def told_by_pytorch(self) -> Mapping[str, Any]:
+        """What `torch.cuda` has of it, by name."""
+        major, minor = self.capability
+        properties = SimpleNamespace(
+            name="a GPU that is played",
+            major=major,
+            minor=minor,
+            multi_processor_count=self.multiprocessors,
+            shared_memory_per_block_optin=self.shared_bytes,
+            regs_per_multiprocessor=self.registers,
+            warp_size=self.warp,
+        )
+        return {
+            "is_available": lambda: True,
+            "device_count": lambda: 1,
+            "current_device": lambda: 0,
+            "get_device_capability": lambda device=None: self.capability,
+            "get_device_properties": lambda device=None: properties,
+            "synchronize": lambda device=None: None,
+            "device": lambda device: contextlib.nullcontext(),
+            "device_of": lambda tensor: contextlib.nullcontext(),
+        }
+
 
 @contextlib.contextmanager
 def playing(gpu: Played) -> Iterator[None]:
-    """Within it this is Triton's GPU, and PyTorch's tensors say that they are on one."""
+    """Within it this is Triton's GPU and PyTorch's, on which its tensors say that they are."""
+    import torch
     from triton.runtime import driver
 
     active = driver._active
     driver.set_active(gpu)
     try:
-        with _pretence(gpu.place):
+        with mock.patch.multiple(torch.cuda, **gpu.told_by_pytorch()), _pretence(gpu.place):
             yield
     finally:
         driver._active = active

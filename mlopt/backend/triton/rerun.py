@@ -28,6 +28,8 @@ if not torch.cuda.is_available():
 import triton
 
 HERE = Path(__file__).resolve().parent
+CUDA = torch.cuda.is_available()
+"""Whether there is a GPU, which is played otherwise."""
 BITS = {torch.bfloat16: (torch.int16, np.uint16), torch.float8_e4m3fn: (torch.uint8, np.uint8)}
 """Dtypes that numpy does not know: whole numbers of their size, PyTorch's and those that references take for bits."""
 INTERPRETED = {torch.bfloat16: torch.float32, torch.float8_e4m3fn: torch.float16}
@@ -53,8 +55,7 @@ def launcher(
             chosen.pre_hook = max(value.configs, key=lambda given: common(chosen, given)).pre_hook
             value.configs = [chosen if kernel in (None, name) else value.configs[0]]
     flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
-    cuda = torch.cuda.is_available()
-    count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
+    count = torch.cuda.get_device_properties(0).multi_processor_count if CUDA else 3
     given = {"config": flat, "multiprocessors": count, **known}
     taken = inspect.signature(module.launch).parameters
     own = {name: value for name, value in given.items() if name in taken}
@@ -102,7 +103,7 @@ def expectation(expected: Any, inputs: Sequence[torch.Tensor], parameters: Any, 
 
 def seconds(call: Callable[[], object]) -> float:
     """The median of calls that find the caches filled with something else, by the GPU's clock if there is one."""
-    if not torch.cuda.is_available():
+    if not CUDA:
         start = time.perf_counter()
         call()
         return time.perf_counter() - start
@@ -121,7 +122,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def main() -> int:
     sys.path.insert(0, str(HERE))
-    if torch.cuda.is_available():
+    if CUDA:
         return run("cuda")
     importlib.import_module("mended").mend()
     played = importlib.import_module("played")

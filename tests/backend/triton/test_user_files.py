@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from user_kernel import FILE
 
+from mlopt.backend.triton.ahead import stand_in
 from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.kernel_file import LEFT_OUT, source_of
+from mlopt.backend.triton.played import playing
 from mlopt.backend.triton.target import Gpu
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
@@ -125,8 +127,10 @@ def of_amd():
         """    assert x.device == DEVICE and x.is_cuda and y.is_cuda
     torch.empty(1, device="cuda")
     properties = triton.runtime.driver.active.utils.get_device_properties(DEVICE.index)
-    assert properties["multiprocessor_count"] > 0
-    double[lambda""",
+    assert properties["multiprocessor_count"] == torch.cuda.get_device_properties("cuda").multi_processor_count > 0
+    assert torch.cuda.get_device_capability() == (9, 0)
+    with torch.cuda.device(x.device.index):
+        double[lambda""",
     )
 )
 """As Triton's own tutorials are written."""
@@ -175,6 +179,16 @@ def test_what_a_file_imports_of_its_folder_goes_where_it_goes(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("name", "capability"), [("l4", (8, 9)), ("b200", (10, 0)), ("mi300x", (9, 4))])
+def test_a_gpu_that_is_played_has_the_capability_of_the_target(
+    name: str, capability: tuple[int, int], described: Callable[[str], Gpu]
+) -> None:
+    import torch
+
+    with playing(stand_in(described(name))):
+        assert torch.cuda.get_device_capability() == capability
+
+
 def test_nothing_is_played_when_a_file_has_been_run(file: Callable[..., TritonFile]) -> None:
     import torch
     from triton.runtime import driver
@@ -183,6 +197,7 @@ def test_nothing_is_played_when_a_file_has_been_run(file: Callable[..., TritonFi
     source_of(file(TUTORIAL)).load()
     assert driver._active is before
     assert not torch.ones(1).is_cuda
+    assert torch.cuda.is_available.__module__ == "torch.cuda"
 
 
 def test_a_launcher_that_insists_on_a_gpu_is_told_where_its_tensors_are(
