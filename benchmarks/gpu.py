@@ -40,7 +40,7 @@ from mlopt.workloads.softmax.workload import Softmax
 
 
 def attention(seq: int) -> Attention:
-    return Attention(heads=16, kv_heads=16, head_dim=128, dtype="bf16", seq=seq, kv_seq=seq)
+    return Attention(heads=16, kv_heads=16, head_dim=128, dtype="f16", seq=seq, kv_seq=seq)
 
 
 CASES: Mapping[str, tuple[Workload, int]] = {

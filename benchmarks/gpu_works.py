@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from exact import Judge
-from gpu_autotuner import autotuned
 
+from mlopt.backend.triton.autotuner import autotuned
 from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.cuda import Cuda
 from mlopt.backend.triton.device import LOST
@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, workload: Workload) -> None:
         self.device = Cuda()
         self._workload = workload
-        self._file = source_of(workload).load()
+        self._file = source_of(workload).load(None)
         self._known = {**given(workload), "multiprocessors": of_this_machine(present()).multiprocessors}
         self._judge = Judge(workload, self.device.name)
 
@@ -121,7 +121,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Autotuning:
-    """The configuration that Triton's own autotuner chooses of these within so many seconds (`gpu_autotuner.py`).
+    """The configuration that Triton's own autotuner chooses of these within so many seconds.
 
     What was compiled before is found in Triton's cache, so that it is spared that time.
     """

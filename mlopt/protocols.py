@@ -493,6 +493,21 @@ class DeviceBackend(Backend, Protocol):
 
 
 @runtime_checkable
+class TunedBackend(DeviceBackend, Protocol):
+    """A backend for devices whose compiler brings a tuner of its own, which its users have without mlopt."""
+
+    @property
+    def tuner(self) -> str:
+        """The name of that, a word."""
+
+    def tuned(self, workload: Workload) -> Callable[[], Schedule]:
+        """Compile what that tuner would try; then it is called with the used device alone, and says what it chooses.
+
+        Raises UserError where there is nothing to choose from.
+        """
+
+
+@runtime_checkable
 class IdentifiedBackend(Backend, Protocol):
     """A backend that says what its programs depend on, so that measurements of them can be believed another time."""
 

@@ -13,7 +13,7 @@ from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import fingerprint
 from .core.pareto import front
 from .core.statistics import Estimate
-from .core.trial import Status, Trial
+from .core.trial import UNVERIFIED, Status, Trial
 from .devices import states
 from .finals.contender import Skipped
 from .finals.interleaved import Course
@@ -45,7 +45,8 @@ def describe(
     """Everything but the best schedule and what it is compared with.
 
     `counts` are trials by status; of those that are ok, `executed` were run and timed, the others only estimated.
-    `cached` were not run in this study: the archive knew them. `training` is what an evaluator was trained on.
+    `cached` were not run in this study: the archive knew them. Nobody could tell whether `unverified` ones are right.
+    `training` is what an evaluator was trained on.
     `devices` are those that programs ran on, with their clocks at the end, where it was not the CPU.
     `finished` is when this was told.
     """
@@ -67,6 +68,7 @@ def describe(
         "trials": len(trials),
         "executed": sum(trial.seconds is not None for trial in trials) if evaluator.executes else 0,
         "cached": sum(trial.cached for trial in trials),
+        "unverified": sum(UNVERIFIED in trial.metrics for trial in trials),
         "wall_seconds": wall_seconds,
         "finished": now(),
         "fingerprint": fingerprint(),

@@ -18,7 +18,7 @@ from .brief import brief
 from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import hardware
 from .core.schedule import Schedule
-from .core.trial import Trial, WorkerDelayed
+from .core.trial import UNVERIFIED, Trial, WorkerDelayed
 from .devices import machine, states
 from .executor import device
 from .executor.inline import Inline
@@ -269,6 +269,10 @@ class Study:
         if isinstance(self.search, AccountableSearch):
             origin, spent = self.search.account(trial.schedule)
             trial = replace(trial, origin=origin, metrics={**trial.metrics, **spent})
+        if UNVERIFIED in trial.metrics and not any(UNVERIFIED in other.metrics for other in self.trials):
+            self.trackers.note(
+                "some of these kernels cannot be carried out here: they are ranked without having been verified"
+            )
         self._log.append(trial)
         self._note(trial)
         self._waiting.moved()

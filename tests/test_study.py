@@ -26,7 +26,7 @@ from mlopt import study as module
 from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import CompileError, UserError, WrongResult
 from mlopt.core.schedule import Schedule
-from mlopt.core.trial import Measurement, Status, Trial
+from mlopt.core.trial import UNVERIFIED, Measurement, Status, Trial
 from mlopt.evaluator.cascade import Cascade
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.simulation import Simulation
@@ -403,6 +403,21 @@ def test_without_execution_the_best_has_a_cost_and_meets_nobody(plain: Plain) ->
     assert found["inputs"] is found["target"] is None
     assert (found["backend"], found["search"], found["evaluator"], found["seed"]) == ("toy", "in order", "toy", 5)
     assert found["wall_seconds"] > 0.0
+
+
+class Doubtful(ToyEvaluator):
+    """Cannot tell whether what comes after the first program is right."""
+
+    def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
+        found = super().evaluate(program, workload, best)
+        return replace(found, metrics={**found.metrics, **({} if program.ir == "0" else {UNVERIFIED: 1.0})})
+
+
+def test_results_that_nobody_could_judge_are_said_once_and_counted(make: Make) -> None:
+    notes = Notes()
+    found = make(evaluator=Doubtful(), trackers=[notes], trials=4).run()
+    assert sum("without having been verified" in note for note in notes.notes) == 1
+    assert found["unverified"] == 3
 
 
 def test_a_search_for_several_objectives_has_its_front_in_the_result(make: Make, plain: Plain) -> None:

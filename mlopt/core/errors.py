@@ -26,6 +26,10 @@ class Tampered(WrongResult):
     """A kernel changed the process that times and judges it, which had better run no other one."""
 
 
+class Unverifiable(Exception):
+    """Nobody here can carry out a kernel, so that nothing is known of its results."""
+
+
 def summary(error: BaseException) -> str:
     """What went wrong, on one line of at most 1000 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:1000]

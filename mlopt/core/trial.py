@@ -13,6 +13,9 @@ from .schedule import Schedule
 SPENT = "model_"
 """How metrics begin that say what a trial's proposal has cost: its share of a model's calls, tokens, money, seconds."""
 
+UNVERIFIED = "unverified"
+"""The metric, 1, of a trial whose results nobody could judge."""
+
 
 class Status(StrEnum):
     """How a trial ended."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..core.errors import UserError, printable
-from ..core.trial import Measurement
+from ..core.errors import Unverifiable, UserError, printable
+from ..core.trial import UNVERIFIED, Measurement
 from ..protocols import (
     CalibratedProgram,
     Calibration,
@@ -69,6 +69,8 @@ class Simulation(Unexecuted):
     def evaluate(self, program: Program, workload: Workload, best: float | None) -> Measurement:
         """`cost` and what it is made of as metrics; `cost_simulated` is the cost before it was corrected.
 
+        UNVERIFIED is among them where an interpreter does not know what the program is made of.
+
         Raises UserError for programs that cannot be simulated, or are for a target that the residual was not learned
         on, WrongResult for those that are found wrong.
         """
@@ -77,7 +79,10 @@ class Simulation(Unexecuted):
         learned = self._learned
         metrics = self._simulated(program) if learned is None else self._corrected(program, learned)
         if isinstance(program, InterpretedProgram):
-            self._verify(program)
+            try:
+                self._verify(program)
+            except Unverifiable:
+                metrics = {**metrics, UNVERIFIED: 1.0}
         return Measurement(metrics=metrics)
 
     @property

@@ -1,15 +1,16 @@
-"""Whom the finalists of a study meet: the naive program, and PyTorch on the device that they run on, also by each
-library alone where it has several."""
+"""Whom the finalists of a study meet: the naive program, PyTorch on the device that they run on, also by each library
+alone where it has several, and what the compiler's own tuner chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from ..core.schedule import Schedule
-from ..protocols import Backend, DeviceBackend, Inputs, LibraryWorkload, Workload
+from ..protocols import Backend, DeviceBackend, Inputs, LibraryWorkload, TunedBackend, Workload
 from .contender import Contender, KernelContender
 from .device_pytorch import DevicePytorchContender
 from .pytorch import PytorchContender
+from .tuner import TunerContender
 
 NAIVE = "naive"
 
@@ -25,9 +26,10 @@ def with_baselines(
     naive = KernelContender(NAIVE, backend, workload, None, inputs)
     eager, compiled = (pytorch(workload, backend, inputs, compiled) for compiled in (False, True))
     alone = libraries(workload, backend, inputs)
+    tuner = [TunerContender(workload, backend, inputs)] if isinstance(backend, TunedBackend) else []
     if limited:
-        return [first, naive, eager, *alone, *others, compiled]
-    return [compiled, eager, *alone, first, *others, naive]
+        return [first, naive, eager, *alone, *others, *tuner, compiled]
+    return [compiled, *tuner, eager, *alone, first, *others, naive]
 
 
 def pytorch(workload: Workload, backend: Backend, inputs: Inputs, compiled: bool) -> Contender:

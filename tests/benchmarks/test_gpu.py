@@ -7,17 +7,16 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from mlopt.backend.triton import backend, host
 from mlopt.backend.triton.host import Present
-from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, WorkerLost
 from mlopt.protocols import Workload
 from mlopt.workloads.softmax.workload import Softmax
@@ -33,44 +32,6 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     for module in (backend, host):
         monkeypatch.setattr(module, "present", lambda: here)
     return importlib.import_module
-
-
-SCHEDULES = [Schedule.of({"BLOCK": block, "num_warps": 4}) for block in (64, 128, 256, 512)]
-
-
-class Launches:
-    """Which schedule was launched last; some of them, by name, are faster than others."""
-
-    def __init__(self) -> None:
-        self.last: Schedule | None = None
-        self.calls = {schedule: self._call(schedule) for schedule in SCHEDULES}
-
-    def _call(self, schedule: Schedule) -> Callable[[], None]:
-        def call() -> None:
-            self.last = schedule
-
-        return call
-
-    def benchmark(self, call: Callable[[], object], quantiles: Sequence[float]) -> Sequence[float]:
-        call()
-        assert self.last is not None
-        return [abs(int(str(self.last.values()["BLOCK"])) - 250.0)] * len(quantiles)
-
-
-def test_tritons_autotuner_chooses_by_its_own_decorator_and_launches_what_it_chose(
-    script: Callable[[str], ModuleType],
-) -> None:
-    launches = Launches()
-    chosen = script("gpu_autotuner").autotuned(launches.calls, 60.0, launches.benchmark)
-    assert chosen == launches.last == SCHEDULES[2]
-
-
-def test_tritons_autotuner_stops_when_its_time_is_up(
-    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module, launches, clock = script("gpu_autotuner"), Launches(), itertools.count()
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: float(next(clock))))
-    assert module.autotuned(launches.calls, 2.5, launches.benchmark) == SCHEDULES[1]
 
 
 class Compilers:
@@ -172,3 +133,16 @@ def test_every_case_can_be_begun_on_a_gpu_of_now(script: Callable[[str], ModuleT
         contest = module.Contest(workload, min(drawn, 8), 4, Compilers(), Gpu())
         contest.begin()
         assert len(contest._sample) == min(drawn, 8)
+
+
+def test_ranks_are_those_of_scipy(script: Callable[[str], ModuleType]) -> None:
+    from scipy.stats import rankdata
+
+    values = [3.0, 1.0, 2.0, 1.0, 7.0, 3.0, 3.0]
+    assert script("gpu_contest")._ranks(values).tolist() == rankdata(values).tolist()
+
+
+def test_no_case_needs_more_than_pytorch_and_triton(script: Callable[[str], ModuleType]) -> None:
+    known = ("float16", "float32")
+    for workload, _ in script("gpu").CASES.values():
+        assert {spec.dtype for spec in (*workload.operands, *workload.outputs)} <= {*known}

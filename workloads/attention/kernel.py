@@ -32,8 +32,8 @@ def _width(head_dim):
 
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
-    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
-    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
+    there = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
     return max(1, num_stages if there else num_stages - 1)
 
 
@@ -68,7 +68,8 @@ def _descriptors_need_aligned_rows(variant, head_dim, dtype, gpu):
 
 def _the_compiler_specialises_warps(variant, num_warps, num_stages, gpu):
     # Of Triton's compilers that for compute capability 10 does; that for 9 fails at these loops (3.6, 3.9).
-    return variant != "specialised" or (gpu.runtime == "cuda" and gpu.arch >= 100 and num_warps >= 4 and num_stages > 1)
+    able = gpu.runtime == "cuda" and 100 <= gpu.arch < 120
+    return variant != "specialised" or (able and num_warps >= 4 and num_stages > 1)
 
 
 def _the_compiler_passes_hints_of_loads_on(loads, gpu):
@@ -168,8 +169,9 @@ def attention(
     CACHE: tl.constexpr,
 ):  # fmt: skip
     """Each program a block of M queries of one head; `scale` makes powers of two of scores."""
-    # The last queries see most keys, where that differs: they come first.
-    block, head = tl.num_programs(0) - 1 - tl.program_id(0), tl.program_id(1)
+    blocks = tl.cdiv(queries, M)
+    # The last queries of a head see most keys, where that differs: they come first.
+    block, head = blocks - 1 - tl.program_id(0) % blocks, tl.program_id(0) // blocks
     query, column = block * M + tl.arange(0, M), tl.arange(0, D)
     at = (head.to(tl.int64) * queries + query)[:, None] * DIM + column[None, :]
     mask = (query < queries)[:, None] & (column < DIM)[None, :]
@@ -218,7 +220,7 @@ def launch(q, k, v, *, config, causal=False, window=None):
     described, streamed = config["variant"] != "pointers", config["loads"] == "streamed"
     if described:
         k, v = (TensorDescriptor.from_tensor(operand.reshape(-1, dim), [N, D]) for operand in (k, v))
-    attention[(triton.cdiv(queries, M), batch * heads)](
+    attention[(batch * heads * triton.cdiv(queries, M),)](
         q,
         k,
         v,

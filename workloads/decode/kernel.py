@@ -28,6 +28,11 @@ def _width(head_dim):
     return max(16, 1 << (head_dim - 1).bit_length())
 
 
+def _queries(group, product):
+    """Queries of a program as matrix units take them: 16 at least, and a power of two."""
+    return 1 if product == "sums" else max(16, triton.next_power_of_2(group))
+
+
 def _every_split_has_keys(SPLITS, BLOCK, kv_len):
     return SPLITS == 1 or max(kv_len, 16) >= SPLITS * BLOCK
 
@@ -39,6 +44,11 @@ def _shared_memory_holds_the_stages(BLOCK, num_stages, head_dim, dtype, gpu):
 def _registers_hold_a_block(BLOCK, num_warps, head_dim, gpu):
     elements = BLOCK * _width(head_dim)
     return gpu.warp * num_warps <= elements <= (gpu.registers_per_thread - 63) // 2 * gpu.warp * num_warps
+
+
+def _registers_hold_sums_and_scores(BLOCK, product, num_warps, heads, kv_heads, head_dim, gpu):
+    queries = _queries(heads // kv_heads, product)
+    return queries * (_width(head_dim) + BLOCK) <= (gpu.registers_per_thread - 31) * gpu.warp * num_warps
 
 
 def _sums_are_of_one_query(product, heads, kv_heads):
@@ -57,6 +67,7 @@ CONSTRAINTS = [
     _every_split_has_keys,
     _shared_memory_holds_the_stages,
     _registers_hold_a_block,
+    _registers_hold_sums_and_scores,
     _sums_are_of_one_query,
     _the_compiler_passes_hints_of_loads_on,
     _caches_take_hints_only_for_more_than_they_hold,
@@ -162,7 +173,7 @@ def launch(q, k, v, *, config):
         keys,
         math.log2(math.e) / math.sqrt(dim),
         GROUP=group,
-        G=1 if sums else max(16, triton.next_power_of_2(group)),
+        G=_queries(group, config["product"]),
         SPLITS=splits,
         DIM=dim,
         N=config["BLOCK"],

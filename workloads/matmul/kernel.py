@@ -1,5 +1,7 @@
 """Matrix products C = A B on a GPU: tiles of C in groups that share rows of A and columns of B in the second cache."""
 
+import math
+
 import torch
 import triton
 import triton.language as tl
@@ -36,8 +38,9 @@ def _products_of_fp8_have_32_terms(BLOCK_K, dtype):
 
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
-    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
-    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
+    able = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4
+    there = able and dtype not in ("f32", "float32")
     return max(1, num_stages if there else num_stages - 1)
 
 
@@ -58,11 +61,13 @@ def _products_in_full_float32_have_room_for_their_operands(BLOCK_M, BLOCK_N, num
 
 
 def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
-    return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
+    # The fewest warps that there are do for every tile: of small matrices there is no larger one.
+    return num_warps == min(KNOBS["num_warps"]) or 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
 
 
-def _tiles_are_not_far_larger_than_the_matrix(BLOCK_M, BLOCK_N, BLOCK_K, m, n, k):
-    return all(block <= max(16, 2 * size) for block, size in zip((BLOCK_M, BLOCK_N, BLOCK_K), (m, n, k), strict=True))
+def _tiles_are_not_far_larger_than_the_matrix(BLOCK_M, BLOCK_N, BLOCK_K, m, n, k, dtype):
+    terms = 32 if dtype in _FP8 else 16
+    return max(16, 2 * m) >= BLOCK_M and max(16, 2 * n) >= BLOCK_N and max(terms, 2 * k) >= BLOCK_K
 
 
 def _descriptors_need_aligned_rows(variant, n, k, dtype, gpu):
@@ -158,7 +163,7 @@ def product(
         y = tl.load(right, mask=inner[:, None] < rest, other=0.0, eviction_policy=B_POLICY)
         sums = added(x, y, sums, PRECISION)
         left += K
-        right += K if TRANSPOSED else K * n.to(tl.int64)
+        right += K if TRANSPOSED else K * tl.cast(n, tl.int64)
     return sums
 
 
@@ -190,9 +195,10 @@ def one_tile(
     PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr, A_POLICY: tl.constexpr, B_POLICY: tl.constexpr,
     CACHE: tl.constexpr,
 ):  # fmt: skip
-    """Compute and store tile `number`, of shape (M, N), of the product of this program's batch."""
-    row, column = tile_of(number, tl.cdiv(m, M), tl.cdiv(n, N), GROUP)
-    batch = tl.program_id(1)
+    """Compute and store tile `number`, of shape (M, N), of those of all products of the batch, one after another."""
+    rows, columns = tl.cdiv(m, M), tl.cdiv(n, N)
+    batch = number // (rows * columns)
+    row, column = tile_of(number % (rows * columns), rows, columns, GROUP)
     wide = batch.to(tl.int64)
     if DESCRIBED:
         sums = described_product(a, b, k, batch, row, column, M, N, K, PRECISION, TRANSPOSED)
@@ -206,14 +212,13 @@ def one_tile(
 
 @triton.jit
 def tiles(
-    a, b, c, m, n, k,
+    a, b, c, m, n, k, count,
     M: tl.constexpr, N: tl.constexpr, K: tl.constexpr, GROUP: tl.constexpr, DESCRIBED: tl.constexpr,
     PERSISTENT: tl.constexpr, PRECISION: tl.constexpr, TRANSPOSED: tl.constexpr, A_POLICY: tl.constexpr,
     B_POLICY: tl.constexpr, CACHE: tl.constexpr,
 ):  # fmt: skip
-    """Each program a tile; where they are persistent, one after another, the next of which is loaded in time."""
+    """Each program one of `count` tiles; persistent ones several, of which the next is loaded in time."""
     if PERSISTENT:
-        count = tl.cdiv(m, M) * tl.cdiv(n, N)
         for number in tl.range(tl.program_id(0), count, tl.num_programs(0), flatten=True):
             one_tile(
                 a, b, c, m, n, k, number,
@@ -239,14 +244,15 @@ def launch(a, b, *, config, multiprocessors, tf32=False, transposed=False):
     if described:
         a = TensorDescriptor.from_tensor(a.reshape(-1, m, k), [1, M, K])
         b = TensorDescriptor.from_tensor(b.reshape(-1, *b.shape[-2:]), [1, N, K] if transposed else [1, K, N])
-    count = triton.cdiv(m, M) * triton.cdiv(n, N)
-    tiles[(min(count, multiprocessors) if persistent else count, *batch)](
+    count = math.prod(batch) * triton.cdiv(m, M) * triton.cdiv(n, N)
+    tiles[(min(count, multiprocessors) if persistent else count,)](
         a,
         b,
         c,
         m,
         n,
         k,
+        count,
         M=M,
         N=N,
         K=K,

@@ -26,8 +26,8 @@ def _bytes(dtype):
 
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
-    """Stages in shared memory: from compute capability 9 on, matrix units read theirs there, others from registers."""
-    there = gpu.runtime == "cuda" and gpu.arch >= 90 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
+    there = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
     return max(1, num_stages if there else num_stages - 1)
 
 
@@ -48,7 +48,8 @@ def _products_in_full_float32_have_room_for_their_operands(BLOCK_M, BLOCK_N, num
 
 
 def _every_thread_has_work(BLOCK_M, BLOCK_N, num_warps, gpu):
-    return 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
+    # The fewest warps that there are do for every tile: of small matrices there is no larger one.
+    return num_warps == min(KNOBS["num_warps"]) or 4 * gpu.warp * num_warps <= BLOCK_M * BLOCK_N
 
 
 def _tiles_are_not_far_larger_than_the_matrices(BLOCK_M, BLOCK_N, BLOCK_K, m, d_model, d_ff):

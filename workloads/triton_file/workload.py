@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +71,7 @@ class TritonFile(FolderWorkload):
     def inputs(self, rng: np.random.Generator, distribution: str) -> tuple[Array, ...]:
         """As the file makes them, from a seed drawn here; another distribution is only another seed."""
         seed = int(rng.integers(1 << 31)) ^ zlib.crc32(distribution.encode())
-        with _of_the_file("inputs"):
-            tensors = self._judge.made(self._file_module, self.sizes or {}, seed)
-        return tuple(map(to_numpy, tensors))
+        return tuple(map(to_numpy, self._made(seed)))
 
     def reference(self, *inputs: Array) -> tuple[Array, ...]:
         with _of_the_file("reference"):
@@ -88,6 +86,14 @@ class TritonFile(FolderWorkload):
     def eager(self) -> Callable[..., Any]:
         function: Callable[..., Any] = self._file_module.reference
         return function
+
+    def _made(self, seed: int) -> Sequence[Any]:
+        from mlopt.backend.triton.played import Played, playing
+
+        module = self._file_module
+        with _of_the_file("inputs"), playing(Played()):  # which may be made for a GPU
+            found: Sequence[Any] = self._judge.made(module, self.sizes or {}, seed)
+        return found
 
     @property
     def _judge(self) -> Any:
@@ -112,8 +118,7 @@ class TritonFile(FolderWorkload):
 def _specs(workload: TritonFile, text: str) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     """The inputs' and outputs' shapes and dtypes, while the file has this text."""
     module = workload._file_module
-    with _of_the_file("inputs"):
-        tensors = workload._judge.made(module, workload.sizes or {}, 0)
+    tensors = workload._made(0)
     with _of_the_file("reference"):
         results = module.reference(*(tensor.clone() for tensor in tensors))
         several = results if isinstance(results, (tuple, list)) else (results,)

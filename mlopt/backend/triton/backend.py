@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.errors import InvalidSchedule
+import numpy as np
+
+from ...core.errors import CompileError, InvalidSchedule, UserError
 from ...core.schedule import Schedule
+from ...core.tensors import to_torch
 from ...protocols import SOURCE, Array, Kernel, Roofline, Workload
 from .host import of_this_machine, present, states
 from .isolation import Isolation, check, unprotected
@@ -21,6 +26,9 @@ if TYPE_CHECKING:
     from .program import TritonProgram
     from .rewritten import RewrittenProgram
     from .space import KernelSpace
+
+TUNING_SECONDS = 60.0
+"""That Triton's own autotuner has: it needs a fraction of a second for each configuration."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +70,14 @@ class Triton:
         return RewritableKernelSpace(file, workload, self.gpu, found, self.isolation)
 
     def build(self, workload: Workload, schedule: Schedule | None) -> TritonProgram | RewrittenProgram:
-        from .ahead import launches
-        from .kernel_file import given, source_of
-        from .program import TritonProgram
-
-        space, file = self.space(workload), self._file(workload)
+        space = self.space(workload)
         if schedule is None:
             schedule = _first(space)
         space.check(schedule)
         config = schedule.values()
         if (text := config.pop(SOURCE, None)) is not None:
             return self._rewritten(workload, str(text), config)
-        start = time.perf_counter()
-        parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
-        found = launches(file, config, workload.operands, parameters, self.gpu)
-        seconds = {"compile": time.perf_counter() - start}
-        return TritonProgram(workload, source_of(workload), config, found, self.gpu, seconds)
+        return self._compiled(workload, config)
 
     def explain(self, workload: Workload) -> str:
         figures = json.dumps(asdict(self.gpu))
@@ -120,12 +120,47 @@ class Triton:
         Cuda().release()
         return found
 
+    @property
+    def tuner(self) -> str:
+        return "triton_autotune"
+
+    def tuned(self, workload: Workload) -> Callable[[], Schedule]:
+        """Of the configurations to begin with, which are those of the decorator where a kernel is under one."""
+        from .autotuner import autotuned
+        from .cuda import Cuda
+
+        programs: dict[Schedule, TritonProgram] = {}
+        for schedule in _legal(self.space(workload)):
+            with contextlib.suppress(CompileError):
+                programs[schedule] = self._compiled(workload, schedule.values())
+        if len(programs) < 2:
+            raise UserError("the kernel's file lists no configurations for triton.autotune to choose from")
+
+        def choose() -> Schedule:
+            arrays = workload.inputs(np.random.default_rng(0), "normal")
+            tensors = [to_torch(array).to(Cuda.name) for array in arrays]
+            calls = {each: functools.partial(program.launcher(), tensors) for each, program in programs.items()}
+            return autotuned(calls, TUNING_SECONDS)
+
+        return choose
+
     def roofline(self) -> Roofline:
         from .cuda import use
         from .roofline import measure
 
         use(self.devices()[0])
         return measure()
+
+    def _compiled(self, workload: Workload, config: Mapping[str, Any]) -> TritonProgram:
+        from .ahead import launches
+        from .kernel_file import given, source_of
+        from .program import TritonProgram
+
+        start = time.perf_counter()
+        parameters = {**given(workload), "multiprocessors": self.gpu.multiprocessors}
+        found = launches(self._file(workload), config, workload.operands, parameters, self.gpu)
+        seconds = {"compile": time.perf_counter() - start}
+        return TritonProgram(workload, source_of(workload), config, found, self.gpu, seconds)
 
     def _rewritten(self, workload: Workload, text: str, config: Mapping[str, Any]) -> RewrittenProgram:
         from .kernel_file import source_of
@@ -139,20 +174,25 @@ class Triton:
         return build(workload, given, replace(given, text=found.rewritten(text)), config, self.gpu)
 
     def _file(self, workload: Workload) -> KernelFile:
+        from .ahead import stand_in
         from .kernel_file import source_of
 
-        return source_of(workload).load()
+        return source_of(workload).load(stand_in(self.gpu))
+
+
+def _legal(space: KernelSpace) -> Iterator[Schedule]:
+    """The space's hints, as far as they are legal."""
+    for hint in space.hints():
+        schedule = Schedule.of({knob.name: hint[knob.name] for knob in space.knobs})
+        with contextlib.suppress(InvalidSchedule):
+            space.check(schedule)
+            yield schedule
 
 
 def _first(space: KernelSpace) -> Schedule:
     """The first of the space's hints that is legal, else its first schedule: what a user without a tuner would run."""
-    for hint in space.hints():
-        schedule = Schedule.of({knob.name: hint[knob.name] for knob in space.knobs})
-        try:
-            space.check(schedule)
-        except InvalidSchedule:
-            continue
-        return schedule
+    for hinted in _legal(space):
+        return hinted
     schedule = Schedule()
     while options := space.options(schedule):
         schedule = schedule.then(options[0])

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from ...core.standalone import copy_reference
 from ...protocols import PortableWorkload, Workload
-from .kernel_file import OPTIONS
+from .kernel_file import as_decorators_take_it
 from .program import TritonProgram
 from .rewritten import RewrittenProgram
 
-RERUN = ("rerun.py", "mended.py")
+RERUN = ("rerun.py", "mended.py", "played.py")
 """What runs the kernel there, as it is here."""
 
 
 def export(workload: Workload, program: TritonProgram | RewrittenProgram, directory: Path) -> None:
     """Write kernel.py, config.json, rerun.py, record.json and the reference into `directory`; given.py if rewritten.
+
+    What a user's file imports of its folder lies beside it there, too.
 
     `triton.Config(**json.load(open("config.json")))` is the configuration as Triton's decorators take it.
     """
@@ -26,10 +28,11 @@ def export(workload: Workload, program: TritonProgram | RewrittenProgram, direct
     (directory / "kernel.py").write_text(program.source.text)
     if isinstance(program, RewrittenProgram):
         (directory / "given.py").write_text(program.given.text)
-    config = dict(program.config)
-    options = {name: value for name, value in config.items() if name in OPTIONS}
-    knobs = {name: value for name, value in config.items() if name not in OPTIONS}
-    (directory / "config.json").write_text(json.dumps({"kwargs": knobs, **options}, indent=2) + "\n")
+    for place, text in program.source.beside:
+        (directory / place).parent.mkdir(parents=True, exist_ok=True)
+        (directory / place).write_text(text)
+    arguments = as_decorators_take_it(program.config)
+    (directory / "config.json").write_text(json.dumps(arguments, indent=2) + "\n")
     (directory / "optimized.mlir").write_text(program.ir)
     copy_reference(workload.reference_files, directory)
     for name in RERUN:
@@ -41,7 +44,7 @@ def export(workload: Workload, program: TritonProgram | RewrittenProgram, direct
         "outputs": [asdict(spec) for spec in workload.outputs],
         "parameters": dict(workload.parameters),
         "portable": isinstance(workload, PortableWorkload),
-        "schedule": config,
+        "schedule": dict(program.config),
         "small": [
             {"inputs": [asdict(spec) for spec in small.operands], "parameters": dict(small.parameters)}
             for small in program.small()

@@ -19,11 +19,11 @@ Answer = tuple[dict[str, Any], Sequence[Array]]
 
 def compiled(given: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
     """Compile a kernel for a GPU: its IR, the length of its code in bytes, and what a call should cost."""
-    from .ahead import launches
+    from .ahead import launches, stand_in
 
     source, gpu = Source(**given["source"]), Gpu(**given["gpu"])
     operands = [TensorSpec(tuple(shape), dtype) for shape, dtype in given["operands"]]
-    found = launches(source.load(), given["config"], operands, given["parameters"], gpu)
+    found = launches(source.load(stand_in(gpu)), given["config"], operands, given["parameters"], gpu)
     program = TritonProgram(None, source, given["config"], found, gpu, {})  # type: ignore[arg-type]
     return {"ir": program.ir, "code_bytes": program.code_bytes(), "metrics": dict(program.simulate())}, ()
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ...core.errors import UserError
-from .target import DESCRIPTIONS, Gpu, described
+from .driver import facts
+from .target import Gpu, described, of_gpus
 
 LINE = re.compile(r"(?P<identity>GPU-[\w-]+), (?P<name>.+), (?P<major>\d+)\.(?P<minor>\d+)")
 
@@ -77,11 +80,26 @@ def visible(gpus: Sequence[Present], chosen: str | None) -> Sequence[Present]:
 
 
 def of_this_machine(gpus: Sequence[Present]) -> Gpu:
-    """The description of the first GPU, by its name. Raises UserError where there is none."""
+    """The first GPU: what its driver tells of it, and at the rates of the one most like it that is described.
+
+    Raises UserError where there is none.
+    """
     if not gpus:
         raise UserError("there is no GPU here: backend=triton compiles for one that you name, such as target=h200")
-    words = gpus[0].name.lower().replace("rtx ", "rtx").replace("-", " ").split()
-    for file in sorted(DESCRIPTIONS.glob("*.yaml")):
-        if file.stem in words:
-            return described(file.stem)
-    raise UserError(f"nothing describes {gpus[0].name}: name a target like it, such as target=h100")
+    first = gpus[0]
+    told: Mapping[str, Any] = facts().get(first.identity, {})
+    return replace(described(most_like(first, told.get("multiprocessors"))), arch=first.arch, **told)
+
+
+def most_like(gpu: Present, multiprocessors: int | None = None) -> str:
+    """The description that bears its name, else one of the nearest architecture, of these the nearest in size."""
+    words = gpu.name.lower().replace("rtx ", "rtx").replace("-", " ").split()
+
+    def distance(name: str) -> tuple[float, ...]:
+        other = described(name)
+        if not isinstance(other.arch, int):
+            return (math.inf,)
+        size = multiprocessors or other.multiprocessors
+        return name not in words, abs(other.arch - gpu.arch), abs(other.multiprocessors - size)
+
+    return min(of_gpus(), key=distance)

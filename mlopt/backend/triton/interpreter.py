@@ -10,22 +10,20 @@ import multiprocessing
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
 
-from ...core.errors import WrongResult, summary
+from ...core.errors import Unverifiable, WrongResult, summary
 from ...core.tensors import to_numpy, to_torch
 from ...protocols import Array
-from .kernel_file import Source
-from .mended import mend
+from .kernel_file import CPU, Source
+from .mended import mend, unknown
+from .played import playing
 
 INTERPRET = "TRITON_INTERPRET"
 """The environment variable that is 1 where Triton is to interpret."""
-
-MULTIPROCESSORS = 3
-"""Of the GPU that is played: so few that persistent programs have several tiles each."""
-
 
 Outcome = tuple[Sequence[Array] | str, Mapping[int, Array]]
 """The outputs, or what went wrong; and the inputs, by number, that were written to."""
@@ -38,7 +36,10 @@ class InterpretedKernel:
         self._call = call
 
     def bind(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], None]:
-        """A call; it raises WrongResult where the kernel fails, or returns arrays of other shapes or dtypes."""
+        """A call; it raises WrongResult where the kernel fails, or returns arrays of other shapes or dtypes.
+
+        It raises Unverifiable for what the interpreter does not know.
+        """
 
         def call() -> None:
             results, written = self._call(inputs)
@@ -64,7 +65,20 @@ class InterpretedKernel:
 def interpreted(source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any]) -> InterpretedKernel:
     """A kernel of a file, carried out in a process of this one's."""
     work = functools.partial(carry_out, source, dict(config), dict(parameters))
-    return InterpretedKernel(lambda inputs: _process().submit(work, inputs).result())
+    return InterpretedKernel(lambda inputs: _elsewhere(work, inputs))
+
+
+def _elsewhere(work: Callable[[Sequence[Array]], Outcome], inputs: Sequence[Array]) -> Outcome:
+    """Carry out a work in the process that interprets; where the work ends it, the next one has another."""
+    try:
+        pending = _process().submit(work, inputs)
+    except BrokenProcessPool:  # by the work before, or somebody
+        _process.cache_clear()
+        pending = _process().submit(work, inputs)
+    try:
+        return pending.result()
+    except BrokenProcessPool:
+        return "the interpreter died, as it does of an address outside of all tensors", {}
 
 
 @functools.cache
@@ -82,12 +96,15 @@ def interpret() -> None:
 def carry_out(
     source: Source, config: Mapping[str, Any], parameters: Mapping[str, Any], inputs: Sequence[Array]
 ) -> Outcome:
-    """Interpret a file's kernel, in a process that interprets."""
+    """Interpret a file's kernel, in a process that interprets. Raises Unverifiable for what cannot be interpreted."""
     tensors = [to_torch(array.copy()) for array in inputs]
     file = source.load()
     try:
-        outputs = file.launcher(config, {**parameters, "multiprocessors": MULTIPROCESSORS})(tensors)
+        with playing(CPU):
+            outputs = file.launcher(config, {**parameters, "multiprocessors": CPU.multiprocessors})(tensors)
     except Exception as error:
+        if what := unknown(error):
+            raise Unverifiable(what) from None
         return f"the interpreter failed: {summary(error)}", {}
     after = [to_numpy(tensor) for tensor in tensors]
     written = {number: a for number, (a, b) in enumerate(zip(after, inputs, strict=True)) if not np.array_equal(a, b)}

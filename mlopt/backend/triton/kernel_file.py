@@ -1,8 +1,10 @@
 """A Python file with a Triton kernel, mlopt's own or a user's: what it must hold, and how it is called.
 
 `launch(*inputs)` allocates the outputs, launches the kernel and returns them. It is given, by name, if it takes them:
-`config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. A
-kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning is left out.
+`config`, knobs and their values; `workload`, its name; its parameters; `multiprocessors`, how many the GPU has. To be
+compiled ahead of time it is run on tensors of PyTorch's device `meta`, which have no memory; a GPU that it asks for is
+played (`played.py`). A kernel under `triton.autotune` is given its configuration by that decorator, of which the tuning
+is left out.
 
 Where several kernels are under `triton.autotune`, the one that a `Source` names is tuned, and others are launched in
 the first configuration of theirs.
@@ -15,21 +17,29 @@ Triton's interpreter.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
-import hashlib
 import inspect
-import linecache
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ...core.errors import UserError, summary
 from ...protocols import Workload
+from .beside import Texts, beside, importable, run
+from .played import Played, playing
 
 OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 """What a configuration says to the compiler and not to the kernel."""
+
+CPU = Played()
+"""For whom a file is run that computes on the CPU: makes inputs, or is interpreted."""
+
+LEFT_OUT = "(default)"
+"""The value of a knob of which a configuration says nothing: the kernel's or the compiler's own default holds."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,18 @@ class Source:
     name: str
     """Of the workload, for messages."""
     kernel: str | None = None
-    """Which one to tune, of several under `triton.autotune`; None for all."""
+    """Which one to tune, of several under `triton.autotune`; None where there is one at most."""
+    path: str | None = None
+    """Where a user's file is."""
+    beside: Texts = ()
+    """What it imports of its folder."""
 
-    def load(self) -> KernelFile:
-        """The file, run. Raises UserError when it cannot be used."""
-        return _load(self)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beside", tuple((place, text) for place, text in self.beside))  # JSON's are lists
+
+    def load(self, gpu: Played | None = CPU) -> KernelFile:
+        """The file, run where this is its GPU, or None: a real one. Raises UserError when it cannot be used."""
+        return _load(self, gpu)
 
 
 @dataclass(frozen=True)
@@ -72,12 +89,13 @@ class KernelFile:
 
     @property
     def start(self) -> Sequence[Mapping[str, Any]]:
-        """Configurations to begin with."""
-        start: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
-        if start is not None:
-            return start
-        tuned = next(filter(self._is_tuned, self._given), None)
-        return () if tuned is None else [config.all_kwargs() for config in self._given[tuned]]
+        """Configurations to begin with, all of the same knobs: where one says nothing of a knob, that is LEFT_OUT."""
+        configs: Sequence[Mapping[str, Any]] | None = getattr(self.module, "START", None)
+        if configs is None:
+            tuned = next(filter(self._is_tuned, self._given), None)
+            configs = [] if tuned is None else [config.all_kwargs() for config in self._given[tuned]]
+        names = dict.fromkeys(name for config in configs for name in config)
+        return [{name: config.get(name, LEFT_OUT) for name in names} for config in configs]
 
     def small(self, config: Mapping[str, Any]) -> Sequence[Mapping[str, int]]:
         """Sizes to verify this configuration on; as they are, if nothing is said."""
@@ -90,12 +108,8 @@ class KernelFile:
         self, config: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> Callable[[Sequence[Any]], Sequence[Any]]:
         """The launcher in this configuration, from tensors to the outputs; all is made ready that calls share."""
-        import triton
-
-        options = {name: value for name, value in config.items() if name in OPTIONS}
-        own = {name: value for name, value in config.items() if name not in OPTIONS}
         configs = {
-            name: [triton.Config(own, **options, pre_hook=given[0].pre_hook)] if self._is_tuned(name) else given[:1]
+            name: [_config(config, given)] if self._is_tuned(name) else given[:1]
             for name, given in sorted(self._given.items(), key=lambda item: self._is_tuned(item[0]))
         }  # in this order, since one kernel may have several names
         taken = inspect.signature(self.module.launch).parameters
@@ -126,13 +140,14 @@ class KernelFile:
 
 
 @functools.lru_cache(maxsize=8)
-def _load(source: Source) -> KernelFile:
-    text, name = source.text, source.name
-    filename = f"<{name} {hashlib.sha256(text.encode()).hexdigest()[:12]}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)  # Triton reads the source
-    module = ModuleType(f"kernel_of_{name}")
+def _load(source: Source, gpu: Played | None) -> KernelFile:
+    name, module = source.name, ModuleType(f"kernel_of_{source.name}")
+    if source.path is not None:
+        module.__file__ = source.path
+        importable(source.beside, Path(source.path).parent)
     try:
-        exec(compile(text, filename, "exec"), module.__dict__)
+        with contextlib.nullcontext() if gpu is None else playing(gpu):
+            run(module, source.text)
     except Exception as error:
         raise UserError(f"the kernel of {name} cannot be loaded: {summary(error)}") from error
     if not callable(getattr(module, "launch", None)):
@@ -141,12 +156,19 @@ def _load(source: Source) -> KernelFile:
         raise UserError(f"the file of {name} has no kernel under triton.jit that is called {source.kernel}")
     file = KernelFile(module, source.kernel)
     _ = file._given  # before a launch replaces them
+    if source.kernel is None and len(set(map(id, file._tuners.values()))) > 1:
+        raise UserError(
+            f"{' and '.join(file._tuners)} of {name} are under triton.autotune: "
+            f"say which one to tune, such as workload.kernel={next(iter(file._tuners))}"
+        )
     return file
 
 
 def source_of(workload: Workload) -> Source:
     """Raises UserError for a workload without a kernel."""
-    return Source(workload.source("triton"), workload.name, getattr(workload, "kernel", None))
+    text, path = workload.source("triton"), getattr(workload, "path", None)
+    files = () if path is None else beside(path, text)
+    return Source(text, workload.name, getattr(workload, "kernel", None), path, files)
 
 
 def given(workload: Workload) -> Mapping[str, Any]:
@@ -157,6 +179,23 @@ def given(workload: Workload) -> Mapping[str, Any]:
 def verified_on(source: Source, config: Mapping[str, Any], workload: Workload) -> Sequence[Workload]:
     """The workload in the sizes that a file wants a configuration verified on."""
     return [dataclasses.replace(workload, **sizes) for sizes in source.load().small(config)]  # type: ignore[type-var]
+
+
+def as_decorators_take_it(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `triton.Config`: `kwargs` for the kernel, and options by name."""
+    said = {name: value for name, value in config.items() if value != LEFT_OUT}
+    options = {name: value for name, value in said.items() if name in OPTIONS}
+    return {"kwargs": {name: value for name, value in said.items() if name not in OPTIONS}, **options}
+
+
+def _config(config: Mapping[str, Any], given: Sequence[Any]) -> Any:
+    """A `triton.Config`, with the hook of the one of the given that it has most in common with."""
+    import triton
+
+    def common(other: Any) -> int:
+        return sum(config.get(name) == value for name, value in other.all_kwargs().items())
+
+    return triton.Config(**as_decorators_take_it(config), pre_hook=max(given, key=common).pre_hook)
 
 
 def _tuner(value: Any) -> Any:
@@ -172,12 +211,18 @@ def _around(configs: Sequence[Mapping[str, Any]]) -> Mapping[str, Sequence[Any]]
     """Knobs for configurations: their values, and of whole numbers the powers of two between and next to them."""
     knobs: dict[str, Sequence[Any]] = {}
     for name in dict.fromkeys(name for config in configs for name in config):
-        values = list(dict.fromkeys(config[name] for config in configs if name in config))
-        if name == "num_stages":
-            values = list(range(1, max(5, *values) + 1))
-        elif all(type(value) is int and value > 0 and value & (value - 1) == 0 for value in values):
-            least, most = min(values), max(values) * (2 if name not in ("num_warps", "num_ctas") else 1)
-            most = max(most, 8) if name == "num_warps" else most
-            values = [1 << e for e in range(max(0, least.bit_length() - 2), most.bit_length())]
-        knobs[name] = values
+        values = list(dict.fromkeys(config[name] for config in configs))
+        said = [value for value in values if value != LEFT_OUT]
+        knobs[name] = [*_between(name, said), *(value for value in values if value == LEFT_OUT)]
     return knobs
+
+
+def _between(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Values of one knob, with what lies between and next to them."""
+    if name == "num_stages":
+        return range(min(1, *values), max(5, *values) + 1)
+    if all(type(value) is int and value > 0 and value & (value - 1) == 0 for value in values):
+        least, most = min(values), max(values) * (2 if name not in ("num_warps", "num_ctas") else 1)
+        most = max(most, 8) if name == "num_warps" else most
+        return [1 << e for e in range(max(0, least.bit_length() - 2), most.bit_length())]
+    return values

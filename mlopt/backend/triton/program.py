@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from ...protocols import Kernel, Workload
 from .ahead import Launch
 from .cuda import Cuda
 from .device import DeviceKernel
-from .host import present
+from .host import of_this_machine, present
 from .kernel_file import Source, given, verified_on
 from .target import Gpu
 
@@ -51,8 +51,15 @@ class TritonProgram:
         for small in self.small():
             yield small, interpreted(self.source, self.config, given(small))
 
+    def launcher(self) -> Callable[[Sequence[Any]], Sequence[Any]]:
+        """The launcher as it is called on the GPU here. Raises UserError where that is not the target."""
+        here = [gpu for gpu in present() if gpu.arch == self.gpu.arch]
+        if not here:
+            others = " and ".join(gpu.name for gpu in present())
+            choice = f"leave target out for {others}, or " if others else ""
+            raise UserError(f"the target is a GPU that is not here: {choice}choose evaluator=simulation")
+        known = {**given(self.workload), "multiprocessors": of_this_machine(here).multiprocessors}
+        return self.source.load(None).launcher(self.config, known)
+
     def load(self) -> Kernel:
-        if self.gpu.arch not in {gpu.arch for gpu in present()}:
-            raise UserError("the target is a GPU that is not here: choose evaluator=simulation")
-        known = {**given(self.workload), "multiprocessors": self.gpu.multiprocessors}
-        return DeviceKernel(self.source.load().launcher(self.config, known), Cuda())
+        return DeviceKernel(self.launcher(), Cuda())

@@ -3,7 +3,8 @@
 Needs numpy, PyTorch and Triton. Without a GPU the kernel is interpreted on small sizes, in float32 where it is made
 for bfloat16 and in float16 where it is made for fp8, with which Triton's interpreter cannot compute; its seconds then
 mean nothing.
-Exit code 0 when the result is right, 1 when it is wrong.
+Exit code 0 when the result is right, 1 when it is wrong, 2 where nobody can tell, since the interpreter does not know
+all that kernels are made of.
 """
 
 import contextlib
@@ -27,6 +28,8 @@ if not torch.cuda.is_available():
 import triton
 
 HERE = Path(__file__).resolve().parent
+CUDA = torch.cuda.is_available()
+"""Whether there is a GPU, which is played otherwise."""
 BITS = {torch.bfloat16: (torch.int16, np.uint16), torch.float8_e4m3fn: (torch.uint8, np.uint8)}
 """Dtypes that numpy does not know: whole numbers of their size, PyTorch's and those that references take for bits."""
 INTERPRETED = {torch.bfloat16: torch.float32, torch.float8_e4m3fn: torch.float16}
@@ -48,12 +51,11 @@ def launcher(
         while isinstance(value, triton.runtime.Heuristics):
             value = value.fn
         if isinstance(value, triton.runtime.Autotuner):
-            first = value.configs[0]
-            chosen = triton.Config(**config, pre_hook=first.pre_hook)
-            value.configs = [chosen if kernel in (None, name) else first]
+            chosen = triton.Config(**config)
+            chosen.pre_hook = max(value.configs, key=lambda given: common(chosen, given)).pre_hook
+            value.configs = [chosen if kernel in (None, name) else value.configs[0]]
     flat = {**config["kwargs"], **{name: value for name, value in config.items() if name != "kwargs"}}
-    cuda = torch.cuda.is_available()
-    count = torch.cuda.get_device_properties(0).multi_processor_count if cuda else 3
+    count = torch.cuda.get_device_properties(0).multi_processor_count if CUDA else 3
     given = {"config": flat, "multiprocessors": count, **known}
     taken = inspect.signature(module.launch).parameters
     own = {name: value for name, value in given.items() if name in taken}
@@ -63,6 +65,12 @@ def launcher(
         return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
     return call
+
+
+def common(one: triton.Config, other: triton.Config) -> int:
+    """What two configurations say alike."""
+    said = one.all_kwargs()
+    return sum(said.get(name) == value for name, value in other.all_kwargs().items())
 
 
 def drawn(rng: np.random.Generator, shape: Sequence[int], dtype: str) -> torch.Tensor:
@@ -95,7 +103,7 @@ def expectation(expected: Any, inputs: Sequence[torch.Tensor], parameters: Any, 
 
 def seconds(call: Callable[[], object]) -> float:
     """The median of calls that find the caches filled with something else, by the GPU's clock if there is one."""
-    if not torch.cuda.is_available():
+    if not CUDA:
         start = time.perf_counter()
         call()
         return time.perf_counter() - start
@@ -113,13 +121,19 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def main() -> int:
+    sys.path.insert(0, str(HERE))
+    if CUDA:
+        return run("cuda")
+    importlib.import_module("mended").mend()
+    played = importlib.import_module("played")
+    with played.playing(played.Played()):
+        return run("cpu")
+
+
+def run(device: str) -> int:
     record = json.loads((HERE / "record.json").read_text())
     config = json.loads((HERE / "config.json").read_text())
-    sys.path.insert(0, str(HERE))
     expected = importlib.import_module("reference")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        importlib.import_module("mended").mend()
     cases = [record] if device == "cuda" else record["small"]
     rng, taken = np.random.default_rng(0), []
     for case in cases:
@@ -129,7 +143,13 @@ def main() -> int:
             inputs = [fit(tensor, device) for tensor in expected.inputs(**parameters)]
         else:
             inputs = [fit(drawn(rng, **spec), device) for spec in case["inputs"]]
-        outputs = call(*inputs)
+        try:
+            outputs = call(*inputs)
+        except Exception as failure:
+            if device == "cpu" and (what := importlib.import_module("mended").unknown(failure)):
+                print(f"without a GPU this kernel cannot be run: {what}")
+                return 2
+            raise
         values, errors = expectation(expected, inputs, parameters, record["portable"])
         for output, value, error in zip(outputs, values, errors, strict=True):
             exact, allowed = (torch.as_tensor(each, device=device) for each in (value, error))

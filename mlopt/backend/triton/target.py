@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -82,9 +82,21 @@ def gpu(**description: Any) -> Gpu:
     return read(Gpu, description)
 
 
+@functools.cache
 def described(name: str) -> Gpu:
     """The GPU of a description that comes with mlopt."""
+    return gpu(**{key: value for key, value in _description(name).items() if not key.startswith("_")})
+
+
+@functools.cache
+def of_gpus() -> Sequence[str]:
+    """The names of these descriptions."""
+    names = sorted(file.stem for file in DESCRIPTIONS.glob("*.yaml"))
+    return tuple(name for name in names if _description(name)["_target_"] == f"{__name__}.{gpu.__name__}")
+
+
+def _description(name: str) -> Mapping[str, Any]:
     import yaml
 
-    description = yaml.safe_load((DESCRIPTIONS / f"{name}.yaml").read_text())
-    return gpu(**{key: value for key, value in description.items() if not key.startswith("_")})
+    found: Mapping[str, Any] = yaml.safe_load((DESCRIPTIONS / f"{name}.yaml").read_text())
+    return found

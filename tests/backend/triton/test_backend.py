@@ -154,12 +154,15 @@ def test_a_knob_says_what_triton_does_with_it_and_what_must_hold_from_it_on() ->
     assert "must be that registers hold the sums" in purposes["num_warps"]
 
 
-@pytest.mark.parametrize(("BLOCK_M", "num_warps", "name"), [(64, 4, "h200"), (64, 2, "h200"), (64, 4, "l4")])
+@pytest.mark.parametrize(
+    ("BLOCK_M", "num_warps", "name", "dtype"),
+    [(64, 4, "h200", "f16"), (64, 4, "h200", "tf32"), (64, 2, "h200", "f16"), (64, 4, "l4", "f16")],
+)
 def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compiled(
-    BLOCK_M: int, num_warps: int, name: str
+    BLOCK_M: int, num_warps: int, name: str, dtype: str
 ) -> None:
     tile = {"BLOCK_M": BLOCK_M, "BLOCK_N": 64, "BLOCK_K": 64, "GROUP": 8, "num_warps": num_warps, "num_stages": 3}
-    workload, schedule = Matmul(1024, 1024, 1024, "f16"), Schedule.of({"variant": "tiles", **tile, **KEPT})
+    workload, schedule = Matmul(1024, 1024, 1024, dtype), Schedule.of({"variant": "tiles", **tile, **KEPT})
     taken = int(Triton(described(name)).build(workload, schedule).simulate()["shared_bytes"])
     Triton(replace(described(name), shared_bytes_per_block=taken)).space(workload).check(schedule)
     with pytest.raises(InvalidSchedule):

@@ -5,24 +5,17 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mlopt.backend.triton import backend as backends
-from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.device import LOST, DeviceKernel
-from mlopt.backend.triton.host import Present, of_this_machine, parse, states, visible
 from mlopt.backend.triton.roofline import measure
-from mlopt.backend.triton.target import Gpu
-from mlopt.core.errors import CompileError, UserError, WrongResult
+from mlopt.core.errors import CompileError, WrongResult
 from mlopt.evaluator.correctness import TIMED, case, empty
 from mlopt.evaluator.execution import Execution
 from mlopt.evaluator.timing import of_a_device, take
-from mlopt.protocols import DeviceBackend
 from mlopt.workloads.add.workload import Add
 
 WORKLOAD = Add((40, 5))
@@ -153,60 +146,6 @@ def test_the_roofline_is_the_work_by_the_devices_time() -> None:
     found = measure(Clocked(0.5), size=64, copied=1000)
     assert found.flops_per_second == 2 * 64**3 / 0.5
     assert found.bytes_per_second == 2 * 1000 / 0.5
-
-
-def test_gpus_of_this_machine_are_read_and_described() -> None:
-    gpus = parse("GPU-1f-0, NVIDIA H200, 9.0\nGPU-2e, NVIDIA A100-SXM4-80GB, 8.0\nFailed to initialize NVML\n")
-    assert gpus == (Present("NVIDIA H200", 90, "GPU-1f-0"), Present("NVIDIA A100-SXM4-80GB", 80, "GPU-2e"))
-    assert [of_this_machine([gpu]).arch for gpu in gpus] == [90, 80]
-    assert of_this_machine([Present("NVIDIA GeForce RTX 4090", 89, "GPU-0")]).multiprocessors == 128
-    with pytest.raises(UserError, match="name a target"):
-        of_this_machine([Present("NVIDIA B200", 100, "GPU-0")])
-    with pytest.raises(UserError, match="there is no GPU"):
-        of_this_machine([])
-
-
-def test_programs_are_run_where_the_target_is(described: Callable[[str], Gpu], monkeypatch: pytest.MonkeyPatch) -> None:
-    here = (Present("NVIDIA H200", 90, "GPU-1"), Present("NVIDIA H200", 90, "GPU-2"), Present("Tesla T4", 75, "GPU-3"))
-    monkeypatch.setattr(backends, "present", lambda: here)
-    assert Triton(described("h200")).native
-    assert Triton(None).native
-    assert not Triton(described("a100")).native
-    assert Triton(None).devices() == ["GPU-1", "GPU-2"]
-    assert isinstance(Triton(None), DeviceBackend)
-
-
-@pytest.mark.parametrize(
-    ("chosen", "left"),
-    [(None, "abc"), ("", ""), ("-1", ""), ("1", "b"), ("2,0", "ca"), ("GPU-b", "b"), ("0,7,1", "a"), ("MIG-b", "abc")],
-)
-def test_gpus_that_a_process_may_not_use_are_left_out(chosen: str | None, left: str) -> None:
-    gpus = [Present("NVIDIA L4", 89, f"GPU-{letter}") for letter in "abc"]
-    assert "".join(gpu.identity[-1] for gpu in visible(gpus, chosen)) == left
-
-
-def test_what_gpus_are_and_their_clocks_are_asked_of_the_drivers_own_tool(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tool = tmp_path / "nvidia-smi"
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert states(["GPU-b"]) == []
-    rows = "\n".join(f"GPU-{letter}, NVIDIA L4, 580.1, 2040 MHz, 6251 MHz, 2040 MHz, 72.00 W, 41" for letter in "ab")
-    tool.write_text(f"#!/bin/sh\n[ \"$2\" = --format=csv,noheader ] && echo '{rows}'\n")
-    tool.chmod(0o755)
-    (found,) = states(["GPU-b", "GPU-c"])
-    assert (found["uuid"], found["clocks.sm"], found["driver_version"]) == ("GPU-b", "2040 MHz", "580.1")
-
-
-def test_the_gpu_is_used_that_the_driver_calls_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    used: list[int] = []
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"9{number}-a"))
-    monkeypatch.setattr(torch.cuda, "set_device", used.append)
-    Triton(None).use("GPU-91-a")
-    assert used == [1]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn"])

@@ -272,3 +272,12 @@ def test_where_to_begin_in_full_float32_has_room_for_what_threads_multiply(
     space = backend.space(workload)
     chosen = next(Schedule.of(dict(hint)) for hint in space.hints() if _is_legal(space, hint))
     assert backend.build(workload, chosen).simulate()["spills"] < 1000
+
+
+@pytest.mark.parametrize("heads", [8, 128])
+def test_queries_that_share_a_cache_have_room_for_their_sums_and_scores(
+    heads: int, described: Callable[[str], Gpu]
+) -> None:
+    config = {"SPLITS": 1, "BLOCK": 32, "product": "tensor_cores", "loads": "kept", "num_warps": 2, "num_stages": 2}
+    space = Triton(described("h200")).space(Decode(1, heads, 1, 128, "f16", kv_len=4096))
+    assert _is_legal(space, config) is (heads == 8)

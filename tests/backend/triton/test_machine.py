@@ -58,3 +58,15 @@ def test_registers_that_go_to_memory_cost_time(
     after = program.simulate()
     assert after["spills"] == before["spills"] + 1000
     assert after["cost"] > 1.5 * before["cost"]
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("h200", 3), ("mi300x", 1)])
+def test_the_system_takes_shared_memory_of_each_block_where_it_does(
+    name: str, blocks: int, described: Callable[[str], Gpu]
+) -> None:
+    code = Machine(32, 65536, {}, {}, {}, "mma", False, 4)
+    assert model.blocks_per_multiprocessor(code, described(name)) == blocks
+
+
+def test_a_block_without_shared_memory_is_limited_by_what_else_it_needs(described: Callable[[str], Gpu]) -> None:
+    assert model.blocks_per_multiprocessor(Machine(32, 0, {}, {}, {}, "", False, 4), described("mi300x")) == 8

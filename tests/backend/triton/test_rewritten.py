@@ -202,3 +202,40 @@ def test_what_killed_workers_have_left_is_removed_when_the_study_s_process_ends(
     )
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+USERS = """
+import torch, triton, triton.language as tl
+from blocks import SIZES
+
+KNOBS = {"BLOCK": SIZES}
+
+# EVOLVE-BLOCK-START
+@triton.jit
+def double(x, y, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + at, 2 * tl.load(x + at, mask=at < n), mask=at < n)
+# EVOLVE-BLOCK-END
+
+def launch(x, *, config):
+    y = torch.empty_like(x)
+    double[(triton.cdiv(x.numel(), config["BLOCK"]),)](x, y, x.numel(), BLOCK=config["BLOCK"])
+    return y
+
+def inputs():
+    return torch.randn(1000)
+
+def reference(x):
+    return 2 * x
+"""
+
+
+@needs_sandbox
+def test_what_a_users_file_imports_of_its_folder_is_in_the_sandbox_too(backend: Triton, tmp_path: Path) -> None:
+    (tmp_path / "blocks.py").write_text("SIZES = [64, 128]\n")
+    (tmp_path / "k.py").write_text(USERS)
+    workload = TritonFile(str(tmp_path / "k.py"))
+    found = backend.space(workload)
+    assert isinstance(found, RewritableSpace)
+    program = backend.build(workload, Schedule.of({"BLOCK": 64, SOURCE: found.source.replace("2 *", "2.0 *")}))
+    assert Simulation().evaluate(program, workload, None).metrics["cost"] > 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from user_kernel import FILE
 
 from mlopt.backend.triton.backend import Triton
 from mlopt.backend.triton.target import Gpu
@@ -20,27 +21,6 @@ from mlopt.protocols import Workload
 from mlopt.testing import WorkloadContract
 from mlopt.testing.workload import within_tolerance
 from mlopt.workloads.triton_file.workload import TritonFile
-
-FILE = """
-import torch, triton, triton.language as tl
-
-@triton.autotune([triton.Config({"BLOCK": 64}, num_warps=1), triton.Config({"BLOCK": 256}, num_warps=2)], key=["n"])
-@triton.jit
-def double(x, y, n, BLOCK: tl.constexpr):
-    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    tl.store(y + at, 2 * tl.load(x + at, mask=at < n), mask=at < n)
-
-def launch(x):
-    y = torch.empty_like(x)
-    double[lambda meta: (triton.cdiv(x.numel(), meta["BLOCK"]),)](x, y, x.numel())
-    return y
-
-def inputs(n=1000):
-    return torch.randn(n)
-
-def reference(x):
-    return 2 * x
-"""
 
 PRODUCT = (
     FILE[: FILE.index("def inputs")]
@@ -191,3 +171,22 @@ def test_what_else_decorators_say_holds_in_a_study_and_in_the_export(
     command = [sys.executable, "-W", "ignore", str(tmp_path / "best" / "rerun.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+NARROW = (
+    FILE.replace("torch.randn(n)", "torch.randn(64, n)")
+    .replace("return 2 * x", "return torch.softmax(x, -1).to(torch.DTYPE)")
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float8_e4m3fn"])
+def test_a_result_of_a_narrow_dtype_may_be_rounded_to_its_neighbour_and_no_farther(
+    file: Callable[..., str], dtype: str
+) -> None:
+    workload = TritonFile(file(NARROW.replace("DTYPE", dtype)), sizes={"n": 256})
+    (x,) = workload.inputs(np.random.default_rng(0), "normal")
+    weights = np.exp2((x - x.max(-1, keepdims=True)) * np.float32(np.log2(np.e)))
+    other_order = weights / np.cumsum(weights[:, ::-1], -1, dtype=np.float32)[:, -1:]
+    assert within_tolerance(workload, (x,), [other_order.astype(dtype)])
+    epsilon = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float8_e4m3fn": 2.0**-3}[dtype]
+    assert not within_tolerance(workload, (x,), [(other_order * (1 + 3 * epsilon)).astype(dtype)])

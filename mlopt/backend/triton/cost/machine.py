@@ -17,7 +17,7 @@ LEAST_LOOP = 16
 """Instructions: what is shorter waits for a barrier."""
 
 NVIDIA = {
-    "tensor": re.compile(r"[HQID]G?MMA"),
+    "tensor": re.compile(r"[HQID]G?MMA|UTC\w*MMA"),
     "memory": re.compile(r"(LD|ST)([GS]|SM)?|LDGSTS|ATOM[GS]?|REDG?|UTMA(LD|ST|RED)G|UBLKCP"),
     "special": re.compile(r"MUFU"),
     "spill": re.compile(r"LDL|STL"),
@@ -54,7 +54,7 @@ class Machine:
     passed: Mapping[str, int]
     """That."""
     products: str
-    """How tiles are multiplied: `wgmma` (from shared memory, by four warps), `mma` (from registers), or not at all."""
+    """How tiles are multiplied: `wgmma` (from shared memory), `mma` (from registers), or not at all."""
     asynchronous: bool
     """Whether copies to shared memory go on beside what is computed."""
     warps: int
@@ -105,13 +105,14 @@ def _nvidia(cubin: bytes, shared: int, warps: int) -> Machine:
                 forward.append((number + 1, there))
     once, looped, passed = _counted(families, NVIDIA, _innermost(back), forward)
     products = {family for family in families if NVIDIA["tensor"].fullmatch(family)}
+    from_shared = any("GMMA" in family or "UTC" in family for family in products)
     return Machine(
         registers=int(resources[1]),
         shared_bytes=shared,
         once=once,
         looped=looped,
         passed=passed,
-        products="wgmma" if any("GMMA" in family for family in products) else "mma" if products else "",
+        products="wgmma" if from_shared else "mma" if products else "",
         asynchronous=not {"LDGSTS", "UTMALDG"}.isdisjoint(families),
         warps=warps,
     )

@@ -37,7 +37,7 @@ BLOCK_START = 500.0
 REGISTER_BYTES = 4
 MIX = ("tensor", "memory", "special")
 """Kinds of instructions that are told apart from all of them together."""
-RESERVED = 1024
+RESERVED = {"cuda": 1024, "hip": 0}
 """Bytes of shared memory that the system takes of each block."""
 
 
@@ -79,7 +79,7 @@ def blocks_per_multiprocessor(code: Machine, gpu: Gpu) -> int:
     if code.shared_bytes > gpu.shared_bytes_per_block:
         return 0
     registers = -(-code.registers * gpu.warp // gpu.register_unit) * gpu.register_unit * code.warps
-    by_memory = gpu.shared_bytes // (code.shared_bytes + RESERVED)
+    by_memory = gpu.shared_bytes // max(1, code.shared_bytes + RESERVED[gpu.runtime])
     return min(gpu.blocks, gpu.threads // threads, gpu.registers // max(1, registers), by_memory)
 
 

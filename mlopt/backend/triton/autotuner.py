@@ -1,4 +1,4 @@
-"""Triton's own autotuner, given a workload's launcher in the place of a kernel, configurations of it, and some time."""
+"""Triton's own autotuner, given launchers in the place of a kernel: which configuration it chooses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mlopt.backend.triton.kernel_file import OPTIONS
-from mlopt.core.schedule import Schedule
+from ...core.schedule import Schedule
+from .kernel_file import as_decorators_take_it
 
 Call = Callable[[], object]
 
@@ -24,22 +24,23 @@ class Launcher:
 
     arg_names: Sequence[str] = ()
 
-    def __init__(self, calls: Mapping[Schedule, Call]) -> None:
-        self._calls = {tuple(schedule.values().items()): call for schedule, call in calls.items()}
-        self._names = list(next(iter(calls)).values())
+    def __init__(self, calls: Mapping[Any, Call]) -> None:
+        """Calls by their configurations, as `triton.Config`."""
+        self._calls = [(config.all_kwargs(), call) for config, call in calls.items()]
 
     @staticmethod
     def fn() -> None:
         """The function whose name the decorator would print."""
 
     def run(self, **config: Any) -> None:
-        self._calls[tuple((name, config[name]) for name in self._names)]()
+        next(call for known, call in self._calls if known == config)()
 
 
 def autotuned(calls: Mapping[Schedule, Call], seconds: float, benchmark: Benchmark | None = None) -> Schedule:
     """The schedule that `triton.autotune` chooses of those that `calls` launch, timed by Triton's own benchmark.
 
-    It tries them in order and knows no limit: what it has not begun after so many seconds counts as infinitely slow.
+    It tries them in order and knows no limit: what it has not begun after so many seconds counts as infinitely slow,
+    and so does what cannot be launched.
     """
     import triton
     from triton.runtime import driver
@@ -48,19 +49,16 @@ def autotuned(calls: Mapping[Schedule, Call], seconds: float, benchmark: Benchma
     measure: Benchmark = benchmark or driver.active.get_benchmarker()
 
     def in_time(call: Call, quantiles: Sequence[float]) -> Sequence[float]:
-        late = time.perf_counter() > end
-        return [math.inf] * len(quantiles) if late else measure(call, quantiles=quantiles)
+        never = [math.inf] * len(quantiles)
+        if time.perf_counter() > end:
+            return never
+        try:
+            return measure(call, quantiles=quantiles)
+        except Exception:  # Triton's decorator ends with some of these
+            return never
 
-    schedules = {_config(schedule): schedule for schedule in calls}
-    tuner = triton.autotune(list(schedules), key=[], do_bench=in_time)(Launcher(calls))
+    schedules = {triton.Config(**as_decorators_take_it(schedule.values())): schedule for schedule in calls}
+    launcher = Launcher({config: calls[schedule] for config, schedule in schedules.items()})
+    tuner = triton.autotune(list(schedules), key=[], do_bench=in_time)(launcher)
     tuner.run()
     return schedules[tuner.best_config]
-
-
-def _config(schedule: Schedule) -> Any:
-    """The schedule as a `triton.Config`."""
-    import triton
-
-    values = schedule.values()
-    options = {name: values.pop(name) for name in OPTIONS if name in values}
-    return triton.Config(values, **options)
