@@ -67,11 +67,11 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     Powers and mathematical functions become arithmetic, every nest gets a start of its own, and loops are merged.
     Raises UserError when nothing is left to compute.
     """
+    split(module)
+    PassManager.parse(pipeline(COMPLEX_PARTS)).run(module.operation)
     multiply_out(module)
     expand(module)
     PassManager.parse(CLEAN).run(module.operation)
-    split(module)
-    PassManager.parse(pipeline(COMPLEX_PARTS)).run(module.operation)
     _separate_starts(module)
     separate_products(module)
     merge(module)

@@ -261,3 +261,18 @@ def test_the_first_line_of_a_message_is_the_one_that_says_what_is_wrong() -> Non
     assert first_line(RuntimeError("no line of that kind\nat all")) == "no line of that kind"
     assert first_line(RuntimeError("")) == "RuntimeError"
     assert len(first_line(RuntimeError("x" * 999))) == 300
+
+
+def test_functions_of_complex_numbers_become_arithmetic_too() -> None:
+    kind = "tensor<4x8xcomplex<f32>>"
+    module = parse(f"""
+func.func @f(%x: {kind}) -> {kind} {{
+  %empty = tensor.empty() : {kind}
+  %y = linalg.map {{ complex.exp }} ins(%x : {kind}) outs(%empty : {kind})
+  return %y : {kind}
+}}""")
+    prepare(module)
+    finish(module)
+    names = {op.name for op in operations(module.operation)}
+    assert "math.fma" in names
+    assert names.isdisjoint({"complex.exp", "math.exp", "math.sin", "math.cos"})
