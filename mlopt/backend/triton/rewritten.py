@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...core.errors import CompileError, UserError, WrongResult
+from ...core.trial import Failed
 from ...protocols import Array, BoundedWorkload, Kernel, Workload
 from ...sandbox.host import Refused, Sandbox, readable
 from ...sandbox.nursery import Nursery
@@ -27,8 +28,8 @@ from .target import Gpu
 MODULES = ("torch", "triton", "mlopt.backend.triton.ahead", "mlopt.backend.triton.cost.model", f"{__package__}.guest")
 
 
-MOST_FLOPS, MOST_BYTES = 2 * 10**11, 1 << 29
-"""Of a call whose right results are worth computing, so that some of a kernel's can be looked at."""
+MOST_FLOPS, MOST_BYTES = 5 * 10**10, 1 << 29
+"""Of a call whose right results are computed within seconds, so that some of a kernel's can be looked at."""
 
 LEAST_SHARE = 0.75
 """Of the elements that programs of the given file write, what those of a rewritten one, which may order them otherwise,
@@ -117,7 +118,7 @@ class RewrittenProgram:
         exam = _exam(workload)
         try:
             should, wrong = exam.wrong(self._sampled(sandbox, self.given, at, exam))
-        except Refused:
+        except (Refused, Failed):  # it may take what nobody wrote for an address
             return
         if wrong or not should:
             return
