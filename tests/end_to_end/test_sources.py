@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mlopt.backend.triton.region import Region
 from mlopt.cli.main import main
 from mlopt.core import processes
 from mlopt.sandbox.confine import lacking
@@ -30,6 +31,7 @@ ATTEMPTS = {
     "reach": ("tl.maximum(a, 0.0)", "tl.core.sys"),
     "memory": ("tl.store(z + at,", "tl.store(z + at + (1 << 50),"),
     "right": ("tl.maximum(a, 0.0)", "tl.where(a > 0.0, a, 0.0)"),
+    "endless": ("    start =", "    for i in range(0, 1 << 40):\n        i += 1\n    start ="),
 }
 
 
@@ -39,32 +41,50 @@ def plays(body: Mapping[str, Any], number: int) -> Reply:
     return says(json.dumps({"proposals": [{"edits": [{"search": search, "replace": replace}], "schedule": {}}]}))
 
 
-def test_nothing_leaks_and_every_attempt_is_a_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def studied(folder: Path, monkeypatch: pytest.MonkeyPatch, trials: int, *executor: str) -> list[dict[str, Any]]:
+    """The trials of a study of so many in an empty folder; of what they try nothing is left when it has ended."""
     monkeypatch.setenv("A_KEY", "sk-secret")
-    monkeypatch.setenv("MLOPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLOPT_CACHE", str(folder / "cache"))
+    monkeypatch.chdir(folder)
     server = Server(plays)
     before = {process.pid for process in processes.below(os.getpid())}
     try:
         words = [
             *("backend=triton", "target=h200", "workload=relu", "workload.shape=[1000]", "evaluator=simulation"),
-            *("executor=local", "executor.slots=1", "tracker=none", f"budget.trials={len(ATTEMPTS) + 1}"),
+            *(*executor, "tracker=none", f"budget.trials={trials}"),
             *("search=llm", "search.mode=source", "search.proposals=1", "search.corrections=0", "search.islands=1"),
             *(f"search.endpoint.url={server.url}", "search.endpoint.key_variable=A_KEY", "hydra.run.dir=study"),
         ]
         assert main(words) == 0
     finally:
         server.close()
-    trials = [json.loads(line) for line in (tmp_path / "study" / "trials.jsonl").read_text().splitlines()]
-    statuses = dict(zip(["given", *ATTEMPTS], [trial["status"] for trial in trials], strict=True))
-    assert statuses.pop("memory") in ("crash", "wrong_result")
-    refused = dict.fromkeys(("environment", "socket", "fork", "write", "timer", "reach"), "invalid")
-    assert statuses == {"given": "ok", **refused, "right": "ok"}
-    assert "source" not in trials[0]["schedule"]
-    assert "tl.where(a > 0.0, a, 0.0)" in trials[-1]["schedule"]["source"]
-    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    written = [path for path in folder.rglob("*") if path.is_file()]
     assert not [path for path in written if path.name == "OUTSIDE"]
     assert not [path for path in written if "sk-secret" in path.read_text(errors="replace")]
     assert server.headers[0]["Authorization"] == "Bearer sk-secret"
     assert not [text for text in server.prompts if re.search("sk-secret", text)]
-    assert {process.pid for process in processes.below(os.getpid())} <= before
+    started = {process.pid for process in processes.below(os.getpid())} - before
+    assert "executor=inline" in executor or not started  # whose sandboxes' nurseries are this process's own
+    return [json.loads(line) for line in (folder / "study" / "trials.jsonl").read_text().splitlines()]
+
+
+def test_nothing_leaks_and_every_attempt_is_a_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = studied(tmp_path, monkeypatch, len(ATTEMPTS) + 1, "executor=local", "executor.slots=1")
+    statuses = dict(zip(["given", *ATTEMPTS], [trial["status"] for trial in trials], strict=True))
+    assert statuses.pop("memory") in ("crash", "wrong_result")
+    refused = dict.fromkeys(("environment", "socket", "fork", "write", "timer", "reach"), "invalid")
+    assert statuses == {"given": "ok", **refused, "right": "ok", "endless": "timeout"}
+    assert "source" not in trials[0]["schedule"]
+    assert "tl.where(a > 0.0, a, 0.0)" in trials[-2]["schedule"]["source"]
+
+
+def test_nothing_leaks_where_the_rules_of_what_may_be_written_are_passed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the sandbox is what is left between a program and whatever it reaches for."""
+    monkeypatch.setattr(Region, "rewritten", lambda self, text: f"{self.before}{text}{self.after}")
+    trials = studied(tmp_path, monkeypatch, 5, "executor=inline")
+    statuses = dict(zip(["given", *ATTEMPTS], [trial["status"] for trial in trials], strict=False))
+    assert statuses["given"] == "ok"
+    assert {statuses[name] for name in ("environment", "socket", "write")} == {"compile_error"}
+    assert statuses["fork"] in {"ok", "compile_error", "crash", "wrong_result"}

@@ -12,6 +12,7 @@ from .interpreter import INTERPRET, carry_out
 from .kernel_file import Source
 from .mended import mend
 from .program import TritonProgram
+from .sampled import carry_out_some
 from .target import Gpu
 
 Answer = tuple[dict[str, Any], Sequence[Array]]
@@ -35,6 +36,14 @@ def interpreted(given: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
     if isinstance(outputs, str):
         return {"wrong": outputs}, ()
     return {"written": list(written)}, [*outputs, *written.values()]
+
+
+def sampled(given: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
+    """Interpret some programs of a kernel that `seed` chooses: the outputs, then where they were written."""
+    _mended()
+    source = Source(**given["source"])
+    outputs, written = carry_out_some(source, given["config"], given["parameters"], given["seed"], arrays)
+    return {}, [*outputs, *written]
 
 
 @functools.cache

@@ -7,13 +7,17 @@ references, the sizes that it is verified on) is that of the file as it was give
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from ...core.errors import CompileError, UserError, WrongResult
+from ...core.trial import Failed
 from ...protocols import Array, BoundedWorkload, Kernel, Workload
 from ...sandbox.host import Refused, Sandbox, readable
 from ...sandbox.nursery import Nursery
@@ -22,6 +26,43 @@ from .kernel_file import Source, given, verified_on
 from .target import Gpu
 
 MODULES = ("torch", "triton", "mlopt.backend.triton.ahead", "mlopt.backend.triton.cost.model", f"{__package__}.guest")
+
+
+MOST_FLOPS, MOST_BYTES = 5 * 10**10, 1 << 29
+"""Of a call whose right results are computed within seconds, so that some of a kernel's can be looked at."""
+
+LEAST_SHARE = 0.75
+"""Of the elements that programs of the given file write, what those of a rewritten one, which may order them otherwise,
+must write at least."""
+
+
+@dataclass(frozen=True)
+class _Exam:
+    """Inputs of the size that counts, and what should come out."""
+
+    inputs: Sequence[Array]
+    expected: Sequence[Array]
+    allowed: Sequence[Array]
+
+    def wrong(self, answer: Sequence[Array]) -> tuple[int, int]:
+        """How many elements were written, and how many of these are wrong; of an answer of another form, all."""
+        outputs, written = answer[: len(self.expected)], answer[len(self.expected) :]
+        shapes = [array.shape for array in self.expected]
+        if [array.shape for array in outputs] != shapes or [array.shape for array in written] != shapes:
+            return 1, 1
+        count = wrong = 0
+        for output, where, expected, allowed in zip(outputs, written, self.expected, self.allowed, strict=True):
+            chosen = where.astype(bool)
+            error = np.abs(output[chosen].astype(np.float64) - expected[chosen])
+            count += int(chosen.sum())
+            wrong += int((~(error <= np.broadcast_to(allowed, expected.shape)[chosen])).sum())
+        return count, wrong
+
+
+@functools.lru_cache(maxsize=1)
+def _exam(workload: Workload) -> _Exam:
+    inputs = workload.inputs(np.random.default_rng(0), "normal")
+    return _Exam(inputs, workload.reference(*inputs), workload.tolerance(*inputs))
 
 
 @dataclass(frozen=True)
@@ -55,10 +96,50 @@ class RewrittenProgram:
         return verified_on(self.given, self.config, self.workload)
 
     def interpreted(self) -> Iterator[tuple[Workload, Kernel]]:
-        """The kernel on the sizes that the file as it was given wants it verified on."""
+        """The kernel on the sizes that the file as it was given wants it verified on.
+
+        In the end some of its programs are looked at on the size that it is meant for; raises WrongResult.
+        """
         with _sandbox(interpreting=True) as sandbox:
             for small in self.small():
                 yield small, InterpretedKernel(_Interpreted(sandbox, self.source, self.config, given(small)))
+            self._check_at_size(sandbox)
+
+    def _check_at_size(self, sandbox: Sandbox) -> None:
+        """Raise WrongResult where some programs write what is wrong, or less than those of the file as it was given.
+
+        A kernel could tell the size that counts from those that it is verified on, and do less there. Nothing is said
+        where the given file cannot be looked at in this way, since its programs need one another's results, or where
+        there is too much to compute.
+        """
+        workload, at = self.workload, int(hashlib.sha256(self.source.text.encode()).hexdigest()[:8], 16)
+        if workload.flops > MOST_FLOPS or sum(s.nbytes for s in (*workload.operands, *workload.outputs)) > MOST_BYTES:
+            return
+        exam = _exam(workload)
+        try:
+            should, wrong = exam.wrong(self._sampled(sandbox, self.given, at, exam))
+        except (Refused, Failed):  # it may take what nobody wrote for an address
+            return
+        if wrong or not should:
+            return
+        try:
+            written, wrong = exam.wrong(self._sampled(sandbox, self.source, at, exam))
+        except Refused as error:
+            raise WrongResult(f"on the whole size: {error}") from None
+        if wrong or written < LEAST_SHARE * should:
+            raise WrongResult(
+                f"on the whole size {wrong} of {written} elements are wrong that some programs wrote; {should} were due"
+            )
+
+    def _sampled(self, sandbox: Sandbox, source: Source, seed: int, exam: _Exam) -> Sequence[Array]:
+        """Outputs, then where they were written. Raises Refused."""
+        request = {
+            "source": asdict(source),
+            "config": dict(self.config),
+            "parameters": {**given(self.workload), "multiprocessors": self.gpu.multiprocessors},
+            "seed": seed,
+        }
+        return sandbox.ask("sampled", request, exam.inputs)[1]
 
     def load(self) -> Kernel:
         """Raises UserError: a kernel on a GPU has the memory of the process that launches it."""

@@ -93,6 +93,29 @@ def test_a_kernel_that_is_written_anew_costs_what_it_did_and_a_wrong_one_is_foun
         wrong.load()
 
 
+LARGE = Relu(shape=(100_000,))
+LESS = {
+    "writes zeros": "tl.store(z + at, 0.0 * start.to(tl.float32))",
+    "writes nothing": "pass",
+    "writes half": "if start % (2 * BLOCK) == 0:\n            tl.store(z + at, tl.maximum(tl.load(x + at), 0.0))",
+}
+
+
+@needs_sandbox
+@pytest.mark.parametrize("less", LESS.values(), ids=LESS)
+def test_a_kernel_that_does_less_on_the_size_that_counts_is_found(backend: Triton, less: str) -> None:
+    text = space(backend).source
+    whole = text.replace(
+        "    if start + BLOCK <= count:", f"    if count > 50000:\n        {less}\n    elif start + BLOCK <= count:"
+    )
+    assert whole != text
+    honest = backend.build(LARGE, with_text(text + "\n# rewritten\n"))
+    Simulation().evaluate(honest, LARGE, None)
+    cheat = backend.build(LARGE, with_text(whole))
+    with pytest.raises(WrongResult, match="on the whole size"):
+        Simulation().evaluate(cheat, LARGE, None)
+
+
 @needs_sandbox
 def test_a_kernel_that_does_not_compile_is_a_compile_error(backend: Triton) -> None:
     text = space(backend).source.replace("tl.maximum(a, 0.0)", "tl.maximum(a, 0.0, 1, 2, 3, 4)")
