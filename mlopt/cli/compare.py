@@ -73,9 +73,9 @@ def show(found: Found, out: Path) -> None:
     console = Console(markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = FILE_WIDTH
-    console.print(tables.methods(compared).rich())
+    console.print(tables.methods(compared).rich(console.width))
     if compared.pairs:
-        console.print(tables.pairs(compared).rich())
+        console.print(tables.pairs(compared).rich(console.width))
     for line in (*verdict(compared), *compared.notes):
         console.print(line, soft_wrap=True)
     console.print(f"comparison: {out / PAGE}", soft_wrap=True)

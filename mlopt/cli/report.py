@@ -58,16 +58,17 @@ def _beside(folder: Path) -> list[Neighbour]:
         raise UserError(f"{folder}: {STABILITY}true measures, and this study measured nothing")
     keys: Any = OmegaConf.to_container(load(folder).workload, resolve=True)
     found: list[Neighbour] = []
-    for name, other in neighbours(keys, constructor("workload", keys)):
-        if len(found) == MOST:
-            break
-        try:
-            workload = build("workload", other)
-        except UserError:  # there is none of that size
-            continue
-        with Waiting(complain), open_console().status(f"measuring on {name}"):
-            inputs = whole.result.inputs or "warm"
-            found.append(tried(name, workload, whole.backend, whole.best.schedule, inputs))
+    with Waiting(complain):
+        for name, other in neighbours(keys, constructor("workload", keys)):
+            if len(found) == MOST:
+                break
+            try:
+                workload = build("workload", other)
+            except UserError:  # there is none of that size
+                continue
+            with open_console().status(f"measuring on {name}"):
+                inputs = whole.result.inputs or "warm"
+                found.append(tried(name, workload, whole.backend, whole.best.schedule, inputs))
     return found
 
 

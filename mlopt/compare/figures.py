@@ -100,8 +100,9 @@ def _over(
     methods: Mapping[str, Sequence[StudyRecord]],
     ink: Mapping[str, Ink],
 ) -> list[Picture]:
-    """The curves of one space; none where no study says when its trials ended."""
-    found = {method: line for method, studies in methods.items() if (line := curve(studies)) is not None}
+    """The curves of one space; none where no study says when its trials ended, or none found anything."""
+    lines = {method: curve(studies) for method, studies in methods.items()}
+    found = {method: line for method, line in lines.items() if line is not None and np.isfinite(line.median).any()}
     if not found:
         return []
     caption = f"{space}: best so far over {kind}, the median of studies with its 95 % band"

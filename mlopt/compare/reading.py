@@ -145,12 +145,17 @@ def _elapsed(trials: Sequence[Outcome], seconds: float | None) -> list[float]:
         ended = [datetime.fromisoformat(trial.finished).timestamp() for trial in trials]
     except (ValueError, OverflowError, OSError):
         return []
-    first, away = min(began), [] if seconds is None else _interruptions(began, ended, seconds)
-    return [end - first - sum(length for length, until in away if until <= end) for end in ended]
+    first = min(began)
+    for length, until in [] if seconds is None else _interruptions(began, ended, seconds):
+        ended = [end - length if end >= until else end for end in ended]
+    return [end - first for end in ended]
 
 
 def _interruptions(began: Sequence[float], ended: Sequence[float], seconds: float) -> list[tuple[float, float]]:
-    """The longest times in which no trial ran, as far as trials lie further apart than `seconds`: length and end."""
+    """The longest times in which no trial ran, as far as trials lie further apart than `seconds`: length and end.
+
+    The last one comes first.
+    """
     excess = max(ended) - min(began) - seconds
     if excess <= 0.0:
         return []
@@ -164,7 +169,7 @@ def _interruptions(began: Sequence[float], ended: Sequence[float], seconds: floa
             break
         found.append((length, until))
         excess -= length
-    return found
+    return sorted(found, key=lambda pause: pause[1], reverse=True)
 
 
 def _config(file: Path) -> Mapping[str, Any]:

@@ -24,6 +24,8 @@ def verdict(found: Methods) -> list[str]:
     scored = [method for method in found.methods if method.score is not None]
     if len(found.methods) == 1:
         return [f"Only {found.methods[0].name} was studied: there is nothing to compare it with."]
+    if all(best is None for method in found.methods for best in method.best):
+        return ["None of these studies found a valid schedule."]
     if len(scored) < 2 or all(pair.p is None for pair in found.pairs):
         return ["These studies have nothing in common that could be compared."]
     tested = {name for pair in found.pairs if pair.p is not None for name in (pair.a, pair.b)}

@@ -138,6 +138,10 @@ def scale(axes: Axes, which: Literal["x", "y"] = "y") -> None:
     from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
     axis = axes.yaxis if which == "y" else axes.xaxis
+    axis.set_major_formatter(EngFormatter())
+    low, high = axis.get_data_interval()
+    if not 0.0 < low <= high < math.inf:  # nothing is there, or what has no logarithm
+        return
     (axes.set_yscale if which == "y" else axes.set_xscale)("log")
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import rich.table
+
+TITLE = 8
+"""Characters of a line of a title, where there is no room for it in one."""
+SPACES = 2
+"""Between columns, and at the ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +32,27 @@ class Table:
     rows: Sequence[Sequence[str]]
     caption: str = ""
 
-    def rich(self) -> rich.table.Table:
-        """For a terminal."""
+    def rich(self, width: int) -> rich.table.Table:
+        """For a terminal of so many characters a line: where it is narrow, titles of numbers take several of them."""
         from rich.box import SIMPLE_HEAD
         from rich.table import Table as RichTable
 
-        table = RichTable(box=SIMPLE_HEAD)
-        for column in self.columns:
-            table.add_column(column.name, justify="right" if column.number else "left")
+        names = [column.name for column in self.columns]
+        if self._needed(names) > width:
+            names = [textwrap.fill(column.name, TITLE) if column.number else column.name for column in self.columns]
+        whole = self._needed(names) <= width
+        table = RichTable(box=SIMPLE_HEAD, padding=(0, SPACES - 1, 0, 0))
+        for column, name in zip(self.columns, names, strict=True):
+            side: Literal["left", "right"] = "right" if column.number else "left"
+            table.add_column(name, justify=side, no_wrap=column.number and whole, overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         return table
+
+    def _needed(self, names: Sequence[str]) -> int:
+        """Characters of a line that hold all columns under these names, each of which may have several lines."""
+        titles = [max(name.splitlines(), key=len) for name in names]
+        return sum(max(map(len, cells)) + SPACES for cells in zip(titles, *self.rows, strict=True)) + SPACES
 
     def markdown(self) -> str:
         """As GitHub's dialect has it."""

@@ -57,7 +57,7 @@ def course(study: StudyRead) -> list[Picture]:
             figure.axes.plot(failed, [top] * len(failed), "x", color=COLOURS[1], markersize=4.0, label="failure")
         figure.axes.set_xlabel("trials")
         figure.axes.set_ylabel("seconds" if study.unit else "cost")
-        figure.axes.legend()
+        figure.axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3)  # above, where failures are not
     return [figure.picture]
 
 

@@ -50,9 +50,9 @@ def path(steps: Sequence[Step], unit: str) -> Table:
             str(step.number),
             quantity(step.objective, unit),
             "" if step.gain == 1.0 else f"{step.gain:.2f}x",
-            _changes(step),
+            _changes(step) if number else "the first valid schedule",
         ]
-        for step in steps
+        for number, step in enumerate(steps)
     ]
     columns = [Column("after trials"), Column("best"), Column("gain"), Column("what changed", number=False)]
     return Table(columns, rows)
@@ -63,7 +63,7 @@ def _changes(step: Step) -> str:
     told = [f"{knob}: {change(old, new)}" for knob, old, new in step.changed[:CHANGES]]
     if more := len(step.changed) - len(told):
         told.append(f"and {more} more")
-    return "; ".join(told) or "the first valid schedule"
+    return "; ".join(told) or "the same schedule, timed again"
 
 
 def failures(trials: Sequence[Trial]) -> Table:

@@ -126,11 +126,16 @@ def test_studies_that_have_not_ended_are_left_out_and_named(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("seconds", "elapsed"),
-    [(4000.0, [1.0, 2.0, 3602.0, 3603.0]), (None, [1.0, 2.0, 3602.0, 3603.0]), (20.0, [1.0, 2.0, 3.0, 4.0])],
+    ("starts", "seconds", "elapsed"),
+    [
+        ((0, 1, 3601, 3602), 4000.0, [1.0, 2.0, 3602.0, 3603.0]),
+        ((0, 1, 3601, 3602), None, [1.0, 2.0, 3602.0, 3603.0]),
+        ((0, 1, 3601, 3602), 20.0, [1.0, 2.0, 3.0, 4.0]),
+        ((0, 1, 5, 3601, 9602), 20.0, [1.0, 2.0, 6.0, 7.0, 8.0]),
+    ],
 )
 def test_the_time_for_which_a_study_was_interrupted_is_not_its_own(
-    tmp_path: Path, seconds: float | None, elapsed: list[float]
+    tmp_path: Path, starts: tuple[int, ...], seconds: float | None, elapsed: list[float]
 ) -> None:
     study(tmp_path / "0", wall_seconds=seconds)
     began = datetime(2026, 11, 26, tzinfo=UTC)
@@ -143,7 +148,7 @@ def test_the_time_for_which_a_study_was_interrupted_is_not_its_own(
             "started": (began + timedelta(seconds=start)).isoformat(),
             "finished": (began + timedelta(seconds=start + 1)).isoformat(),
         }
-        for number, start in enumerate((0, 1, 3601, 3602))
+        for number, start in enumerate(starts)
     ]
     (tmp_path / "0" / "trials.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     (one,) = read_below(tmp_path).studies

@@ -151,3 +151,27 @@ def test_the_page_says_of_how_many_spaces_it_has_no_curves(tmp_path: Path, monke
     page = (tmp_path / "compare.html").read_text()
     assert "1 more space is compared without curves" in page
     assert len(list((tmp_path / "compare").glob("curve-*-trials.png"))) == 1
+
+
+def test_studies_that_found_nothing_have_a_page_that_says_so(tmp_path: Path) -> None:
+    nothing = [replace(each, objectives=[None] * 6, best=None) for each in studies("evolve", 1.0)]
+    among = [*nothing, *(replace(each, search="random") for each in nothing)]
+    found = compare(among, np.random.default_rng(0))
+    write(found, among, tmp_path)
+    assert verdict(found) == ["None of these studies found a valid schedule."]
+    assert "<img" not in (tmp_path / "compare.html").read_text()
+
+
+@pytest.mark.parametrize("least", [0.0, -1.0])
+def test_costs_that_are_not_positive_can_be_compared(tmp_path: Path, least: float) -> None:
+    best = {"evolve": least, "random": least + 1.0}
+    among = [
+        replace(each, objectives=[best[each.search], *(3.0 + n for n in range(5))], best=best[each.search], unit="")
+        for search in best
+        for each in studies(search, 5.0)
+    ]
+    found = compare(among, np.random.default_rng(0))
+    write(found, among, tmp_path)
+    assert found.methods[0].name == "evolve"
+    assert (tmp_path / "compare" / "curve-1-trials.png").exists()
+    assert not (tmp_path / "compare" / "profile.png").exists()

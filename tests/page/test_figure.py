@@ -36,3 +36,12 @@ def test_a_logarithmic_axis_has_enough_ticks_to_be_read(low: float, high: float,
         scale(figure.axes)
         ticks = [tick for tick in figure.axes.get_yticks() if low <= tick <= high]
     assert fewest <= len(ticks) <= 14
+
+
+@pytest.mark.parametrize("values", [[], [0.0, 1.0], [-1.0, 1.0]])
+def test_what_has_no_logarithm_is_drawn_without(values: list[float]) -> None:
+    with drawing("a", "b") as figure:
+        figure.axes.plot(range(len(values)), values)
+        scale(figure.axes)
+        assert figure.axes.get_yscale() == "linear"
+    assert figure.picture.svg

@@ -17,7 +17,7 @@ from mlopt.report.figures import knobs, values
 from mlopt.report.importance import encode, importance
 from mlopt.report.progress import ABSENT, changes, steps
 from mlopt.report.reading import read
-from mlopt.report.tables import stage_seconds
+from mlopt.report.tables import path, stage_seconds
 from mlopt.report.values import shown
 from mlopt.report.writing import PAGE, page, verdict, write
 
@@ -244,3 +244,8 @@ def test_a_replay_says_that_its_times_are_the_records_and_names_no_machine(tmp_p
     assert said.endswith(" ms by the record; nothing was run.")
     assert "a CPU" not in page(study)
     assert "a CPU" in page(read(folder(tmp_path / "run", tried(5), fingerprint={"cpu": "a CPU"})))
+
+
+def test_the_first_schedule_is_told_from_one_that_was_timed_again() -> None:
+    rows = path(steps([trial(0, 4.0, a=1), trial(1, 3.0, a=2), trial(2, 2.0, a=2)]), "s").rows
+    assert [row[-1] for row in rows] == ["the first valid schedule", "a: 1 → 2", "the same schedule, timed again"]
