@@ -148,9 +148,8 @@ class Execution:
         self, watch: Watch, overhead: float, best: float | None, timer: Timer
     ) -> tuple[Sequence[float], dict[str, float]]:
         """The calls' seconds, and what else the machine tells of a call, by metric."""
-        if self.on_device and isinstance(
-            watch.calls[0], ClockedCall
-        ):  # what the CPU does meanwhile says nothing of them
+        if self.on_device and isinstance(watch.calls[0], ClockedCall):
+            # What the CPU does meanwhile says nothing of them.
             return timer.samples(watch.calls, overhead, best, watch), {}
         fixed_work, power = reference(), PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)
