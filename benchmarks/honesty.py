@@ -84,7 +84,7 @@ def cheat_row(cheat: str, runs: int, executor: Executor) -> dict[str, Any]:
         "runs": runs,
         "caught in trials": len(caught),
         "caught in finals": sum(isinstance(error, WrongResult) for error in finals),
-        "reason": caught[0].error.removeprefix("WrongResult: ")[:80] if caught else "",
+        "reason": caught[0].error.partition(": ")[2][:80] if caught else "",
     }
 
 

@@ -21,7 +21,7 @@ from .drift import reference, steady
 from .energy import PowerMeter
 from .memory import PeakMemory
 from .rotation import set_count
-from .stillness import demand_stillness
+from .stillness import calm_down, demand_stillness
 from .surroundings import Surroundings, unchanged
 from .threads import Threads
 from .timing import Clock, ClockedCall, Gate, Timer, calls_per_sample, of_a_device, on_the_wall
@@ -119,6 +119,7 @@ class Execution:
         timed, other, fresh = self._cases(workload)
         outputs = [empty(spec) for spec in workload.outputs]
         rng = np.random.default_rng()  # of no seed, since a kernel could know it
+        calm_down()
         kernel = program.load()
         try:
             other.check(kernel, outputs)
@@ -148,9 +149,8 @@ class Execution:
         self, watch: Watch, overhead: float, best: float | None, timer: Timer
     ) -> tuple[Sequence[float], dict[str, float]]:
         """The calls' seconds, and what else the machine tells of a call, by metric."""
-        if self.on_device and isinstance(
-            watch.calls[0], ClockedCall
-        ):  # what the CPU does meanwhile says nothing of them
+        if self.on_device and isinstance(watch.calls[0], ClockedCall):
+            # What the CPU does meanwhile says nothing of them.
             return timer.samples(watch.calls, overhead, best, watch), {}
         fixed_work, power = reference(), PowerMeter()
         timings = steady(lambda to_beat: timer.samples(watch.calls, overhead, to_beat, watch), fixed_work, best)

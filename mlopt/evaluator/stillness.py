@@ -25,7 +25,7 @@ _TASKS = Path("/proc/self/task")
 def is_still() -> bool:
     """Whether nothing computes in this process, or ceases to soon: a library's threads may spin when they have worked.
 
-    What an earlier kernel left behind is not this one's fault.
+    What an earlier kernel left behind is not the next one's fault.
     """
     if len(list(_TASKS.glob("[0-9]*"))) == 1:  # whoever asks
         return True
@@ -35,6 +35,11 @@ def is_still() -> bool:
         if seconds > LAST_SECONDS:
             return False
     return True
+
+
+def calm_down() -> None:
+    """Wait for threads that wait actively for a moment when they have worked, as those that make references do."""
+    is_still()
 
 
 def demand_stillness(kernel: Kernel, call: Call, outputs: Sequence[Array]) -> None:

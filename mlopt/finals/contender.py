@@ -15,7 +15,7 @@ from ..core.cores import pinned
 from ..core.schedule import Schedule
 from ..evaluator.correctness import FRESH, TIMED, Case, case, drawn, empty, far_case, unseen
 from ..evaluator.rotation import set_count
-from ..evaluator.stillness import demand_stillness
+from ..evaluator.stillness import calm_down, demand_stillness
 from ..evaluator.surroundings import Surroundings, unchanged
 from ..evaluator.threads import Threads
 from ..evaluator.timing import Clock, calls_per_sample, of_a_device, on_the_wall, take
@@ -126,6 +126,7 @@ def prepared(
             timed.check(kernel, outputs)
         finally:
             kernel.rest()
+        calm_down()
         awake = load()
 
     def watch(timed: Case, outputs: Sequence[Array]) -> Watch:
@@ -155,6 +156,7 @@ class _PreparedKernel:
             fresh, far = fresh_case(self.workload), far_case(self.workload, SEED)
         with device.alone():
             last = self.places.last
+            calm_down()
             try:
                 for watch in self.places.used:
                     watch.verify(fresh, contends=watch is last)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..bindings import ir
-from .affine_loops import NAMES, AffineLoops, lowered
 from .index import Forms, Index, least, product
 from .lanes import REARRANGING, SHUFFLE
 from .llvm import is_short, write_out
 from .shapes import Shapes
 from .tree import Access, Loop, Operation, Shape, Tree
+from .unlowered import Unlowered, lowered, stands_for_loops
 from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
@@ -64,8 +64,8 @@ class Reader:
                 handler(self, op, path)
             elif name in LOADS or name in STORES:
                 self._access(op, name, path)
-            elif name in NAMES:
-                raise AffineLoops
+            elif stands_for_loops(name):
+                raise Unlowered(name)
             elif name not in FREE:
                 self._arithmetic(op, name, path)
 
@@ -312,5 +312,9 @@ def read(module: Any) -> Tree:
     """The tree of a module's first function, which is on buffers. Needs an active context."""
     try:
         return Reader().read(module)
-    except AffineLoops:
+    except Unlowered:
+        pass
+    try:
         return Reader().read(lowered(module))
+    except Unlowered as left:
+        raise ValueError(f"nothing is known of {left}") from left

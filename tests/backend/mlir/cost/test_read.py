@@ -172,6 +172,20 @@ def test_affine_loops_are_read_as_any_others() -> None:
     assert (load.start, store.start) == (128.0, 0.0)
 
 
+def test_what_stands_for_loops_is_read_as_these() -> None:
+    found = tree("""
+      %zero = arith.constant 0.0 : f32
+      linalg.fill ins(%zero : f32) outs(%b : memref<64x32xf32>)""")
+    assert found.root.loops[0].trips == 64.0
+    assert innermost(found.root).accesses[0].store
+    tensors = "%t = tensor.empty() : tensor<4xf32> %c = linalg.copy ins(%t : tensor<4xf32>) outs(%t : tensor<4xf32>)"
+    with pytest.raises(ValueError, match=r"nothing is known of linalg\.copy"):
+        tree(
+            f"{tensors} -> tensor<4xf32> %v = tensor.extract %c[%c0] : tensor<4xf32> "
+            "memref.store %v, %b[%c0, %c0] : memref<64x32xf32>"
+        )
+
+
 @pytest.mark.parametrize(
     "loops",
     [
@@ -180,7 +194,8 @@ def test_affine_loops_are_read_as_any_others() -> None:
     ],
 )
 def test_parallel_loops_are_blocks_for_threads(loops: str) -> None:
-    found = tree(loops + " { %v = memref.load %a[%i, %j] : memref<64x32xf32> }")
+    one = "%one = arith.constant 1.0 : f32 "
+    found = tree(one + loops + " { memref.store %one, %a[%i, %j] : memref<64x32xf32> }")
     outer, inner = found.root.loops[0], innermost(found.root)
     assert [(loop.trips, loop.parallel) for loop in (outer, inner)] == [(64.0, True), (32.0, True)]
     assert inner.accesses[0].steps == {outer.number: 128.0, inner.number: 4.0}
