@@ -79,7 +79,7 @@ def _the_compiler_passes_hints_of_loads_on(loads, gpu):
 def _caches_take_hints_only_for_more_than_they_hold(
     loads, stores, batch, heads, kv_heads, seq, kv_seq, head_dim, dtype, gpu
 ):
-    everything = 2 * batch * (heads * seq + kv_heads * kv_seq) * head_dim * _bytes(dtype)
+    everything = 2 * batch * (heads * seq + (kv_heads or heads) * kv_seq) * head_dim * _bytes(dtype)
     return loads == stores == "kept" or everything > gpu.l2_bytes
 
 

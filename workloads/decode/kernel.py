@@ -28,6 +28,11 @@ def _width(head_dim):
     return max(16, 1 << (head_dim - 1).bit_length())
 
 
+def _group(heads, kv_heads):
+    """Heads that share one of the cache's; where nothing is said of these, each has its own."""
+    return heads // (kv_heads or heads)
+
+
 def _queries(group, product):
     """Queries of a program as matrix units take them: 16 at least, and a power of two."""
     return 1 if product == "sums" else max(16, triton.next_power_of_2(group))
@@ -47,20 +52,21 @@ def _registers_hold_a_block(BLOCK, num_warps, head_dim, gpu):
 
 
 def _registers_hold_sums_and_scores(BLOCK, product, num_warps, heads, kv_heads, head_dim, gpu):
-    queries = _queries(heads // kv_heads, product)
+    queries = _queries(_group(heads, kv_heads), product)
     return queries * (_width(head_dim) + BLOCK) <= (gpu.registers_per_thread - 31) * gpu.warp * num_warps
 
 
 def _sums_are_of_one_query(product, heads, kv_heads):
-    return product == "tensor_cores" or heads == kv_heads
+    return product == "tensor_cores" or _group(heads, kv_heads) == 1
 
 
 def _the_compiler_passes_hints_of_loads_on(num_stages, loads, gpu):
     return loads == "kept" or gpu.passes_load_hints(num_stages)
 
 
-def _caches_take_hints_only_for_more_than_they_hold(loads, batch, kv_heads, kv_len, head_dim, dtype, gpu):
-    return loads == "kept" or 2 * batch * kv_heads * kv_len * head_dim * _bytes(dtype) > gpu.l2_bytes
+def _caches_take_hints_only_for_more_than_they_hold(loads, batch, heads, kv_heads, kv_len, head_dim, dtype, gpu):
+    caches = 2 * batch * heads // _group(heads, kv_heads) * kv_len * head_dim * _bytes(dtype)
+    return loads == "kept" or caches > gpu.l2_bytes
 
 
 CONSTRAINTS = [

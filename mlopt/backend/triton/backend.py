@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from .rewritten import RewrittenProgram
     from .space import KernelSpace
 
-TUNING_SECONDS = 60.0
-"""That Triton's own autotuner has: it needs a fraction of a second for each configuration."""
+TUNING_SECONDS = 20.0
+"""That Triton's own autotuner has: it needs some 0.2 s for each configuration, and nobody else is timed meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import numpy as np
 
 from ...core.tensors import to_numpy, to_torch
 from ...protocols import Array
-from .kernel_file import Source
+from .kernel_file import CPU, Source
+from .played import playing
 
 MOST = (2, 2, 1)
 """Programs along each axis of a grid."""
@@ -27,8 +28,8 @@ def carry_out_some(
 ) -> tuple[list[Array], list[Array]]:
     """Outputs, and where they were written, of some programs that `seed` chooses, in a process that interprets."""
     tensors = [to_torch(array.copy()) for array in inputs]
-    launch = source.load().launcher(config, parameters)
-    with _marked(), _some(np.random.default_rng(seed)):
+    launch = source.load().launcher(config, {**parameters, "multiprocessors": CPU.multiprocessors})
+    with playing(CPU), _marked(), _some(np.random.default_rng(seed)):
         outputs = launch(tensors)
     arrays = [to_numpy(output.contiguous()) for output in outputs]
     return arrays, [_written(array) for array in arrays]
