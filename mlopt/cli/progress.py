@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.judged import refuted_in_words
 from ..core.trial import Trial
 from ..protocols import Budget, StudyInfo
 from ..tracker.summary import duration, plain, significant
@@ -88,8 +89,8 @@ class Progress:
         for line in plain(result, self._console.width):
             self._print(line)
         self._print("")
-        if caveat := result.get("caveat"):
-            self._print(caveat)
+        for line in filter(None, (refuted_in_words(result.get("lost", {})), result.get("caveat"))):
+            self._print(line)
         if not result.get("best"):
             self._print("no valid schedule was found")
         self._print(f"{result['trials']} trials in {duration(result['wall_seconds'])}: {counts or 'none ended'}")
