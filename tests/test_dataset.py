@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,17 @@ def test_what_holds_no_study_is_a_mistake(tmp_path: Path, capsys: pytest.Capture
     assert main(["dataset", str(tmp_path / "none")]) == 2
     assert main(["dataset"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_a_study_of_several_that_found_nothing_is_left_out_and_named(
+    study: Path, own_device: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(study, study.parent / "other")
+    (study.parent / "other" / "result.json").unlink()
+    assert main(["dataset", str(study.parent)]) == 0
+    said = capsys.readouterr()
+    assert said.out.endswith("dataset.parquet: 2 trials of a study\n")
+    assert said.err.startswith(f"mlopt: left out: {study.parent}/other has no result.json yet")
+    (study / "result.json").unlink()
+    assert main(["dataset", str(study.parent)]) == 2
+    assert capsys.readouterr().err.endswith("mlopt: none of 2 studies found a valid schedule\n")

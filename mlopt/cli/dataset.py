@@ -13,6 +13,7 @@ from ..compare.reading import study_folders
 from ..core.errors import UserError
 from ..core.judged import read_judged
 from ..trial_log import TrialLog
+from .errors import complain
 from .parser import Parser
 from .study_folder import read
 
@@ -20,19 +21,22 @@ NAME = "dataset.parquet"
 
 
 def dataset(arguments: Sequence[str]) -> int:
-    """Write the file. Raises UserError for a folder without a study that found something, and for want of room."""
+    """Write the file. Raises UserError where no study found anything, and for want of room."""
     from ..dataset import write  # loads what only this needs
 
     call = _parser().parse_args(list(arguments))
     folders = [study for folder in call.folders for study in _studies(folder)]
     target = call.to or call.folders[0] / NAME
     with Console(stderr=True).status("building each program once more, for what can be counted in it"):
-        table = [row for folder in folders for row in _rows(folder)]
+        tables = {folder: rows for folder in folders if (rows := _rows_if_any(folder, len(folders) == 1)) is not None}
+    if not tables:
+        raise UserError(f"none of {len(folders)} studies found a valid schedule")
+    table = [row for rows in tables.values() for row in rows]
     try:
         write(table, target)
     except OSError as error:
         raise UserError(f"cannot write {target}: {error.strerror}") from error
-    of = "a study" if len(folders) == 1 else f"{len(folders)} studies"
+    of = "a study" if len(tables) == 1 else f"{len(tables)} studies"
     print(f"{target}: {len(table)} trials of {of}")
     return 0
 
@@ -45,6 +49,17 @@ def _studies(folder: Path) -> list[Path]:
     if not found:
         raise UserError(f"{folder} holds no study")
     return found
+
+
+def _rows_if_any(folder: Path, alone: bool) -> list[dict[str, Any]] | None:
+    """The rows of a study; of one that has none, unless it is alone, a complaint: the others go on without it."""
+    try:
+        return list(_rows(folder))
+    except UserError as error:
+        if alone:
+            raise
+        complain(f"left out: {error}")
+        return None
 
 
 def _rows(folder: Path) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.judged import refuted_in_words
 from ..core.trial import Trial
 from ..protocols import Budget, StudyInfo
 from ..tracker.summary import duration, plain, significant
@@ -92,8 +93,8 @@ class Progress:
         for line in plain(result, self._console.width):
             self._print(line)
         self._print("")
-        if caveat := result.get("caveat"):
-            self._print(caveat)
+        for line in filter(None, (refuted_in_words(result.get("lost", {})), result.get("caveat"))):
+            self._print(line)
         if not result.get("best"):
             self._print("no valid schedule was found")
         if exhausted:

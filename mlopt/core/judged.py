@@ -28,6 +28,13 @@ def refuted(lost: Mapping[str, str]) -> dict[int, str]:
     return {int(name[1]): reason for name, reason in names if name is not None}
 
 
+def refuted_in_words(lost: Mapping[str, str]) -> str:
+    """Whom the finals found wrong, for people: `found wrong in the finals: trials 3, 7`; empty where that is nobody."""
+    numbers = sorted(refuted(lost))
+    several = "s" if len(numbers) > 1 else ""
+    return f"found wrong in the finals: trial{several} {', '.join(map(str, numbers))}" if numbers else ""
+
+
 def judged(trials: Iterable[Trial], lost: Mapping[str, str]) -> list[Trial]:
     """The trials, of which those that the finals found wrong are failures without a number."""
     wrong = refuted(lost)

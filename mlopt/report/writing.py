@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from .. import __version__
-from ..core.judged import refuted
+from ..core.judged import refuted, refuted_in_words
 from ..devices import DRIVER
 from ..page.figure import Picture
 from ..page.render import quantity, render
@@ -95,8 +95,8 @@ def verdict(study: StudyRead) -> list[str]:
     ]
     if doubtful:
         sentences.append(f"Its interval overlaps with that of {', '.join(doubtful)}: they may be equally fast.")
-    if wrong := refuted(found.lost):
-        sentences.append(f"Found wrong in the finals, and failures here: {_numbered(wrong)}.")
+    if said := refuted_in_words(found.lost):
+        sentences.append(f"{said.capitalize()}.")
     if found.interrupted:
         sentences.append("The study was interrupted: nothing was measured side by side, and this is provisional.")
     if found.caveat:
@@ -115,11 +115,6 @@ def noise(study: StudyRead) -> str:
         f"case and by {100 * max(drifts):.0f} % in the worst; half of a time's 95 % interval was "
         f"{100 * median(precisions):.1f} % of it in the middle case."
     )
-
-
-def _numbered(trials: Iterable[int]) -> str:
-    numbers = sorted(trials)
-    return f"trial{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _workload(workload: dict[str, Any]) -> str:

@@ -131,6 +131,12 @@ def test_the_end_shows_how_uncertain_the_best_is(info: StudyInfo) -> None:
     assert "\nno time for naive\n" in shown(info, [], {**RESULT, "caveat": "no time for naive"})
 
 
+def test_the_end_shows_whom_the_finals_found_wrong(info: StudyInfo) -> None:
+    lost = {"trial 7": "WrongResult: output 0", "trial 3": "WrongResult: output 1", "trial 4": "WorkerLost: killed"}
+    assert "\nfound wrong in the finals: trials 3, 7\n" in shown(info, [], {**RESULT, "lost": lost})
+    assert "found wrong" not in shown(info, [], RESULT)
+
+
 def test_files_elsewhere_are_named_in_full(info: StudyInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

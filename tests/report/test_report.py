@@ -215,7 +215,7 @@ def test_a_trial_that_the_finals_found_wrong_is_a_failure(tmp_path: Path) -> Non
     study = read(folder(tmp_path / "s", trials, best=best, lost=lost))
     assert [(each.ok, each.seconds) for each in study.trials] == [(True, 4e-3), (False, None), (True, 2e-3)]
     assert [step.trial for step in steps(study.trials)] == [0, 2]
-    assert verdict(study)[-1] == "Found wrong in the finals, and failures here: trial 1."
+    assert verdict(study)[-1] == "Found wrong in the finals: trial 1."
     assert "WrongResult: output 0" in page(study)
     nothing = read(folder(tmp_path / "nothing", trials, best=None, lost={"trial 1": "WrongResult: output 0"}))
     assert verdict(nothing) == ["None of the 1 fastest of 3 trials came out right in the finals."]
