@@ -135,7 +135,9 @@ def gpu(devices: Path = Path("/dev")) -> Iterator[Finding]:
 
     files = sorted(path.name for path in devices.glob("nvidia[0-9]*"))
     if found := host.present():
-        yield Finding("GPU", State.OK, ", ".join(each.name for each in found))
+        others = {each: like for each in found if (like := host.most_like(each)) not in host.words(each)}
+        notes = {each: f" (simulated at the rates of {like})" for each, like in others.items()}
+        yield Finding("GPU", State.OK, ", ".join(each.name + notes.get(each, "") for each in found))
     elif files:
         detail = f"{', '.join(files)}, of which nvidia-smi says nothing"
         yield Finding("GPU", State.LIMITED, detail, "install NVIDIA's driver with its tools (for backend=triton)")

@@ -174,8 +174,10 @@ def test_a_gpu_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert states(machine.gpu(tmp_path)) == {"GPU": State.ABSENT}
     (tmp_path / "nvidia0").touch()
     assert states(machine.gpu(tmp_path)) == {"GPU": State.LIMITED}
-    monkeypatch.setattr(host, "present", lambda: [host.Present("NVIDIA H200", 90, "GPU-1")])
-    assert [(found.state, found.detail) for found in machine.gpu(tmp_path)] == [(State.OK, "NVIDIA H200")]
+    gpus = [host.Present("NVIDIA H200", 90, "GPU-1"), host.Present("NVIDIA A10G", 86, "GPU-2")]
+    monkeypatch.setattr(host, "present", lambda: gpus)
+    (found,) = machine.gpu(tmp_path)
+    assert (found.state, found.detail) == (State.OK, "NVIDIA H200, NVIDIA A10G (simulated at the rates of l4)")
 
 
 def test_without_mlir_nothing_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:

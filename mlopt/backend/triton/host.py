@@ -91,15 +91,19 @@ def of_this_machine(gpus: Sequence[Present]) -> Gpu:
     return replace(described(most_like(first, told.get("multiprocessors"))), arch=first.arch, **told)
 
 
+def words(gpu: Present) -> Sequence[str]:
+    """Of its name, as descriptions are named."""
+    return gpu.name.lower().replace("rtx ", "rtx").replace("-", " ").split()
+
+
 def most_like(gpu: Present, multiprocessors: int | None = None) -> str:
     """The description that bears its name, else one of the nearest architecture, of these the nearest in size."""
-    words = gpu.name.lower().replace("rtx ", "rtx").replace("-", " ").split()
 
     def distance(name: str) -> tuple[float, ...]:
         other = described(name)
         if not isinstance(other.arch, int):
             return (math.inf,)
         size = multiprocessors or other.multiprocessors
-        return name not in words, abs(other.arch - gpu.arch), abs(other.multiprocessors - size)
+        return name not in words(gpu), abs(other.arch - gpu.arch), abs(other.multiprocessors - size)
 
     return min(of_gpus(), key=distance)
