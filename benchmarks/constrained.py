@@ -11,8 +11,6 @@ from mlopt.core.space import Knob, KnobSpace
 BLOCKS = ("block_x", "block_y", "block_z")
 TILES = ("tile_x", "tile_y", "tile_z")
 SHARING = tuple(f"tile_{index}" for index in range(9))
-MEMORY = 4_000_000
-"""Elements of all tiles of all buffers: a little less than half of the combinations fit."""
 
 
 class Constrained(KnobSpace):
@@ -47,6 +45,8 @@ class Constrained(KnobSpace):
 class Crowded(KnobSpace):
     """Nine tiles and a number of buffers that share one memory: the last knob needs all others, so nothing merges."""
 
+    memory = 4_000_000
+    """Elements of all tiles of all buffers: a little less than half of the combinations fit."""
     knobs = (
         *(Knob(name, "ordinal", tuple(range(1, 11))) for name in SHARING),
         Knob("buffers", "ordinal", tuple(range(1, 11)), needs=SHARING),
@@ -54,4 +54,10 @@ class Crowded(KnobSpace):
 
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         product = math.prod(map(int, chosen.values()))
-        return [value for value in knob.values if product * int(value) <= MEMORY]
+        return [value for value in knob.values if product * int(value) <= self.memory]
+
+
+class Tight(Crowded):
+    """The same with a memory so small that 2 % of the combinations fit."""
+
+    memory = 30_000

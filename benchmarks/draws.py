@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import numpy as np
-from constrained import Constrained, Crowded
+from constrained import Constrained, Crowded, Tight
 from report import report
 
 from mlopt.core.space import KnobSpace
@@ -45,4 +45,6 @@ def row(kind: type[KnobSpace]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    report("draws", f"The first {DRAWS} schedules of large spaces", [row(kind) for kind in (Constrained, Crowded)])
+    report(
+        "draws", f"The first {DRAWS} schedules of large spaces", [row(kind) for kind in (Constrained, Crowded, Tight)]
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -66,6 +66,10 @@ class Summaries:
     def decision(self, depth: int, value: Value) -> Decision:
         return Decision(self._names[depth], value)
 
+    def schedule(self, values: Iterable[Value]) -> Schedule:
+        """The one that decides so, knob by knob."""
+        return Schedule(map(Decision, self._names, values))
+
     def legal(self, depth: int, summary: Summary) -> Sequence[Value]:
         """What `legal` says of the values that the knob at `depth` needs, asked for once."""
         step = self._steps[depth]
@@ -111,12 +115,19 @@ class Counting:
 
     def ranked(self, rank: int) -> Schedule:
         """The schedule of this rank in the order of the tree."""
-        prefix = Schedule()
-        while len(prefix) < self._summaries.depth:
-            options, counts, _ = self.children(prefix)
-            index, rank = locate(rank, counts)
-            prefix = prefix.then(options[index])
-        return prefix
+        return self._summaries.schedule(self.values(rank))
+
+    def values(self, rank: int) -> Sequence[Value]:
+        """What that schedule decides, knob by knob: many are looked at in search of one that all constraints allow."""
+        summary = self._summaries.of(Schedule())
+        if (0, summary) not in self._counts:
+            self._count(0, summary)
+        values = []
+        for depth in range(self._summaries.depth):
+            index, rank = locate(rank, self._counts[depth, summary][0])
+            values.append(self._summaries.legal(depth, summary)[index])
+            summary = self._summaries.after(depth, summary, values[-1])
+        return values
 
     def _count(self, depth: int, summary: Summary) -> None:
         """Count below one summary: meet all of them, depth after depth, then add up from the last depth back.
@@ -166,16 +177,20 @@ class Bounding:
         def bounding(knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
             return legal(knob, chosen) if knob.name in kept else knob.values
 
+        self._place = {knob.name: depth for depth, knob in enumerate(knobs)}
+        self._legal, self._left_out = legal, [knob for knob in knobs if knob.name not in kept]
         self._counting = Counting(Summaries([kept.get(k.name) or replace(k, needs=()) for k in knobs], bounding))
         self.children = functools.lru_cache(maxsize=4096)(self._find)  # whoever walks asks of a prefix several times
 
     def ranked(self, rank: int) -> Schedule | None:
         """The schedule of this rank in the order of the tree as it is bounded, None if a constraint forbids it."""
-        schedule = self._counting.ranked(rank)
-        return schedule if all(self._allows(schedule, depth) for depth in range(len(schedule))) else None
+        values = self._counting.values(rank)
+        return self._summaries.schedule(values) if all(self._allows(knob, values) for knob in self._left_out) else None
 
-    def _allows(self, schedule: Schedule, depth: int) -> bool:
-        return schedule[depth].value in self._summaries.legal(depth, self._summaries.of(schedule.prefix(depth)))
+    def _allows(self, knob: Knob, values: Sequence[Value]) -> bool:
+        return values[self._place[knob.name]] in self._legal(
+            knob, {name: values[self._place[name]] for name in knob.needs}
+        )
 
     def _find(self, prefix: Schedule) -> Children:
         depth = len(prefix)

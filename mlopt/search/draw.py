@@ -15,8 +15,9 @@ from .rewritten import is_rewritten
 
 CANDIDATES = 16
 """Paths compared for one draw from a space that cannot count."""
-MOST_REJECTED = 200
-"""Walks in a row that may be in vain where a space has counted too much, before a draw is made as if it did not."""
+MOST_REJECTED, MOST_RANKS = 200, 5000
+"""Walks, and ranks, in a row that may be in vain where a space has counted too much, before a draw is made as if it did
+not. A rank is found in a small part of a walk's time."""
 ROOM = 1000
 """Schedules to each one seen from which on what was seen is hardly ever in the way."""
 
@@ -32,8 +33,8 @@ class Draw:
     nearly uniform. Subtrees with nothing left are never entered, and the end is known exactly.
 
     Counts may be too high. Then less is found below a decision than its count has promised, and a walk that would have
-    led to what is missing is begun again: rejection keeps draws exactly uniform. Where `MOST_REJECTED` walks in a row
-    were in vain, paths are compared as in a space that does not count.
+    led to what is missing is begun again: rejection keeps draws exactly uniform. Where very many walks in a row were in
+    vain, paths are compared as in a space that does not count.
 
     Where a space has very many schedules and finds them by their ranks, a rank is drawn and no walk is made: what is
     not chosen need not be known to lead on.
@@ -68,8 +69,8 @@ class Draw:
         if not any(self._left(Schedule(), self._root)):
             root = Schedule()  # a schedule of its own where there is nothing to decide
             return root if self.is_new(root) else None
-        walk = self._by_rank if self._has_room() else self._uniform
-        walks = (walk() for _ in range(MOST_REJECTED if self._counted else 0))
+        walk, most = (self._by_rank, MOST_RANKS) if self._has_room() else (self._uniform, MOST_REJECTED)
+        walks = (walk() for _ in range(most if self._counted else 0))
         schedule = next((schedule for schedule in walks if schedule is not None), None)
         return self._resampled() if schedule is None else schedule
 

@@ -109,12 +109,11 @@ def test_a_tired_walk_begins_again_near_the_best_or_anywhere() -> None:
 
 
 def test_a_new_walk_begins_where_it_was_proposed_though_neighbours_of_the_last_one_end_first() -> None:
-    search = walking(patience=1, again=0.0)
-    first, *late = search.ask(4)
-    search.tell([Trial(0, first, Status.CRASH)])  # of which the walk is tired
-    lost, beginning = search.ask(2)
-    search.tell([ok(schedule, 2.0) for schedule in late])
-    search.tell([Trial(0, lost, Status.CRASH), ok(beginning, 5.0)])
+    search = walking(patience=3, again=0.0)
+    *lost, first, second = search.ask(5)
+    search.tell([Trial(0, schedule, Status.CRASH) for schedule in lost])  # of which the walk is tired
+    failing, beginning = search.ask(2)
+    search.tell([ok(first, 2.0), ok(second, 2.0), Trial(0, failing, Status.CRASH), ok(beginning, 5.0)])
     assert max(len({*step} - {*beginning}) for step in search.ask(6)) <= 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -203,6 +204,28 @@ def test_integers_below_a_bound_reach_every_one() -> None:
 def test_nothing_lies_below_zero() -> None:
     with pytest.raises(ValueError, match="nothing to draw from"):
         below(np.random.default_rng(0), 0)
+
+
+class Tight(KnobSpace):
+    """Nine tiles and buffers in one memory: 10^10 combinations, too many to be counted, 2 % of which fit."""
+
+    knobs = (
+        *(Knob(f"tile_{index}", "ordinal", tuple(range(1, 11))) for index in range(9)),
+        Knob("buffers", "ordinal", tuple(range(1, 11)), needs=tuple(f"tile_{index}" for index in range(9))),
+    )
+
+    def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
+        return [value for value in knob.values if math.prod(map(int, chosen.values())) * int(value) <= 30_000]
+
+
+def test_where_most_combinations_are_not_legal_draws_stay_exactly_uniform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Draw, "_resampled")
+    space = Tight()
+    source = draw(space)
+    for _ in range(60):
+        schedule = source.fresh()
+        assert schedule is not None
+        space.check(schedule)
 
 
 class Settled(KnobSpace):
