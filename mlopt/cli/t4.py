@@ -10,7 +10,7 @@ from typing import Any
 
 from ..backend.recorded.document import document
 from ..core.errors import UserError
-from ..core.record import read_log
+from ..core.judged import read_judged
 from ..core.trial import Trial
 from ..result import NAME
 from ..trial_log import TrialLog
@@ -26,7 +26,7 @@ def write_t4(arguments: list[str]) -> int:
     if not log.exists():
         raise UserError(f"{call.directory} is no study: it holds no {TrialLog.NAME}")
     try:
-        trials = read_log(log, cut_short=True)  # as of a study that was killed
+        trials = read_judged(log, cut_short=True)  # as of a study that was killed
     except UserError as error:
         raise UserError(f"{log}: {error}") from None
     save(trials, target, _provenance(call.directory / NAME, trials))

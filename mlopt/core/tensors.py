@@ -30,3 +30,9 @@ def to_numpy(tensor: Any) -> NDArray[Any]:
         return plain
     array: NDArray[Any] = tensor.view(getattr(torch, BITS[name])).numpy().view(name)
     return array
+
+
+def stored(tensor: Any) -> NDArray[Any]:
+    """A tensor's elements in an array as outputs are given to kernels: booleans as bytes."""
+    array = to_numpy(tensor.cpu().contiguous())
+    return array.view("uint8") if array.dtype == bool else array

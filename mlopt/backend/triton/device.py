@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ...core.errors import CompileError, WrongResult, summary
-from ...core.tensors import to_numpy, to_torch
+from ...core.tensors import stored, to_numpy, to_torch
 from ...protocols import Array
 
 LOST = 70
@@ -138,7 +138,7 @@ class DeviceCall:
                 array[...] = to_numpy(after.cpu())
 
     def _fetch(self, results: Sequence[Any]) -> None:
-        arrays = [to_numpy(result.cpu().contiguous()) for result in results]
+        arrays = list(map(stored, results))
         if [(a.shape, a.dtype) for a in arrays] != [(o.shape, o.dtype) for o in self._outputs]:
             found = ", ".join(f"{a.dtype}{list(a.shape)}" for a in arrays)
             raise WrongResult(f"the launcher returned {found}")
