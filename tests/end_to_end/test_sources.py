@@ -51,7 +51,7 @@ def studied(folder: Path, monkeypatch: pytest.MonkeyPatch, trials: int, *executo
     try:
         words = [
             *("backend=triton", "target=h200", "workload=relu", "workload.shape=[1000]", "evaluator=simulation"),
-            *(*executor, "tracker=none", f"budget.trials={trials}"),
+            *(*executor, "tracker=none", f"budget.trials={trials}", "budget.trial_seconds=10"),
             *("search=llm", "search.mode=source", "search.proposals=1", "search.corrections=0", "search.islands=1"),
             *(f"search.endpoint.url={server.url}", "search.endpoint.key_variable=A_KEY", "hydra.run.dir=study"),
         ]

@@ -184,7 +184,7 @@ def test_the_schedules_of_a_long_program_are_counted_in_a_moment(monkeypatch: py
 
 def test_a_chain_of_residual_connections_is_placed_though_its_paths_are_millions(tmp_path: Path) -> None:
     """Each block multiplies its input, by rows, with the sums of these: two ways through every block."""
-    blocks, matrix, row = 22, "tensor<4x32xf32>", "tensor<4xf32>"
+    blocks, matrix, row = 18, "tensor<4x32xf32>", "tensor<4xf32>"
     steps = "".join(
         f"""
   %s{block} = linalg.reduce {{arith.addf}} ins(%x{block} : {matrix}) outs(%zeros : {row}) dimensions = [1]
