@@ -11,6 +11,7 @@ from typing import Any
 from .core.comparison import FEWEST_PAIRS, Comparison
 from .core.errors import UserError, WrongResult, summary
 from .core.fingerprint import fingerprint
+from .core.judged import RESULT
 from .core.pareto import front
 from .core.statistics import Estimate
 from .core.trial import UNVERIFIED, Status, Trial
@@ -29,7 +30,7 @@ from .protocols import (
 )
 from .runner import now
 
-NAME = "result.json"
+NAME = RESULT
 RECORD = "record.json"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .core.errors import UserError
 from .core.journal import Journal
+from .core.judged import LOG
 from .core.trial import Trial
 
 
@@ -16,7 +17,7 @@ class TrialLog:
     on with (`resume`), for a log that none has written.
     """
 
-    NAME = "trials.jsonl"
+    NAME = LOG
 
     def __init__(self, directory: Path, resume: bool = False) -> None:
         path = directory / self.NAME

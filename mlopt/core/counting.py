@@ -103,10 +103,7 @@ class Counting:
             return COMPLETE
         key = depth, self._summaries.of(prefix)
         if (known := self._children.get(key)) is None:
-            if key not in self._counts:
-                with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
-                    self._count(*key)
-            counts, total = self._counts[key]
+            counts, total = self._counted(*key)
             counted = zip(self._summaries.legal(*key), counts, strict=True)
             alive = [(self._summaries.decision(depth, value), count) for value, count in counted if count]
             known = Children(tuple(option for option, _ in alive), tuple(count for _, count in alive), total)
@@ -120,14 +117,20 @@ class Counting:
     def values(self, rank: int) -> Sequence[Value]:
         """What that schedule decides, knob by knob: many are looked at in search of one that all constraints allow."""
         summary = self._summaries.of(Schedule())
-        if (0, summary) not in self._counts:
-            self._count(0, summary)
         values = []
         for depth in range(self._summaries.depth):
-            index, rank = locate(rank, self._counts[depth, summary][0])
+            index, rank = locate(rank, self._counted(depth, summary)[0])
             values.append(self._summaries.legal(depth, summary)[index])
             summary = self._summaries.after(depth, summary, values[-1])
         return values
+
+    def _counted(self, depth: int, summary: Summary) -> tuple[Sequence[int], int]:
+        """For each legal value the number of completions, and their sum."""
+        key = depth, summary
+        if key not in self._counts:
+            with uncollected():  # there may be a hundred thousand summaries before the first schedule is drawn
+                self._count(*key)
+        return self._counts[key]
 
     def _count(self, depth: int, summary: Summary) -> None:
         """Count below one summary: meet all of them, depth after depth, then add up from the last depth back.

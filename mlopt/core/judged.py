@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .errors import UserError, WrongResult
+from .errors import Tampered, UserError, WrongResult
 from .trial import Trial
 
 LOG, RESULT = "trials.jsonl", "result.json"
 """A study's files: how its trials ended, and at its end what the finals made of them."""
 
 _FINALIST = re.compile(r"trial (\d{1,18})", re.ASCII)
-_WRONG = f"{WrongResult.__name__}: "
+_WRONG = tuple(f"{kind.__name__}: " for kind in (WrongResult, Tampered))
 """How a result begins to say of a finalist that what it computed was wrong; others were lost by accident."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlopt.core.errors import UserError
+from mlopt.core.errors import Tampered, UserError, WrongResult, summary
 from mlopt.core.judged import finalist, judged, read_judged, refuted
 from mlopt.core.schedule import Schedule
 from mlopt.core.trial import Status, Trial
@@ -56,3 +56,8 @@ def test_a_result_that_is_none_is_refused_in_one_line(tmp_path: Path, lost: Any)
     with pytest.raises(UserError, match=r"^result\.json beside it: no study's result: lost") as caught:
         read_judged(write(tmp_path, lost=lost))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [WrongResult("output 0"), Tampered("the kernel searches what others hold")])
+def test_whoever_is_wrong_or_tampers_is_refuted_by_what_a_result_says_of_it(error: Exception) -> None:
+    assert refuted({finalist(3): summary(error)}) == {3: summary(error)}
