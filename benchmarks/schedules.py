@@ -1,12 +1,15 @@
 """What becomes of schedules drawn uniformly from the spaces of all workloads: compiled, verified, timed by workers.
 
 `--schedules` says how many are drawn in all, as many on one thread as on all of them; the same number draws the same
-ones. Arguments choose rows by the beginning of their names. Every schedule that fails is printed.
+ones. Arguments choose rows by the beginning of their names. Every schedule that fails is printed. Rows are kept for as
+long as mlopt's code is what it was: an interrupted run goes on where it was. It is meant to end within an hour and a
+half, and the last line says how long the rows took.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +19,7 @@ from typing import Any
 import kernels
 import numpy as np
 import programs
+from kept import Kept, minutes, version
 from report import report
 
 from mlopt.backend.mlir.backend import Mlir
@@ -93,21 +97,22 @@ def main() -> None:
     chosen = [name for name in WORKLOADS if not arguments.rows or name.startswith(tuple(arguments.rows))]
     counts = sorted({1, available_cores()})
     share = -(-arguments.schedules // (len(chosen) * len(counts)))
-    rows: list[dict[str, Any]] = []
+    rows, kept = list[dict[str, Any]](), Kept("schedules")
     executor = Local()
     executor.start((*Mlir().preload, *Execution().preload, "mlopt.runner"))
     try:
-        for position, name in enumerate(chosen):
-            for threads in counts:
-                rng = np.random.default_rng([position, threads])
-                rows.append(sample(name, WORKLOADS[name], threads, share, rng, executor))
-                print(rows[-1], flush=True)
+        for name, threads in itertools.product(chosen, counts):
+            rng = np.random.default_rng([list(WORKLOADS).index(name), threads])
+            make = functools.partial(sample, name, WORKLOADS[name], threads, share, rng, executor)
+            rows.append(kept.clocked(f"{name} {threads} {share} {version()}", make))
+            print(rows[-1], flush=True)
     finally:
         executor.close()
-    statuses = [status.value for status in Status]
+    statuses, took = [status.value for status in Status], minutes(rows)
     total = {key: sum(row[key] for row in rows) for key in ("schedules", *statuses)}
     rows.append({"workload": "all", **total, "ok %": 100 * total["ok"] / total["schedules"]})
     report("schedules", f"{total['schedules']} schedules drawn uniformly", rows)
+    print(took)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+gc.disable()  # while thousands of tests are collected, of which nothing is garbage: a third of the time
+
+
+def pytest_collection_finish() -> None:
+    gc.enable()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _freeze() -> None:
     """What is there by now, modules and tests for the most part, lives on: no collection of garbage need look at it.

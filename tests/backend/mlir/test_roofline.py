@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from mlopt.backend.mlir import roofline
 from mlopt.backend.mlir.roofline import CHAINS, STEPS, measure
-from mlopt.backend.mlir.simd import Simd
-from mlopt.core.fingerprint import available_cores
+from mlopt.backend.mlir.simd import Simd, host_simd
 from mlopt.protocols import Array
 
 AVX512 = Simd(lanes=16, registers=32)
@@ -70,13 +70,8 @@ def test_what_is_measured_is_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0.5 < one.flops_per_second / one.bytes_per_second < 1000
 
 
-@pytest.mark.skipif(available_cores() < 2, reason="needs two cores")
-def test_two_threads_are_not_slower_than_half_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roofline, "SECONDS", 0.1)
-    monkeypatch.setattr(roofline, "cache_bytes", lambda: {"L3": 4 << 20})
-
-    def holds() -> bool:
-        one, two = measure(1), measure(2)
-        return two.flops_per_second > one.flops_per_second / 2 and two.bytes_per_second > one.bytes_per_second / 2
-
-    assert any(holds() for _ in range(5))  # a neighbour on the machine may spoil one attempt, hardly all
+def test_a_peak_is_known_however_late_the_cores_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roofline, "SECONDS", 0.0)
+    simd = host_simd()
+    sink = np.zeros((1, CHAINS * simd.lanes), np.float32)
+    assert 0.0 < roofline._best(roofline._arithmetic(simd, 1), 1, [sink]) < float("inf")
