@@ -20,6 +20,7 @@ from mlopt.tracker.mlflow import Mlflow, writer
 from mlopt.tracker.pages import attach
 from mlopt.tracker.query import fetch
 from mlopt.tracker.store import environment
+from mlopt.tracker.writer import _mirror as mirror
 from mlopt.tracker.writer import check_reachable
 
 CONFIG = {
@@ -225,7 +226,7 @@ def test_what_is_sent_later_began_and_ended_when_it_did(client: Any, folder: Pat
         Mirror(uri=uri, experiment="mine", name=f"late {number}", sweep=str(sweep), started=1e9).write(sweep / number)
     (sweep / "0" / "result.json").write_text(json.dumps({**RESULT, "finished": ended.isoformat()}))
     for number in ("0", "1"):
-        send(sweep / number)
+        mirror(sweep / number, [])  # as `mlopt sync` does, but in this process, which has loaded MLflow
     first, second, whole = (
         find(client, f"attributes.run_name = '{name}'").info for name in ("late 0", "late 1", "late")
     )
