@@ -23,6 +23,7 @@ from .exact import GENERALIZE, INLINE, add_noise, forget_rounding, is_small, rai
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line, generalize
 from .margins import cut_off
+from .positions import name_positions
 from .quotients import look_up_quotients
 from .results import own_results
 from .walk import duplicate, operations, symbol
@@ -77,6 +78,9 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
                 generalize(module)
                 widen_sums(module)
             program = duplicate(module)
+            name_positions(program)
+            look_up_quotients(program, origin)
+            lift(program)
             fold(program)
             own_results(program)
             flops, longest = _work(duplicate(program))
