@@ -67,12 +67,13 @@ def scaled_sum(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
 
 
 def enlarged(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """By whole numbers, by others, and to a size that is no multiple."""
+    """By whole numbers, by another, and to a size that is no multiple."""
     ways = ({"scale_factor": (2, 3)}, {"scale_factor": 1.5}, {"size": (14, 8)})
-    return (
-        *(F.interpolate(x, mode="nearest", **way) for way in ways),
-        F.interpolate(x, scale_factor=2, mode="bilinear"),
-    )
+    return tuple(F.interpolate(x, mode="nearest", **way) for way in ways)
+
+
+def smoothly_enlarged(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
 
 
 def masked_softmax(x: torch.Tensor) -> torch.Tensor:
