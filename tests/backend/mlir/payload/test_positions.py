@@ -128,6 +128,7 @@ def test_other_positions_are_read_from_tables(steps: str) -> None:
     assert loads(module) == 1
     names = [op.name for op in operations(module.operation)]
     assert not {"arith.divf", "arith.minui"}.intersection(names)
+    assert str(module).count("dense<") == 1  # of rows alone
     assert np.array_equal(computed(module), expected)
 
 
@@ -157,12 +158,13 @@ def test_positions_that_follow_from_constants_are_read_as_the_program_says(rows:
             "%s = arith.addi %i, %j : index \n %c = arith.constant 2 : index \n %p = arith.divui %s, %c : index",
             "%p, %j",
         ),
-        (DIVIDED.format(divisor=2, loop="i"), "%j, %p"),
         ("%w = arith.fptosi %out : f32 to i64 \n %p = arith.index_cast %w : i64 to index", "%p, %j"),
+        (DIVIDED.format(divisor=2, loop="i"), "%j, %p"),
+        (BACKWARD.format(divisor=2, loop="i"), "%p, %j"),
     ],
-    ids=["of an argument", "of two loops", "out of bounds", "of what is computed"],
+    ids=["of an argument", "of two loops", "of what is computed", "beyond the end", "before the beginning"],
 )
 def test_what_cannot_be_told_beforehand_is_left(steps: str, subscripts: str) -> None:
-    module = program(steps, subscripts=subscripts)
+    module = program(steps, 4, 6, subscripts)
     before = str(module)
     assert str(named(module)) == before
