@@ -66,6 +66,16 @@ def scaled_sum(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     return 2.0 * x + y, x - y
 
 
+def enlarged(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """By whole numbers, by another, and to a size that is no multiple."""
+    ways = ({"scale_factor": (2, 3)}, {"scale_factor": 1.5}, {"size": (14, 8)})
+    return tuple(F.interpolate(x, mode="nearest", **way) for way in ways)
+
+
+def smoothly_enlarged(x: torch.Tensor) -> torch.Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
 def masked_softmax(x: torch.Tensor) -> torch.Tensor:
     later = torch.ones(x.shape[-2:]).tril() == 0
     return torch.softmax(x.masked_fill(later, float("-inf")), dim=-1)

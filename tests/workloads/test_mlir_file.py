@@ -192,6 +192,66 @@ def test_pixels_may_be_repeated(tmp_path: Path) -> None:
     np.testing.assert_allclose(enlarged.reference(*inputs)[0], expected, rtol=1e-12)
 
 
+def test_positions_that_weights_go_with_are_judged_together(tmp_path: Path) -> None:
+    """8 / 1.6 is 5 in float32, and less in float64: whoever takes one for the position takes it for the weight, too."""
+    between = write(
+        tmp_path,
+        """
+func.func @between(%x: tensor<11xf32>) -> tensor<16xf32> {
+  %step = arith.constant 1.6 : f32
+  %one = arith.constant 1 : index
+  %empty = tensor.empty() : tensor<16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      outs(%empty : tensor<16xf32>) {
+  ^bb0(%out: f32):
+    %i = linalg.index 0 : index
+    %whole = arith.index_cast %i : index to i64
+    %wide = arith.sitofp %whole : i64 to f32
+    %place = arith.divf %wide, %step : f32
+    %floor = arith.fptosi %place : f32 to i64
+    %left = arith.index_cast %floor : i64 to index
+    %right = arith.addi %left, %one : index
+    %a = tensor.extract %x[%left] : tensor<11xf32>
+    %b = tensor.extract %x[%right] : tensor<11xf32>
+    %back = arith.sitofp %floor : i64 to f32
+    %weight = arith.subf %place, %back : f32
+    %difference = arith.subf %b, %a : f32
+    %part = arith.mulf %weight, %difference : f32
+    %sum = arith.addf %a, %part : f32
+    linalg.yield %sum : f32
+  } -> tensor<16xf32>
+  return %y : tensor<16xf32>
+}""",
+    )
+    (x,) = inputs = draw(between, "normal")
+    expected = np.interp(np.arange(16) / 1.6, np.arange(11), x)
+    np.testing.assert_allclose(between.reference(*inputs)[0], expected, atol=1e-5)
+
+
+def test_large_tables_of_positions_are_no_part_of_the_text(tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(200)
+    picked = write(
+        tmp_path,
+        f"""
+func.func @picked(%x: tensor<200xf32>) -> tensor<200xf32> {{
+  %order = arith.constant dense<{order.tolist()}> : tensor<200xi64>
+  %empty = tensor.empty() : tensor<200xf32>
+  %y = linalg.generic
+      {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}}
+      ins(%order : tensor<200xi64>) outs(%empty : tensor<200xf32>) {{
+  ^bb0(%in: i64, %out: f32):
+    %place = arith.index_cast %in : i64 to index
+    %load = tensor.extract %x[%place] : tensor<200xf32>
+    linalg.yield %load : f32
+  }} -> tensor<200xf32>
+  return %y : tensor<200xf32>
+}}""",
+    )
+    assert "dense" not in picked.source("mlir")
+    inputs = draw(picked, "normal")
+    assert np.array_equal(picked.reference(*inputs)[0], inputs[0][order])
+
+
 def test_tensors_are_joined_although_a_cast_hides_their_shapes(tmp_path: Path) -> None:
     text = """
 func.func @f(%x: tensor<4x6xf32>) -> tensor<4x6xf32> {

@@ -21,9 +21,9 @@ from mlopt.backend.mlir.backend import Mlir
 from mlopt.core.errors import UserError
 from mlopt.core.schedule import Schedule
 from mlopt.evaluator.correctness import DISTRIBUTIONS, case, empty
-from mlopt.protocols import TensorSpec, Workload
+from mlopt.protocols import Space, TensorSpec, Workload
 from mlopt.testing import WorkloadContract
-from mlopt.testing.workload import draw
+from mlopt.testing.workload import draw, within_tolerance
 from mlopt.workloads.torch_module import importer
 from mlopt.workloads.torch_module.workload import TorchModule
 
@@ -34,6 +34,8 @@ MODULES = {
     "modules:Gated": TorchModule("modules:Gated", ((8, 16),)),
     "modules:scaled_sum": TorchModule("modules:scaled_sum", ((8, 32), (8, 32))),
     "modules:GroupNorm": TorchModule("modules:GroupNorm", ((2, 8, 6, 6),)),
+    "modules:enlarged": TorchModule("modules:enlarged", ((1, 3, 7, 5),)),
+    "modules:smoothly_enlarged": TorchModule("modules:smoothly_enlarged", ((1, 3, 7, 5),)),
     "modules:masked_softmax": TorchModule("modules:masked_softmax", ((2, 24, 24),)),
     "modules:Weights": TorchModule("modules:Weights", ((8, 16),)),
     "modules:curved": TorchModule("modules:curved", ((8, 40),)),
@@ -81,6 +83,13 @@ class TestTorchModule(WorkloadContract):
         ]
 
 
+def drawn(space: Space) -> Schedule:
+    rng, schedule = np.random.default_rng(0), Schedule()
+    while options := space.options(schedule):
+        schedule = schedule.then(options[rng.integers(len(options))])
+    return schedule
+
+
 @pytest.mark.parametrize("target", MODULES)
 def test_is_what_the_module_computes_naively_and_scheduled(target: str) -> None:
     torch = pytest.importorskip("torch")
@@ -91,14 +100,26 @@ def test_is_what_the_module_computes_naively_and_scheduled(target: str) -> None:
         result = eager(*map(torch.from_numpy, inputs))
     for one, other in zip(result if isinstance(result, tuple) else (result,), workload.reference(*inputs), strict=True):
         np.testing.assert_allclose(one.detach().numpy(), other, rtol=1e-4, atol=1e-5)
-    space, rng, schedule = backend.space(workload), np.random.default_rng(0), Schedule()
-    while options := space.options(schedule):
-        schedule = schedule.then(options[rng.integers(len(options))])
     outputs = [empty(spec) for spec in workload.outputs]
-    for path in (None, schedule):
+    for path in (None, drawn(backend.space(workload))):
         kernel = backend.build(workload, path).load()
         for number in range(len(DISTRIBUTIONS)):
             case(workload, 0, number).check(kernel, outputs)
+
+
+def test_an_enlarged_image_has_every_pixel_from_where_pytorch_takes_it() -> None:
+    torch = pytest.importorskip("torch")
+    workload, backend = MODULES["modules:enlarged"], Mlir(threads=1)
+    inputs = draw(workload, "normal")
+    expected = [each.numpy() for each in workload.eager()(*map(torch.from_numpy, inputs))]
+    outputs = [empty(spec) for spec in workload.outputs]
+    for path in (None, drawn(backend.space(workload))):
+        backend.build(workload, path).load().bind(inputs, outputs)()
+        assert all(map(np.array_equal, outputs, expected))
+    assert within_tolerance(workload, inputs, outputs)
+    for output in outputs:
+        wrong = [np.roll(each, 1, axis=3) if each is output else each for each in outputs]
+        assert not within_tolerance(workload, inputs, wrong)
 
 
 def test_dropout_is_off_and_parameters_follow_from_the_seed() -> None:

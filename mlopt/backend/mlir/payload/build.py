@@ -100,6 +100,16 @@ def section(source: Any, starts: Sequence[int], sizes: Sequence[int]) -> Any:
     return ir.Operation.create("tensor.extract_slice", [kind], [source], attributes).result
 
 
+def covered(source: Any, read: Subscripts, sizes: Sequence[int]) -> Any:
+    """`source` without what lies beyond loops of these sizes.
+
+    In linalg, a loop that is a subscript by itself walks through all of a dimension.
+    """
+    extents = zip(read, source.type.shape, strict=True)
+    ends = [sizes[each.position] if isinstance(each, ir.AffineDimExpr) else extent for each, extent in extents]
+    return source if ends == list(source.type.shape) else section(source, [0] * len(ends), ends)
+
+
 def join(value: Any, groups: Sequence[Sequence[int]]) -> Any:
     """A tensor with one dimension for each of these groups of neighbouring ones."""
     integer = ir.IntegerType.get_signless(64)

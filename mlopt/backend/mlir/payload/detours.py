@@ -44,6 +44,11 @@ def narrow(module: Any) -> None:
                 value.set_type(_narrowed(value.type))
 
 
+def is_discrete(module: Any) -> bool:
+    """Whether small errors may change altogether what is computed. Needs an active context."""
+    return any(op.name in DISCRETE for op in operations(module.operation))
+
+
 def _can_narrow(op: Any) -> bool:
     if op.name == "func.func" or op.name in DISCRETE or not op.name.startswith(ALLOWED):
         return False

@@ -51,25 +51,31 @@ def fold(module: Any) -> None:
 
     What would be larger than the constants that it comes from, such as one spread over rows, is left to every call.
     """
+    sizes = constant_sizes(module)
+    body = [each.operation for each in _body(module).operations]
+    rest = [op for op in body if not op.results or not all(value in sizes for value in op.results)]
+    found = [value for op in rest for value in _read(op) if sizes.get(value) and _is_computed(value)]
+    _hoist(module, list(dict.fromkeys(found)))
+
+
+def constant_sizes(module: Any) -> dict[Any, int]:
+    """What depends on constants alone, and is no larger than they: elements, or 0 for what comes of scalars."""
+    sizes: dict[Any, int] = {}
     body = _body(module)
-    sizes: dict[Any, int] = {}  # elements of what is known; 0 for what comes of scalars alone
     for argument, file in zip(body.arguments, files(module), strict=True):
         if file is not None:
             sizes[argument] = _size(argument)
-    found: list[Any] = []
     for op in (each.operation for each in body.operations):
-        read = [*op.operands, *_captured(op)]
+        read = _read(op)
         if op.name == "arith.constant":
             value = op.results[0]
             sizes[value] = 0 if _is_single(op) else _size(value)
-        elif op.results and all(value in sizes for value in read):
-            known = sum(sizes[value] for value in read)
+        elif all(value in sizes for value in read):
+            constants = sum(sizes[value] for value in read)
             size = sum(map(_size, op.results))
-            if size <= known or not known:
-                sizes |= dict.fromkeys(op.results, size if known else 0)
-                continue
-        found += [value for value in read if sizes.get(value) and _is_computed(value)]
-    _hoist(module, list(dict.fromkeys(found)))
+            if size <= constants or not constants:
+                sizes |= dict.fromkeys(op.results, size if constants else 0)
+    return sizes
 
 
 def read_only(module: Any) -> None:
@@ -85,10 +91,10 @@ def _hoist(module: Any, values: Sequence[Any]) -> None:
         return
     body = _body(module)
     known = attributes(module)
-    for value, array in zip(values, _compute(module, values), strict=True):
+    for value, array in zip(values, compute(module, values), strict=True):
         value.replace_all_uses_with(body.add_argument(value.type, ir.Location.unknown()))
         known.append(ir.DictAttr.get({FILE: ir.StringAttr.get(str(save(array)))}))
-    _sweep(body)
+    sweep(body)
     for number in reversed(range(len(known))):
         if FILE in known[number] and not any(True for _ in body.arguments[number].uses):
             body.erase_argument(number)
@@ -98,7 +104,7 @@ def _hoist(module: Any, values: Sequence[Any]) -> None:
     read_only(module)
 
 
-def _compute(module: Any, values: Sequence[Any]) -> list[Array]:
+def compute(module: Any, values: Sequence[Any]) -> list[Array]:
     """What these results of operations in the function are: the naive program for them, run once."""
     copy = ir.Module.create()
     copy.body.append(module.body.operations[0].operation.clone())
@@ -110,7 +116,7 @@ def _compute(module: Any, values: Sequence[Any]) -> list[Array]:
     copies[-1].erase()
     with ir.InsertionPoint(body):
         ir.Operation.create("func.return", operands=results)
-    _sweep(body)
+    sweep(body)
     arrays: list[Array] = []
     for number, file in reversed(list(enumerate(files(copy)))):
         if any(True for _ in body.arguments[number].uses):
@@ -130,7 +136,7 @@ def _compute(module: Any, values: Sequence[Any]) -> list[Array]:
     return outputs
 
 
-def _sweep(body: Any) -> None:
+def sweep(body: Any) -> None:
     """Erase what nobody reads."""
     for op in reversed([each.operation for each in body.operations]):
         if op.results and not any(True for result in op.results for _ in result.uses):
@@ -147,6 +153,10 @@ def _retype(module: Any) -> None:
 
 def _body(module: Any) -> Any:
     return module.body.operations[0].regions[0].blocks[0]
+
+
+def _read(op: Any) -> list[Any]:
+    return [*op.operands, *_captured(op)]
 
 
 def _captured(op: Any) -> Iterator[Any]:

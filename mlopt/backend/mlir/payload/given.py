@@ -19,10 +19,12 @@ from ..naive import lower_to_loops
 from ..transform.script import Script
 from .bfloat16 import computes_small_floats, widen_sums
 from .describe import describe, read
+from .detours import is_discrete
 from .exact import GENERALIZE, INLINE, add_noise, forget_rounding, is_small, raise_precision, rounding_unit
 from .folding import DTYPES, fold, lift, read_only
 from .frontend import check, first_line, generalize
 from .margins import cut_off
+from .positions import name_positions
 from .quotients import look_up_quotients
 from .results import own_results
 from .walk import duplicate, operations, symbol
@@ -77,10 +79,15 @@ def understand(text: str, entry: str | None, origin: str) -> Given:
                 generalize(module)
                 widen_sums(module)
             program = duplicate(module)
+            name_positions(program)
+            look_up_quotients(program, origin)
+            lift(program)
+            # Noise in what positions are computed of would let a kernel take any element for another.
+            judged = module if is_discrete(program) else duplicate(program)
             fold(program)
             own_results(program)
             flops, longest = _work(duplicate(program))
-            judge = _judge(module, longest, origin)
+            judge = _judge(judged, longest, origin)
         except (ir.MLIRError, ValueError) as error:
             raise UserError(f"{origin} cannot be compiled: {first_line(error)}") from None
         return Given(str(program), operands, outputs, flops, {"entry": name, **judge})

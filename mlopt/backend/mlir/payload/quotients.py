@@ -1,17 +1,19 @@
 """Subscripts with quotients and remainders of loops, as of an image that is enlarged by repeating its pixels.
 
-Everything else knows subscripts as sums of loops. So what is read at others is looked up, element by element, into a
-copy that lies as it is read; merged into its reader, the copy is no more than the subscript.
+Everything else knows subscripts as sums of loops. So what is read at others is read from a copy that lies as it is
+read; merged into its reader, the copy is no more than the subscript. Where a loop is divided by what divides its
+length, the copy has two loops in its place, for the quotient and the remainder. Else each element is looked up.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ....core.errors import UserError
 from ..bindings import ir
-from .build import Subscripts, looked_up
+from .build import Subscripts, copied, covered, join, looked_up
 from .walk import operations
 
 DIVISIONS = (ir.AffineFloorDivExpr, ir.AffineCeilDivExpr, ir.AffineModExpr)
@@ -41,10 +43,48 @@ def _look_up(op: Any, position: int, access: Any, sizes: dict[int, int]) -> Any:
     zero = ir.AffineConstantExpr.get(0)
     own = [ir.AffineDimExpr.get(varying.index(loop)) if loop in varying else zero for loop in range(count)]
     places = ir.AffineMap.get(len(varying), 0, own)
-    read: Subscripts = [each.compose(places) for each in access.results]
+    read = ir.AffineMap.get(len(varying), 0, [each.compose(places) for each in access.results]).results
+    value, shape = op.operands[position], [sizes[loop] for loop in varying]
     with ir.InsertionPoint(op), op.location:
-        op.operands[position] = looked_up(op.operands[position], read, [sizes[loop] for loop in varying])
+        op.operands[position] = _spread(value, read, shape) or looked_up(value, read, shape)
     return ir.AffineMap.get(count, 0, [ir.AffineDimExpr.get(loop) for loop in varying])
+
+
+def _spread(value: Any, read: Subscripts, shape: Sequence[int]) -> Any | None:
+    """A tensor of this shape with the elements of `value` at these subscripts, by a nest whose loops are split.
+
+    None where more than a loop is divided, or by what does not divide its length, or by several numbers.
+    """
+    divisors = [1] * len(shape)
+    for division in (each for subscript in read for each in _divisions(subscript)):
+        if not isinstance(division.lhs, ir.AffineDimExpr) or isinstance(division, ir.AffineCeilDivExpr):
+            return None
+        loop, divisor = division.lhs.position, division.rhs.value
+        if divisors[loop] not in (1, divisor) or shape[loop] % divisor:
+            return None
+        divisors[loop] = divisor
+    count = itertools.count()
+    groups = [[next(count) for _ in range(1 if divisor == 1 else 2)] for divisor in divisors]
+    parts = [
+        [size // divisor, divisor][: len(group)] for size, divisor, group in zip(shape, divisors, groups, strict=True)
+    ]
+
+    def split(expression: Any) -> Any:
+        if isinstance(expression, ir.AffineDimExpr):
+            quotient, *rest = map(ir.AffineDimExpr.get, groups[expression.position])
+            return quotient * divisors[expression.position] + rest[0] if rest else quotient
+        if isinstance(expression, DIVISIONS):
+            quotient, rest = map(ir.AffineDimExpr.get, groups[expression.lhs.position])
+            return rest if isinstance(expression, ir.AffineModExpr) else quotient
+        if isinstance(expression, ir.AffineAddExpr):
+            return split(expression.lhs) + split(expression.rhs)
+        if isinstance(expression, ir.AffineMulExpr):
+            return split(expression.lhs) * split(expression.rhs)
+        return expression
+
+    sizes = [size for part in parts for size in part]
+    subscripts = ir.AffineMap.get(len(sizes), 0, [split(each) for each in read]).results
+    return join(copied(covered(value, subscripts, sizes), subscripts, sizes), groups)
 
 
 def _sizes(maps: Sequence[Any], operands: Sequence[Any]) -> dict[int, int]:
@@ -59,7 +99,16 @@ def _sizes(maps: Sequence[Any], operands: Sequence[Any]) -> dict[int, int]:
 
 
 def _divides(expression: Any) -> bool:
-    return isinstance(expression, DIVISIONS) or any(map(_divides, _parts(expression)))
+    return next(_divisions(expression), None) is not None
+
+
+def _divisions(expression: Any) -> Iterator[Any]:
+    """The outermost ones in an expression."""
+    if isinstance(expression, DIVISIONS):
+        yield expression
+        return
+    for part in _parts(expression):
+        yield from _divisions(part)
 
 
 def _loops(expression: Any) -> Iterator[int]:

@@ -131,3 +131,11 @@ def test_what_two_results_need_is_computed_once_and_only_what_is_read_is_kept() 
     lift(module)
     fold(module)
     assert [np.array_equal(value, 2 * RAMP) for value in values(module)] == [True]
+
+
+def test_what_is_returned_is_computed_once_too() -> None:
+    module = function(f"%e = tensor.empty() : {T} \n %y = linalg.add ins(%w, %w : {T}, {T}) outs(%e : {T}) -> {T}")
+    lift(module)
+    fold(module)
+    assert "linalg.add" not in names(module)
+    assert [np.array_equal(value, 2 * RAMP) for value in values(module)] == [True]
