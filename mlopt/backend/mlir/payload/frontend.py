@@ -19,6 +19,7 @@ from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .names import ELEMENTWISE, MEMOIZED
 from .nest import LoopNest
+from .parts import sum_in_parts
 from .powers import multiply_out
 from .product import contract_sums, put_left_first
 from .results import own_results
@@ -75,6 +76,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     _separate_starts(module)
     separate_products(module)
     merge(module)
+    sum_in_parts(module)
     write_out_margins(module)
     put_left_first(module)
     contract_sums(module)
