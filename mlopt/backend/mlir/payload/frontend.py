@@ -15,6 +15,7 @@ from .build import filled, zeros
 from .complex_product import split
 from .describe import describe, read
 from .detours import narrow
+from .extremes import separate_places
 from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .names import ELEMENTWISE, MEMOIZED
@@ -52,6 +53,7 @@ def prepare(module: Any) -> None:
     PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
     keep_in_bytes(module)
     _walk_kept_dimensions(module)
+    separate_places(module)
     straighten(module)
     _follow_results(module)
     widen_products(module)
