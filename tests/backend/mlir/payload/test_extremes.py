@@ -1,4 +1,4 @@
-"""A search for the place of an extreme becomes two plain reductions, which find what PyTorch finds."""
+"""A search for the place of an extreme becomes two plain reductions."""
 
 from __future__ import annotations
 
