@@ -123,6 +123,22 @@ def join(value: Any, groups: Sequence[Sequence[int]]) -> Any:
     return ir.Operation.create("tensor.collapse_shape", [kind], [value], attributes).result
 
 
+def unfold(value: Any, dimension: int, parts: int) -> Any:
+    """A tensor with two dimensions in place of one: so many parts, and what is in each."""
+    shape, integer = list(value.type.shape), ir.IntegerType.get_signless(64)
+    new = [*shape[:dimension], parts, shape[dimension] // parts, *shape[dimension + 1 :]]
+    before, after = range(dimension), range(dimension + 2, len(new))
+    groups = [*([each] for each in before), [dimension, dimension + 1], *([each] for each in after)]
+    attributes = {
+        "reassociation": ir.ArrayAttr.get(
+            [ir.ArrayAttr.get([ir.IntegerAttr.get(integer, each) for each in group]) for group in groups]
+        ),
+        "static_output_shape": ir.DenseI64ArrayAttr.get(new),
+    }
+    kind = ir.RankedTensorType.get(new, value.type.element_type)
+    return ir.Operation.create("tensor.expand_shape", [kind], [value], attributes).result
+
+
 def einsum(
     left: Any,
     right: Any,

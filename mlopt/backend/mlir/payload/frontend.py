@@ -15,10 +15,12 @@ from .build import filled, zeros
 from .complex_product import split
 from .describe import describe, read
 from .detours import narrow
+from .extremes import separate_places
 from .margins import PAD, Margins, write_out_margins
 from .merge import merge
 from .names import ELEMENTWISE, MEMOIZED
 from .nest import LoopNest
+from .parts import sum_in_parts
 from .powers import multiply_out
 from .product import contract_sums, put_left_first
 from .results import own_results
@@ -51,6 +53,7 @@ def prepare(module: Any) -> None:
     PassManager.parse(pipeline(*SMALL_FLOATS, EXPANSIONS)).run(module.operation)
     keep_in_bytes(module)
     _walk_kept_dimensions(module)
+    separate_places(module)
     straighten(module)
     _follow_results(module)
     widen_products(module)
@@ -75,6 +78,7 @@ def finish(module: Any) -> tuple[LoopNest, ...]:
     _separate_starts(module)
     separate_products(module)
     merge(module)
+    sum_in_parts(module)
     write_out_margins(module)
     put_left_first(module)
     contract_sums(module)

@@ -13,7 +13,7 @@ from .product import ProductKnobs
 from .program import FUSED, STACK, USUAL_STACK, Placement, ProgramSpace
 from .stores import CACHED, STORES, STREAMED, beyond_caches
 from .transposes import SQUARES, TRANSPOSES
-from .vector import VECTORS, VectorKnobs
+from .vector import SUMMED_ROWS, VECTORS, VectorKnobs
 
 ELEMENT_BYTES = 4
 STEPS = (4, 1)
@@ -99,7 +99,8 @@ class _Walk:
         if name in self.owners:
             placement = self.owners[name]
             if name == placement.parallel:
-                return FUSED if FUSED in values else self._cut(placement, values)
+                fused = FUSED in values and self._is_cut(placement.nest.tag, chosen)
+                return FUSED if fused else self._cut(placement, [each for each in values if each != FUSED])
             return self._block(placement, name[-1], values, chosen)
         if name in self.maps:
             return self._step(self.maps[name], name, values)
@@ -130,6 +131,11 @@ class _Walk:
             return wish if wish in values else values[0]
         return _nearest(values, wish)
 
+    def _is_cut(self, tag: str, chosen: Mapping[str, Value]) -> bool:
+        """Whether there are several of the blocks that a nest would be fused into."""
+        root = self.space.root(tag, chosen)
+        return root is not None and chosen[self.space.placements[root].parallel] != ""
+
     def _step(self, inner: VectorKnobs, name: str, values: Sequence[Value]) -> Value:
         """Squares of vectors where tensors are turned, sums of many terms outermost, no cache tiles."""
         lanes, nest = self.space.simd.lanes, inner.nest
@@ -144,6 +150,8 @@ class _Walk:
         vectors, rows, terms = (1, lanes, 4) if inner.transposes else (even, 1, 4)
         if inner.sum_loop is not None and inner.written_out:  # a window: a register tile, and all of its last direction
             vectors, rows, terms = max(1, self.vectors // 2), WINDOW_ROWS, MANY
+        elif inner.vector_loop in nest.reductions:
+            rows = SUMMED_ROWS[-1]
         wishes = {inner.width: vectors * lanes, inner.rows: rows, inner.unroll: terms}
         return _nearest(values, wishes.get(name, MANY))
 

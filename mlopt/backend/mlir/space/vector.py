@@ -53,10 +53,16 @@ class VectorKnobs:
         walked = [[loop for loop in _walked(access) if loop in order] for access in self.nest.inputs]
         return self.vector_loop is not None and any(loops != sorted(loops, key=order.index) for loops in walked)
 
+    @property
+    def accumulators(self) -> int:
+        """Results that are summed up in registers, whether vectors are the terms of a sum or sums of their own."""
+        summed = self.sum_loop is not None or self.vector_loop in self.nest.reductions
+        return len(self.nest.outputs) if summed else 0
+
     def _find_row_loop(self) -> int | None:
         """The innermost other loop along which the vectors of a step are neighbours, too."""
         nest, vector = self.nest, self.vector_loop
-        if vector is None or vector in nest.reductions:
+        if vector is None:
             return None
         turned = next(
             (a.innermost() for a in (*nest.inputs, *nest.outputs) if a.innermost() not in (vector, None)), None
@@ -72,18 +78,22 @@ class VectorKnobs:
         return sums[-1] if sums and vector is not None and vector not in nest.reductions else None
 
     def _find_ordered(self) -> tuple[int, ...]:
-        """The loops whose order makes a difference, as they are written: sums innermost."""
+        """The loops whose order makes a difference, as they are written: sums innermost.
+
+        Vectors that are summed to numbers are innermost in any case.
+        """
         nest = self.nest
         if not self.transposes and self.sum_loop is None:
             return ()
-        loops = [loop for loop in (*self.parallel, *sorted(nest.reductions)) if nest.sizes[loop] > 1]
+        sums = [loop for loop in sorted(nest.reductions) if loop != self.vector_loop]
+        loops = [loop for loop in (*self.parallel, *sums) if nest.sizes[loop] > 1]
         return tuple(loops[-MOST_ORDERED:]) if len(loops) > 1 else ()
 
     def _knobs(self) -> list[Knob]:
         nest, lanes, vector = self.nest, self.lanes, self.vector_loop
         size = 1 if vector is None else nest.sizes[vector]
         widths = tuple(lanes * count for count in VECTORS if lanes * (count - 1) < size) if vector is not None else (1,)
-        most: Sequence[int] = TRANSPOSED_ROWS if self.transposes else ROWS if self.sum_loop is None else SUMMED_ROWS
+        most: Sequence[int] = TRANSPOSED_ROWS if self.transposes else SUMMED_ROWS if self.accumulators else ROWS
         if self.transposes and self.sum_loop is None:
             # With more rows than a vector has elements, squares are turned side by side: more code, and no faster.
             most = [count for count in most if count < 2 * size]
@@ -103,8 +113,8 @@ class VectorKnobs:
     def legal(self, knob: Knob, chosen: Mapping[str, Value]) -> Sequence[Value]:
         if knob.name in self.order.names:
             return self.order.legal(knob, chosen)
-        if knob.name == self.rows and self.sum_loop is not None:
-            vectors = int(chosen[self.width]) // self.lanes
+        if knob.name == self.rows and self.accumulators:
+            vectors = self.accumulators * int(chosen[self.width]) // self.lanes
             return [rows for rows in knob.values if rows == 1 or int(rows) * vectors + 2 <= self.registers]
         if knob.name == self.unroll and self.written_out:
             work = int(chosen[self.rows]) * int(chosen[self.width]) // self.lanes

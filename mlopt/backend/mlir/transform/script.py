@@ -233,7 +233,7 @@ class Script:
     def flatten_reductions(self, target: Handle) -> None:
         """Turn reductions of several dimensions into arithmetic on flat vectors, or reductions of these.
 
-        Sums of whole vectors are taken first; what is left is summed within vectors.
+        Sums of whole vectors are taken first; what is left is summed within vectors, halves of them at a time.
         """
         for strategy in vector.VectorMultiReductionLowering:  # inner-parallel, inner-reduction
             with self._patterns(target):
@@ -242,6 +242,10 @@ class Script:
                         f"transform.apply_patterns.vector.{name}",
                         attributes={"lowering_strategy": ir.IntegerAttr.get(ir.IntegerType.get_signless(32), strategy)},
                     )
+        # Else LLVM adds up one number after the other, as they stand in the vector, and each waits for the last one.
+        reductions = self.match(target, "vector.reduction")
+        with self._body:
+            self._annotate(reductions, fastmath="#arith.fastmath<reassoc>")
 
     def lower_transfers(self, target: Handle) -> None:
         """Turn transfers between memory and vectors into loads and stores of one-dimensional vectors."""

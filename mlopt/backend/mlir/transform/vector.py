@@ -72,7 +72,7 @@ class VectorScript:
         path = [letters[letter] for letter in knobs.order.path(self.values)]
         rest = [loop for loop in (*knobs.parallel, *sorted(self.nest.reductions)) if loop not in path]
         rest.sort(key=lambda loop: loop == knobs.vector_loop)
-        return [*rest, *path]
+        return sorted([*rest, *path], key=lambda loop: loop == knobs.vector_loop and loop in self.nest.reductions)
 
     def _step(self, loop: int) -> int:
         """Iterations that become one vector operation."""

@@ -361,3 +361,18 @@ def test_blocks_of_products_leave_no_rest() -> None:
     (placement,) = space.placements.values()
     for letter, loop in placement.loops.items():
         assert not any(placement.nest.sizes[loop] % block for block in placement.sizes(letter))
+
+
+def test_hints_compute_parts_of_a_sum_in_blocks_where_their_reader_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "total.mlir"
+    file.write_text("""
+    func.func @f(%x: tensor<65536xf32>) -> tensor<f32> {
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<f32>
+      %clear = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
+      %y = linalg.reduce { arith.addf } ins(%x : tensor<65536xf32>) outs(%clear : tensor<f32>) dimensions = [0]
+      return %y : tensor<f32>
+    }""")
+    for hint in space_of(MlirFile(str(file)), AVX512).hints():
+        assert (hint["reduce1.parallel"], hint["reduce0.parallel"]) == ("", "i")
+        assert int(hint["reduce0.rows"]) > 1

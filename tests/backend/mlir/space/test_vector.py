@@ -154,10 +154,14 @@ def test_the_other_loop_is_the_row_where_a_transposed_tensor_is_written() -> Non
     assert (found.vector_loop, found.row_loop) == (0, 1)
 
 
-def test_a_sum_over_vectors_takes_one_row_at_a_time() -> None:
-    found = knobs((4, 64), writes=((1, 0),), sums=frozenset({1}))
-    assert (found.vector_loop, found.row_loop) == (1, None)
-    assert values(found) == [(8, 16, 32, 64), (1,)]
+def test_sums_over_several_rows_at_once_are_kept_in_registers() -> None:
+    found = knobs((24, 64), writes=((1, 0),), sums=frozenset({1}))
+    assert (found.vector_loop, found.row_loop) == (1, 0)
+    assert values(found) == [(8, 16, 32, 64), (1, 2, 3, 4, 6, 8)]
+    rows = found.knobs[1]
+    assert found.legal(rows, {"map0.width": 8}) == [1, 2, 3, 4, 6, 8]
+    assert found.legal(rows, {"map0.width": 32}) == [1, 2, 3]  # of 4 vectors each, and 16 registers
+    assert found.legal(rows, {"map0.width": 64}) == [1]
 
 
 @pytest.mark.parametrize(

@@ -105,12 +105,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %38 = transform.apply_registered_pass "convert-linalg-to-loops" to %33 : (!transform.any_op) -> !transform.any_op
-    %39 = transform.structured.match ops{["scf.for"]} in %38 : (!transform.any_op) -> !transform.any_op
-    %40 = transform.get_parent_op %39 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %41 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %40 "loop_annotation" = %41 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %38 {
+    %38 = transform.structured.match ops{["vector.reduction"]} in %33 : (!transform.any_op) -> !transform.any_op
+    %39 = transform.param.constant #arith.fastmath<reassoc> -> !transform.any_param
+    transform.annotate %38 "fastmath" = %39 : !transform.any_op, !transform.any_param
+    %40 = transform.apply_registered_pass "convert-linalg-to-loops" to %33 : (!transform.any_op) -> !transform.any_op
+    %41 = transform.structured.match ops{["scf.for"]} in %40 : (!transform.any_op) -> !transform.any_op
+    %42 = transform.get_parent_op %41 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %43 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %42 "loop_annotation" = %43 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %40 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks

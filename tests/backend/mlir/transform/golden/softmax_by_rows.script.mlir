@@ -27,23 +27,21 @@ module attributes {transform.with_named_sequence} {
     %tiled_linalg_op, %loops = transform.structured.tile_using_for %8 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %tiled_linalg_op_8, %loops_9 = transform.structured.tile_using_for %tiled_linalg_op tile_sizes [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %9 = transform.structured.match attributes {mlopt.nest = "reduce1"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_10, %loops_11 = transform.structured.tile_using_for %9 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fill_op, %split_op, %combining_op, %for_op = transform.structured.tile_reduction_using_for %tiled_linalg_op_10 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    %fill_op, %split_op, %combining_op, %for_op = transform.structured.tile_reduction_using_for %9 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
     transform.sequence %for_op : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %39 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %39 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %41 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %41 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %10 = transform.structured.match attributes {mlopt.nest = "map0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %10 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %tiled_linalg_op_14, %loops_15 = transform.structured.tile_using_for %tiled_linalg_op_12 tile_sizes [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_10, %loops_11 = transform.structured.tile_using_for %10 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    %tiled_linalg_op_12, %loops_13 = transform.structured.tile_using_for %tiled_linalg_op_10 tile_sizes [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
     %11 = transform.structured.match attributes {mlopt.nest = "reduce0"} in %arg0 : (!transform.any_op) -> !transform.any_op
-    %tiled_linalg_op_16, %loops_17 = transform.structured.tile_using_for %11 tile_sizes [1, 0] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
-    %fill_op_18, %split_op_19, %combining_op_20, %for_op_21 = transform.structured.tile_reduction_using_for %tiled_linalg_op_16 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
-    transform.sequence %for_op_21 : !transform.any_op failures(suppress) {
+    %fill_op_14, %split_op_15, %combining_op_16, %for_op_17 = transform.structured.tile_reduction_using_for %11 reduction_dims = [1] by tile_sizes = [0, 8] : (!transform.any_op) -> (!transform.any_op, !transform.any_op, !transform.any_op, !transform.any_op)
+    transform.sequence %for_op_17 : !transform.any_op failures(suppress) {
     ^bb0(%arg1: !transform.any_op):
-      %39 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
-      %peeled_loop, %remainder_loop = transform.loop.peel %39 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
+      %41 = cast %arg1 : !transform.any_op to !transform.op<"scf.for">
+      %peeled_loop, %remainder_loop = transform.loop.peel %41 : (!transform.op<"scf.for">) -> (!transform.any_op, !transform.any_op)
     }
     %12 = transform.structured.match attributes {mlopt.nest = "fill0"} in %arg0 : (!transform.any_op) -> !transform.any_op
     %13 = transform.structured.match attributes {mlopt.nest = "fill1"} in %arg0 : (!transform.any_op) -> !transform.any_op
@@ -119,12 +117,15 @@ module attributes {transform.with_named_sequence} {
       transform.apply_patterns.vector.multi_reduction_flattening lowering_strategy = innerreduction
       transform.apply_patterns.vector.multi_reduction_unrolling lowering_strategy = innerreduction
     } : !transform.any_op
-    %35 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
-    %36 = transform.structured.match ops{["scf.for"]} in %35 : (!transform.any_op) -> !transform.any_op
-    %37 = transform.get_parent_op %36 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
-    %38 = transform.param.constant #loop_annotation -> !transform.any_param
-    transform.annotate %37 "loop_annotation" = %38 : !transform.any_op, !transform.any_param
-    transform.apply_patterns to %35 {
+    %35 = transform.structured.match ops{["vector.reduction"]} in %30 : (!transform.any_op) -> !transform.any_op
+    %36 = transform.param.constant #arith.fastmath<reassoc> -> !transform.any_param
+    transform.annotate %35 "fastmath" = %36 : !transform.any_op, !transform.any_param
+    %37 = transform.apply_registered_pass "convert-linalg-to-loops" to %30 : (!transform.any_op) -> !transform.any_op
+    %38 = transform.structured.match ops{["scf.for"]} in %37 : (!transform.any_op) -> !transform.any_op
+    %39 = transform.get_parent_op %38 {allow_empty_results, deduplicate, op_name = "scf.for"} : (!transform.any_op) -> !transform.any_op
+    %40 = transform.param.constant #loop_annotation -> !transform.any_param
+    transform.annotate %39 "loop_annotation" = %40 : !transform.any_op, !transform.any_param
+    transform.apply_patterns to %37 {
       transform.apply_patterns.vector.transfer_to_scf full_unroll = true
       transform.apply_patterns.vector.lower_transfer
       transform.apply_patterns.vector.materialize_masks
