@@ -72,7 +72,8 @@ class Connection:
                     )
             except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
                 raise UserError(f"no Ray cluster answers at executor.address={address}: {error}") from None
-        self._head, self._back_seconds = (self.address, 0.0) if address is None else (address, _BACK_SECONDS)
+        self._head = address or self.address
+        self._back_seconds = 0.0 if here else _BACK_SECONDS
         self._task = ray.remote(max_retries=0)(task.run)
         self._environment = {
             name: before.get(name)
