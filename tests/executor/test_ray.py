@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+import ray._private.node
 
 from mlopt.core.errors import UserError
 from mlopt.core.trial import Status
-from mlopt.executor.ray import Ray
+from mlopt.executor.ray import Ray, listener
 from mlopt.protocols import Executor
 from mlopt.testing.executor import PATIENCE, ExecutorContract, assert_costs_its_own_work_only
 
@@ -48,14 +51,56 @@ class TestRay(ExecutorContract):
         }
         assert listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
 
+    def test_once_its_head_is_gone_it_has_ended(self, executor: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert executor.submit(int, PATIENCE).result(PATIENCE) == 0
+        for name, value in {"_nodes": {}, "_room": 0, "_looked": -math.inf}.items():  # and as it was, afterwards
+            monkeypatch.setattr(executor, name, value)
+        monkeypatch.setattr(executor._connection.result(), "_head", "127.0.0.1:1")
+        with pytest.raises(UserError, match="no machine is left to Ray"):
+            executor.submit(int, PATIENCE).result(PATIENCE)
+
+    def test_the_head_of_a_cluster_is_waited_for(self, executor: Ray, monkeypatch: pytest.MonkeyPatch) -> None:
+        executor.submit(int, PATIENCE).result(PATIENCE)
+        connection, away = executor._connection.result(), iter([ConnectionRefusedError()])
+        monkeypatch.setattr(connection, "_back_seconds", PATIENCE)
+        monkeypatch.setattr(listener, "check", lambda address: [_raise(error) for error in away])
+        assert connection.nodes()
+
     def test_nobody_prints_what_becomes_of_its_machines(self, executor: Executor) -> None:
         executor.submit(int, PATIENCE).result(PATIENCE)
         assert "ray_listen_error_messages" not in {thread.name for thread in threading.enumerate()}
 
 
+def _raise(error: Exception) -> None:
+    raise error
+
+
 def test_no_work_outlives_a_driver_that_is_killed(kill_driver: Callable[..., list[psutil.Process]]) -> None:
     agents = ("ray::Dashboard", "ray::RuntimeEnv")  # Ray's own, which take a minute to notice
     assert not kill_driver("from mlopt.executor.ray import Ray", "Ray(slots=1)", spare=agents)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_ray_is_being_started_ends_it_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    start = ray._private.node.Node.start_raylet
+
+    def interrupted(*arguments: object, **options: object) -> None:
+        os.kill(os.getpid(), number)
+        start(*arguments, **options)
+
+    monkeypatch.setattr(ray._private.node.Node, "start_raylet", interrupted)
+    before, executor = signal.signal(number, signal.default_int_handler), Ray(slots=1)
+    try:
+        executor.start([])
+        with pytest.raises(KeyboardInterrupt):
+            executor.submit(int, PATIENCE).result(PATIENCE)
+        executor.close()
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+    assert not psutil.Process().children(recursive=True)
 
 
 def test_an_address_where_nothing_listens_is_a_mistake_of_the_user() -> None:

@@ -38,16 +38,25 @@ def _products_of_fp8_have_32_terms(BLOCK_K, dtype):
 
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
-    """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
-    able = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4
-    there = able and dtype not in ("f32", "float32")
+    """Stages in shared memory; one fewer where the first goes on to registers."""
+    there = gpu.multiplies_from_shared_memory(BLOCK_M, num_warps) and dtype not in ("f32", "float32")
     return max(1, num_stages if there else num_stages - 1)
 
 
-def _shared_memory_holds_the_stages(BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, dtype, gpu):
-    # What persistent programs need beside them for the end of a tile, the compiler knows alone.
-    stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu)
-    return stages * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype) <= gpu.shared_bytes_per_block
+def _exchanged(variant, BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, n, dtype, gpu):
+    """Bytes, at least, that a persistent program needs to store a tile, while stages of the next one wait."""
+    if "persistent" not in variant or num_stages == 1 or n % 16:
+        return 0
+    size, on_units = max(2, _bytes(dtype)), dtype not in ("f32", "float32")
+    # To turn tiles of B of tf32 round, the compiler has a buffer of its own, which is free by then.
+    free = BLOCK_N * BLOCK_K * size if dtype == "tf32" and "descriptor" in variant else 0
+    return max(0, gpu.exchanged_bytes(BLOCK_M, BLOCK_N, num_warps, size, on_units) - free)
+
+
+def _shared_memory_holds_the_stages(variant, BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, n, dtype, gpu):
+    stages = _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu) * (BLOCK_M + BLOCK_N) * BLOCK_K * _bytes(dtype)
+    exchanged = _exchanged(variant, BLOCK_M, BLOCK_N, BLOCK_K, num_warps, num_stages, n, dtype, gpu)
+    return stages + exchanged <= gpu.shared_bytes_per_block
 
 
 def _registers_hold_the_sums(BLOCK_M, BLOCK_N, num_warps, gpu):

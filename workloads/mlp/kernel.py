@@ -26,8 +26,8 @@ def _bytes(dtype):
 
 
 def _waiting(BLOCK_M, num_warps, num_stages, dtype, gpu):
-    """Stages in shared memory, where matrix units of compute capability 9 and 10 read theirs; others read registers."""
-    there = gpu.runtime == "cuda" and 90 <= gpu.arch < 120 and BLOCK_M >= 64 and num_warps >= 4 and _bytes(dtype) <= 2
+    """Stages in shared memory; one fewer where the first goes on to registers."""
+    there = gpu.multiplies_from_shared_memory(BLOCK_M, num_warps) and _bytes(dtype) <= 2
     return max(1, num_stages if there else num_stages - 1)
 
 

@@ -65,6 +65,32 @@ class Gpu:
         ahead = isinstance(self.arch, int) and self.arch >= 90 and _triton_version() >= (3, 9)
         return self.runtime == "cuda" and (num_stages == 1 or ahead)
 
+    def multiplies_from_shared_memory(self, rows: int, num_warps: int) -> bool:
+        """Whether matrix units read tiles of so many rows there; others read registers, as threads do.
+
+        Those of compute capability 9 and 10 do.
+        """
+        return isinstance(self.arch, int) and 90 <= self.arch < 120 and rows >= 64 and num_warps >= 4
+
+    def exchanged_bytes(self, rows: int, columns: int, num_warps: int, element_bytes: int, on_units: bool) -> int:
+        """Shared memory, at least, through which threads hand each other a product's tile before they store it.
+
+        The tile is (rows, columns), of elements of so many bytes, its sums those of matrix units or of threads. It
+        goes in rounds, one for each row that a thread has both before and after; where the machine code of Triton 3.9
+        is not known to need so much, this is too little.
+        """
+        if self.runtime != "cuda":
+            return 0
+        threads, everything = self.warp * num_warps, rows * columns * element_bytes
+        stored = 16 // element_bytes * threads // columns  # rows at once: threads store 16 bytes each
+        if not on_units:  # threads have added up 4 by 4 elements each
+            return min(everything, 64 * threads // (2 if stored == 2 else 1)) if stored > 1 else 0
+        if not self.multiplies_from_shared_memory(rows, num_warps) or int(self.arch) >= 100:
+            return min(everything, 16 * threads)
+        rounds = (2 if stored <= 8 else 1) * max(1, rows // max(16 * num_warps, stored))
+        # Of float32 two such rows are needed to fill an access of 16 bytes.
+        return everything // (max(1, rounds // 2) if element_bytes == 4 else rounds)
+
     def __hash__(self) -> int:
         return hash((self.runtime, self.arch, self.multiprocessors, self.gigahertz, self.memory_bytes_per_second))
 

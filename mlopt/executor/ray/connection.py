@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _OBJECT_STORE_BYTES = 100 << 20
 _EXIT_SECONDS = 5.0
+_BACK_SECONDS = 30.0
+"""How long a cluster may do without its head, for somebody to start it again."""
+_ALONE_SECONDS = 3600
+"""How long Ray's processes may, ours among them; by default Ray ends them after a minute."""
 _NODE = "ray.io/node-id"
 
 # The way of Python itself, which is open to any thread; `signal.signal` is to the main one.
@@ -43,6 +48,7 @@ class Connection:
             os.environ.setdefault("RAY_AUTH_MODE", "token")
         if address is not None:  # one attempt, which takes Ray up to a minute: by default there are twenty
             os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "1")
+            os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", str(_ALONE_SECONDS))
         import ray
         import ray._private.ray_constants
         import ray.exceptions
@@ -66,6 +72,8 @@ class Connection:
                     )
             except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
                 raise UserError(f"no Ray cluster answers at executor.address={address}: {error}") from None
+        self._head = address or self.address
+        self._back_seconds = 0.0 if here else _BACK_SECONDS
         self._task = ray.remote(max_retries=0)(task.run)
         self._environment = {
             name: before.get(name)
@@ -81,10 +89,25 @@ class Connection:
         return str(ray.get_runtime_context().gcs_address)
 
     def nodes(self) -> Mapping[str, Mapping[str, float]]:
-        """What each machine that is there has for works, such as CPU and GPU, by its id."""
+        """What each machine that is there has for works, such as CPU and GPU, by its id; none once Ray has ended."""
         import ray
 
+        if not self._has_head():  # whom Ray itself would ask, and wait for
+            return {}
         return {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
+
+    def _has_head(self) -> bool:
+        """Whether the process answers that knows all of Ray's machines; waits for one that may come back."""
+        end = time.monotonic() + self._back_seconds
+        while True:
+            try:
+                listener.check(self._head)
+            except OSError:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(1.0)
+            else:
+                return True
 
     def submit(
         self, work: bytes, deadline_seconds: float, settings: task.Settings, needs: task.Needs, avoid: Sequence[str]
@@ -102,8 +125,9 @@ class Connection:
         import ray
 
         processes = [] if self._folder is None else _below(self._folder.name)
+        patience = _EXIT_SECONDS if processes and self._has_head() else 0.0  # without one, they would wait for it
         ray.shutdown()
-        for process in psutil.wait_procs(processes, _EXIT_SECONDS)[1]:
+        for process in psutil.wait_procs(processes, patience)[1]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         if self._folder is not None:
@@ -119,7 +143,7 @@ class Connection:
 def _sigterm_kept() -> Iterator[None]:
     """What this process does on SIGTERM stays its own; Ray would print its stack, and end it there and then.
 
-    So it does for up to a second of its start, which nobody can interrupt.
+    So it does for the last milliseconds of its start, which nobody can interrupt.
     """
     before = _handler(signal.SIGTERM)
     try:
@@ -185,6 +209,7 @@ def _init(folder: str, cpus: int) -> None:
         _temp_dir=folder,
         _system_config={
             "memory_monitor_refresh_ms": 0,  # the workers have limits of their own
+            "gcs_rpc_server_reconnect_timeout_s": _ALONE_SECONDS,
             "worker_niceness": 0,  # a kernel is timed at the priority that the driver has
             "kill_child_processes_on_worker_exit": False,  # the nurseries clear up more thoroughly
         },

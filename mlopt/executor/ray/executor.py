@@ -154,8 +154,8 @@ class Ray:
 
     def _look(self, connection: Connection) -> None:
         """See which machines there are."""
-        self._looked = time.monotonic()
         nodes = connection.nodes()
+        self._looked = time.monotonic()
         self._nodes = {name: self._needs.room(resources) for name, resources in nodes.items()}
         if self._needs.gpus and not self._mixed:
             self._keep_to_one_gpu({name: gpu_kind(nodes[name]) for name, room in self._nodes.items() if room})

@@ -25,7 +25,16 @@ from mlopt.workloads.matmul.workload import Matmul
 
 TARGETS = Path(__file__).parents[3] / "conf" / "target"
 KEPT = {"loads": "kept", "stores": "kept"}
-TILE = {"BLOCK_M": 32, "BLOCK_N": 32, "BLOCK_K": 16, "GROUP": 2, "num_warps": 2, "num_stages": 3, **KEPT}
+TILE = {
+    "variant": "tiles",
+    "BLOCK_M": 32,
+    "BLOCK_N": 32,
+    "BLOCK_K": 16,
+    "GROUP": 2,
+    "num_warps": 2,
+    "num_stages": 3,
+    **KEPT,
+}
 
 
 def described(name: str = "h200") -> Gpu:
@@ -34,7 +43,7 @@ def described(name: str = "h200") -> Gpu:
 
 
 def built(workload: Matmul, **knobs: object) -> TritonProgram:
-    values = {"variant": "tiles", **TILE, **knobs}
+    values = {**TILE, **knobs}
     return Triton(described()).build(workload, Schedule.of(values))  # type: ignore[arg-type]
 
 
@@ -79,7 +88,7 @@ def test_products_of_half_precision_use_the_tensor_cores_and_others_do_not() -> 
 @pytest.mark.parametrize(("variant", "loads"), [("tiles", "b_streamed"), ("descriptor", "kept")])
 def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(variant: str, loads: str) -> None:
     backend = Triton(replace(described(), l2_bytes=1 << 20))
-    tile = {"variant": variant, **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4, "num_stages": 1}
+    tile = {**TILE, "variant": variant, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4, "num_stages": 1}
     plain, hinted = (
         backend.build(Matmul(1024, 1024, 1024, "f16"), Schedule.of({**tile, **hints}))
         for hints in (KEPT, {"loads": loads, "stores": "streamed"})
@@ -97,7 +106,7 @@ def test_hints_are_in_the_machine_code_and_simulation_takes_them_for_no_speed(va
 
 @pytest.mark.parametrize("name", ["h200", "l4"])
 def test_products_of_fp8_are_added_in_float32(name: str) -> None:
-    tile = {"variant": "tiles", **TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
+    tile = {**TILE, "BLOCK_M": 64, "BLOCK_N": 64, "BLOCK_K": 64, "num_warps": 4}
     backend, schedule = Triton(described(name)), Schedule.of(tile)
     fp8, half = (backend.build(Matmul(1024, 1024, 1024, dtype), schedule) for dtype in ("fp8", "f16"))
     of_fp8, of_half = (program.launches[0].kernel.asm["ptx"] for program in (fp8, half))
@@ -161,8 +170,18 @@ def test_a_knob_says_what_triton_does_with_it_and_what_must_hold_from_it_on() ->
 def test_what_a_configuration_takes_of_shared_memory_is_known_before_it_is_compiled(
     BLOCK_M: int, num_warps: int, name: str, dtype: str
 ) -> None:
-    tile = {"BLOCK_M": BLOCK_M, "BLOCK_N": 64, "BLOCK_K": 64, "GROUP": 8, "num_warps": num_warps, "num_stages": 3}
-    workload, schedule = Matmul(1024, 1024, 1024, dtype), Schedule.of({"variant": "tiles", **tile, **KEPT})
+    assert_shared_memory_is_foreseen(name, dtype, variant="tiles", BLOCK_M=BLOCK_M, BLOCK_N=64, num_warps=num_warps)
+
+
+@pytest.mark.parametrize(("BLOCK_M", "BLOCK_N", "dtype"), [(32, 256, "f32"), (128, 256, "f16")])
+def test_so_is_what_a_persistent_program_takes_to_store_a_tile_while_the_next_waits(
+    BLOCK_M: int, BLOCK_N: int, dtype: str
+) -> None:
+    assert_shared_memory_is_foreseen("h200", dtype, variant="persistent", BLOCK_M=BLOCK_M, BLOCK_N=BLOCK_N, num_warps=8)
+
+
+def assert_shared_memory_is_foreseen(name: str, dtype: str, **knobs: object) -> None:
+    workload, schedule = Matmul(1024, 1024, 1024, dtype), Schedule.of({**TILE, "BLOCK_K": 64, "num_stages": 3, **knobs})
     taken = int(Triton(described(name)).build(workload, schedule).simulate()["shared_bytes"])
     Triton(replace(described(name), shared_bytes_per_block=taken)).space(workload).check(schedule)
     with pytest.raises(InvalidSchedule):
