@@ -368,8 +368,12 @@ class MonitoredKernel(Kernel, Protocol):
         """What it told during the last calls, such as its clocks, by metric."""
 
 
+# What some programs know besides. These protocols leave out what every program has: `isinstance` of Python 3.11
+# evaluates a protocol's properties, and printing `ir` can take longer than simulating it.
+
+
 @runtime_checkable
-class SizedProgram(Program, Protocol):
+class SizedProgram(Protocol):
     """A program that knows how long its machine code is."""
 
     def code_bytes(self) -> int | None:
@@ -377,7 +381,7 @@ class SizedProgram(Program, Protocol):
 
 
 @runtime_checkable
-class HashedProgram(Program, Protocol):
+class HashedProgram(Protocol):
     """A program that can tell whether its machine code is that of another one."""
 
     def code_digest(self) -> str:
@@ -385,7 +389,7 @@ class HashedProgram(Program, Protocol):
 
 
 @runtime_checkable
-class SimulatedProgram(Program, Protocol):
+class SimulatedProgram(Protocol):
     """A program whose cost can be told without running it."""
 
     def simulate(self) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from mlopt.core.errors import UserError
 from mlopt.evaluator.simulation import Simulation
-from mlopt.protocols import Evaluator, Program, Workload
+from mlopt.protocols import Evaluator, HashedProgram, Kernel, Program, SizedProgram, Workload
 from mlopt.testing import EvaluatorContract
 from mlopt.workloads.matmul.workload import Matmul
 
@@ -43,6 +43,27 @@ def test_a_cost_is_no_time() -> None:
     assert found.seconds is None
     assert found.samples == ()
     assert found.metrics == {"cost": 2.5, "cost_moving": 1.0}
+
+
+class Unprintable:
+    stage_seconds: Mapping[str, float] = {}
+
+    @property
+    def ir(self) -> str:
+        raise AssertionError("printed")
+
+    def simulate(self) -> Mapping[str, float]:
+        return {"cost": 2.5}
+
+    def load(self) -> Kernel:
+        raise AssertionError("executed")
+
+
+def test_asking_what_a_program_can_do_does_not_print_it() -> None:
+    program: Program = Unprintable()
+    assert Simulation().evaluate(program, Matmul(3, 4, 5), None).metrics["cost"] == 2.5
+    assert not isinstance(program, SizedProgram)
+    assert not isinstance(program, HashedProgram)
 
 
 def test_a_program_that_knows_no_cost_is_a_mistake() -> None:
