@@ -35,6 +35,10 @@ class Index:
         return self.start + sum(step * (trips[loop] - 1.0) / 2.0 for loop, step in self.steps.items())
 
 
+UNKNOWN = Index(0.0)
+"""What stands for a subscript of which nothing is known."""
+
+
 def least(indices: Sequence[Index], trips: Mapping[int, float]) -> Index:
     """The mean, over the iterations of all loops, of the least of several."""
     loops = sorted({loop for index in indices for loop in index.steps})
@@ -45,6 +49,11 @@ def least(indices: Sequence[Index], trips: Mapping[int, float]) -> Index:
         at = dict(zip(loops, point, strict=True))
         total += min(i.start + sum(step * at[loop] for loop, step in i.steps.items()) for i in indices)
     return Index(total / len(points))
+
+
+def greatest(indices: Sequence[Index], trips: Mapping[int, float]) -> Index:
+    """The mean of the greatest, as that of the least."""
+    return least([index.times(-1.0) for index in indices], trips).times(-1.0)
 
 
 def _spread(trips: float) -> list[float]:
@@ -88,6 +97,29 @@ def _form(expression: Any, dims: int) -> Form:
         up = kind is not ir.AffineFloorDivExpr
         return lambda given: _divided(left(given), right(given), up)
     return lambda given: combine(left(given), right(given))
+
+
+def affine(op: Any, operands: Sequence[Index], forms: Forms, trips: Mapping[int, float]) -> Index:
+    """The result of an operation of the dialect affine."""
+    results = [form(operands) for form in forms.of(op.attributes["map"])]
+    if op.name == "affine.min":
+        return least(results, trips)
+    if op.name == "affine.max":
+        return greatest(results, trips)
+    return results[0]
+
+
+def integer(name: str, left: Index, right: Index, trips: Mapping[int, float]) -> Index:
+    """The result of an operation of the dialect arith."""
+    if name == "arith.addi":
+        return left + right
+    if name == "arith.subi":
+        return left + right.times(-1.0)
+    if name == "arith.minsi":
+        return least([left, right], trips)
+    if name == "arith.maxsi":
+        return greatest([left, right], trips)
+    return product(left, right)
 
 
 def product(left: Index, right: Index) -> Index:

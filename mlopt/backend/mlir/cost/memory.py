@@ -8,7 +8,9 @@ algorithm", PLDI 1991; T. Low et al., "Analytical modeling is enough for high-pe
 
 from __future__ import annotations
 
+import bisect
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,12 +70,27 @@ def grouped(loop: Loop) -> dict[int, list[Group]]:
     return found
 
 
-def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], unit: int) -> tuple[float, float, float]:
-    """Bytes, in whole lines or pages of `unit`, that a group touches in all iterations of `loops`.
+def footprints(
+    group: Group, loops: Sequence[int], trips: Mapping[int, float], unit: int
+) -> list[tuple[float, float, float]]:
+    """The footprints in all iterations of the loops from each of these on, and after the last, of one of its."""
+    moves: list[tuple[float, float]] = []
+    found = [footprint(group, moves, unit)]
+    for loop in reversed(loops):
+        if loop in group.steps and trips[loop] > 1:
+            bisect.insort(moves, (abs(group.steps[loop]), trips[loop]))
+            found.append(footprint(group, moves, unit))
+        else:
+            found.append(found[-1])
+    return found[::-1]
+
+
+def footprint(group: Group, moves: Sequence[tuple[float, float]], unit: int) -> tuple[float, float, float]:
+    """Bytes, in whole lines or pages of `unit`, that a group touches in loops that move it: step and iterations of
+    each, in order.
 
     Also the largest step in bytes between pieces, 0 where there is one, and the lines of a piece.
     """
-    moves = sorted((abs(group.steps[loop]), trips[loop]) for loop in loops if loop in group.steps and trips[loop] > 1)
     extent, count, far = group.width, group.pieces, 0.0
     for step, number in moves:
         if (count == group.pieces and step <= max(extent, unit)) or (step < extent and far and step < far):
@@ -87,15 +104,16 @@ def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], un
 
 class Visit:
     """A group where it stands: `loops` around it from the function (0) down, `touched` the bytes in all iterations of
-    the loops from each of these on, and after the last, of one iteration of it; `limit` those of its buffer."""
+    the loops from each of these on, and after the last, of one iteration of it; `held` no more than its buffer has."""
 
-    __slots__ = ("group", "limit", "loops", "steps", "touched")
+    __slots__ = ("group", "held", "loops", "steps", "touched")
 
     def __init__(self, group: Group, loops: tuple[int, ...], tree: Tree, unit: int) -> None:
         self.group, self.loops, trips = group, loops, tree.trips
-        self.limit = max(tree.sizes.get(group.buffer, math.inf), unit)
-        found = [footprint(group, loops[depth:], trips, unit) for depth in range(len(loops) + 1)]
+        limit = max(tree.sizes.get(group.buffer, math.inf), unit)
+        found = footprints(group, loops, trips, unit)
         self.touched = [size for size, _, _ in found]
+        self.held = [min(size, limit) for size in self.touched]
         self.steps = [(far, lines) for _, far, lines in found]
 
 
@@ -127,12 +145,12 @@ class Visits:
     def _join(self) -> None:
         """What the groups of a buffer touch, they touch together."""
         for loop, visits in self.within.items():
-            sizes: dict[int, list[float]] = {}
-            wholes: dict[int, list[float]] = {}
+            sizes: defaultdict[int, list[float]] = defaultdict(list)
+            wholes: defaultdict[int, list[float]] = defaultdict(list)
             for visit in visits:
                 depth = visit.loops.index(loop)
-                sizes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth + 1], visit.limit))
-                wholes.setdefault(visit.group.buffer, []).append(min(visit.touched[depth], visit.limit))
+                sizes[visit.group.buffer].append(visit.held[depth + 1])
+                wholes[visit.group.buffer].append(visit.held[depth])
             self.working[loop] = sum(max(each) for each in sizes.values())
             for buffer, each in wholes.items():
                 self.once[loop, buffer] = max(each) / sum(each)
@@ -142,18 +160,19 @@ class Visits:
 
         `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
         """
+        stays = {loop: _share(size, capacity) for loop, size in self.working.items()}
         return {
-            loop: sum(self._bytes(visit, self._stays(visit, capacity, sets)) for visit in visits)
+            loop: sum(self._bytes(visit, self._crowded(visit, capacity, sets) if sets else stays) for visit in visits)
             for loop, visits in self.own.items()
             if visits
         }
 
-    def _stays(self, visit: Visit, capacity: float, sets: int) -> dict[int, float]:
+    def _crowded(self, visit: Visit, capacity: float, sets: int) -> dict[int, float]:
         """For each loop around a group, the share of what an iteration touches that stays until the next."""
         stays = {}
         for depth, loop in enumerate(visit.loops):
             size = visit.touched[depth + 1]
-            crowded = size * (_crowding(size, *visit.steps[depth + 1], sets) - 1.0) if sets else 0.0
+            crowded = size * (_crowding(size, *visit.steps[depth + 1], sets) - 1.0)
             stays[loop] = _share(self.working[loop] + crowded, capacity)
         return stays
 
@@ -163,7 +182,7 @@ class Visits:
         brought = visit.touched[-1]
         for depth in range(len(visit.loops) - 1, -1, -1):
             loop = visit.loops[depth]
-            kept = 0.0 if loop == 0 else min(visit.touched[depth], visit.limit) * self.once[loop, visit.group.buffer]
+            kept = 0.0 if loop == 0 else visit.held[depth] * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
         return brought * (2.0 if visit.group.store and self.unit == LINE else 1.0)  # a page is looked up once

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..bindings import ir
-from .index import Forms, Index, least, product
-from .lanes import REARRANGING, SHUFFLE
+from .details import Details
+from .index import UNKNOWN, Forms, Index, affine, integer
+from .lanes import REARRANGING
 from .llvm import is_short, write_out
 from .shapes import Shapes
 from .tree import Access, Loop, Operation, Shape, Tree
 from .unlowered import Unlowered, lowered, stands_for_loops
 from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
-IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
-"""Reductions of floats whose order LLVM must keep."""
-EXTREMES = tuple(f"#vector.kind<{name}>" for name in ("maximumf", "minimumf", "maxnumf", "minnumf"))
 INDEX = Shape(1, 1, 64, False)
 LOADS = {"vector.load", "memref.load", "vector.maskedload", "vector.transfer_read"}
 STORES = {"vector.store", "memref.store", "vector.maskedstore", "vector.transfer_write"}
@@ -38,7 +37,7 @@ class Reader:
         self.temporary: set[int] = set()
         self._shapes = Shapes()
         self._forms = Forms()
-        self._positions: dict[int, tuple[int, ...]] = {}
+        self._details = Details()
         self._home: dict[int, int] = {}
         """The loop in whose body a vector is made."""
         self._fixed: set[int] = set()
@@ -58,22 +57,19 @@ class Reader:
     def _body(self, block: Any, path: list[Loop]) -> None:
         for view in block.operations:
             op = view.operation
-            name = op.name
-            handler = HANDLERS.get(name)
-            if handler is not None:
-                handler(self, op, path)
-            elif name in LOADS or name in STORES:
-                self._access(op, name, path)
-            elif stands_for_loops(name):
-                raise Unlowered(name)
-            elif name not in FREE:
-                self._arithmetic(op, name, path)
+            _handler(op.name)(self, op, path)
 
-    def _arithmetic(self, op: Any, name: str, path: list[Loop]) -> None:
-        operands = tuple(map(hash, op.operands))
+    def _free(self, op: Any, path: list[Loop]) -> None:
+        """It takes no time."""
+
+    def _unlowered(self, op: Any, path: list[Loop]) -> None:
+        raise Unlowered(op.name)
+
+    def _arithmetic(self, op: Any, path: list[Loop]) -> None:
+        name = op.name
         results = list(op.results)
-        made = shape = self._shapes.of(results[0].type) if results else None
-        if made is None or shape is None:
+        made = self._shapes.of(results[0].type) if results else None
+        if made is None:
             if len(op.regions):
                 if name not in WALKED:
                     raise ValueError(f"nothing is known of {name}")
@@ -81,34 +77,13 @@ class Reader:
                     for block in region.blocks:
                         self._body(block, path)
             return
-        result = hash(results[0])
-        detail: tuple[int, ...] = ()
-        if name == "vector.extract":
-            detail = self._position(op)
-        elif name in REARRANGING:
-            first = self.shapes.get(operands[0], shape).lanes
-            mask = op.attributes["mask"] if name == SHUFFLE else [each.value for each in op.attributes["offsets"]]
-            detail = (first, *mask)
+        shape, detail = made, self._details.of(op, name)
+        operands = tuple(map(hash, op.operands))
+        if name in REARRANGING:
+            detail = (self.shapes.get(operands[0], shape).lanes, *detail)
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
-            kind = str(op.attributes["kind"])
-            detail = (int(kind in IN_ORDER), int(kind in EXTREMES))
-        self._add(path, Operation(name, result, operands, shape, detail), made)
-
-    def _insert(self, op: Any, path: list[Loop]) -> None:
-        """The most frequent operation, whose result is like what it is put into."""
-        value, into, *_ = op.operands
-        shape = self.shapes.get(hash(into)) or self._shapes.of(into.type) or INDEX
-        detail = self._position(op)
-        self._add(path, Operation(op.name, hash(op.result), (hash(value), hash(into)), shape, detail), shape)
-
-    def _position(self, op: Any) -> tuple[int, ...]:
-        """Where an element is taken from or put to; an attribute, of which a program has few, is looked at once."""
-        attribute = op.attributes["static_position"]
-        key = hash(attribute)
-        if key not in self._positions:
-            self._positions[key] = tuple(attribute)
-        return self._positions[key]
+        self._add(path, Operation(name, hash(results[0]), operands, shape, detail), made)
 
     def _add(self, path: list[Loop], operation: Operation, result: Shape) -> None:
         here = path[-1]
@@ -123,19 +98,15 @@ class Reader:
             if result.vector:
                 self._home[operation.result] = here.number
 
-    def _access(self, op: Any, name: str, path: list[Loop]) -> None:
+    def _access(self, op: Any, path: list[Loop]) -> None:
+        name = op.name
         operands = list(op.operands)
-        store = name in STORES
         keys = list(map(hash, operands))
-        place = next(i for i, key in enumerate(keys) if key in self.buffers)
+        place = 0 if keys[0] in self.buffers else 1  # after what is stored
         buffer = self.buffers[keys[place]]
-        subscripts = keys[place + 1 : place + 1 + len(buffer.strides)]
-        start, steps = buffer.offset.start, dict(buffer.offset.steps)
-        for key, stride in zip(subscripts, buffer.strides, strict=True):
-            index = self._at(key)
-            start += index.start * stride
-            for loop, step in index.steps.items():
-                steps[loop] = steps.get(loop, 0.0) + step * stride
+        end = place + 1 + len(buffer.strides)
+        start, steps = self._placed(buffer, keys[place + 1 : end])
+        store = name in STORES
         result, used = 0, tuple[int, ...]()
         if store:
             value = len(keys) - 1 if name == "vector.maskedstore" else 0
@@ -145,11 +116,20 @@ class Reader:
             loaded = op.results[0]
             result, shape = hash(loaded), self._shapes.of(loaded.type) or INDEX
         width = shape.lanes * max(1, shape.bits // 8) * shape.rows
-        steps = {loop: step for loop, step in steps.items() if step}
         access = Access(buffer.number, steps, start, width, store, store and _is_streamed(op))
         path[-1].accesses.append(access)
-        masks = tuple(key for key in keys if key in self.shapes and key not in used and key not in subscripts)
-        self._add(path, Operation(name, result, used + masks, shape, access=access), shape)
+        masks = [key for key in keys[end:] if key in self.shapes and key not in used]
+        self._add(path, Operation(name, result, (*used, *masks), shape, access=access), shape)
+
+    def _placed(self, buffer: Buffer, subscripts: Sequence[int]) -> tuple[float, dict[int, float]]:
+        """Where in a buffer an access begins, in bytes, and how that moves."""
+        start, steps = buffer.offset.start, dict(buffer.offset.steps)
+        for key, stride in zip(subscripts, buffer.strides, strict=True):
+            index = self._at(key)
+            start += index.start * stride
+            for loop, step in index.steps.items():
+                steps[loop] = steps.get(loop, 0.0) + step * stride
+        return start, {loop: step for loop, step in steps.items() if step}
 
     def _new_buffer(self, key: int, kind: Any, dynamic: Sequence[int] = ()) -> None:
         """Memory of its own; `dynamic` are the sizes that the type leaves open."""
@@ -157,7 +137,7 @@ class Reader:
         self.buffers[key], self.sizes[key] = fresh(key, kind, open_sizes)
 
     def _at(self, key: int) -> Index:
-        return self.indices.get(key, Index(0.0))
+        return self.indices.get(key, UNKNOWN)
 
     def _claim(self, op: Any, path: list[Loop]) -> None:
         result = op.results[0]
@@ -184,14 +164,7 @@ class Reader:
 
     def _affine(self, op: Any, path: list[Loop]) -> None:
         operands = [self._at(hash(operand)) for operand in op.operands]
-        results = [form(operands) for form in self._forms.of(op.attributes["map"])]
-        if op.name == "affine.min":
-            found = least(results, self.trips)
-        elif op.name == "affine.max":
-            found = least([each.times(-1.0) for each in results], self.trips).times(-1.0)
-        else:
-            found = results[0]
-        self._index(op, found, path)
+        self._index(op, affine(op, operands, self._forms, self.trips), path)
 
     def _index(self, op: Any, found: Index, path: list[Loop]) -> None:
         key = hash(op.results[0])
@@ -201,19 +174,9 @@ class Reader:
     def _integer(self, op: Any, path: list[Loop]) -> None:
         """Arithmetic on integers, which may be subscripts."""
         if not isinstance(op.results[0].type, ir.IndexType):
-            return self._arithmetic(op, op.name, path)
+            return self._arithmetic(op, path)
         left, right = (self._at(hash(operand)) for operand in op.operands)
-        if op.name == "arith.addi":
-            found = left + right
-        elif op.name == "arith.subi":
-            found = left + right.times(-1.0)
-        elif op.name == "arith.minsi":
-            found = least([left, right], self.trips)
-        elif op.name == "arith.maxsi":
-            found = least([left.times(-1.0), right.times(-1.0)], self.trips).times(-1.0)
-        else:
-            found = product(left, right)
-        self._index(op, found, path)
+        self._index(op, integer(op.name, left, right, self.trips), path)
 
     def _for(self, op: Any, path: list[Loop]) -> None:
         bounds = [hash(operand) for operand in list(op.operands)[:3]]
@@ -283,13 +246,15 @@ def _is_streamed(store: Any) -> bool:
     return "nontemporal" in store.attributes and bool(store.attributes["nontemporal"].value)
 
 
-HANDLERS = {
+Handler = Callable[[Reader, Any, list[Loop]], None]
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(LOADS | STORES, Reader._access),
+    **dict.fromkeys(FREE, Reader._free),
     "scf.for": Reader._for,
     "scf.forall": Reader._forall,
     "scf.parallel": Reader._parallel,
     "scf.yield": Reader._yield,
     "arith.constant": Reader._constant,
-    "vector.insert": Reader._insert,
     "affine.apply": Reader._affine,
     "affine.min": Reader._affine,
     "affine.max": Reader._affine,
@@ -306,6 +271,12 @@ HANDLERS = {
     "memref.expand_shape": Reader._reshape,
     "memref.cast": Reader._reshape,
 }
+
+
+@functools.cache
+def _handler(name: str) -> Handler:
+    """How operations of this name are read."""
+    return Reader._unlowered if stands_for_loops(name) else HANDLERS.get(name, Reader._arithmetic)
 
 
 def read(module: Any) -> Tree:

@@ -32,9 +32,9 @@ class Access:
     """Whether it writes to memory, past the caches."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Operation:
-    """One operation of straight code."""
+    """One operation of straight code. A program has thousands; frozen ones would take thrice as long to make."""
 
     name: str
     result: int
