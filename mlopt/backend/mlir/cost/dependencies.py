@@ -34,6 +34,8 @@ def chain(loop: Loop, cpu: Cpu, promoted: set[int]) -> float:
     ready: dict[int, float] = {value: 0.0 for value, _ in loop.carried}
     stored = {(a.buffer, a.start, *a.steps.items()): a for a in loop.accesses if a.store and not moves(loop, a)}
     longest = 0.0
+    if not ready and not stored:
+        return longest
     for operation in loop.operations:
         access = operation.access
         if access and not access.store and (access.buffer, access.start, *access.steps.items()) in stored:

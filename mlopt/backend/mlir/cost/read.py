@@ -89,8 +89,7 @@ class Reader:
         here = path[-1]
         here.operations.append(operation)
         for operand in operation.operands:
-            home = self._home.get(operand)
-            if home is not None and home != here.number:
+            if self._home.get(operand, here.number) != here.number:
                 shape = self.shapes[operand]
                 here.outside[operand] = Shape(1, 1, shape.bits, True) if operand in self._splat else shape
         if operation.result:
@@ -182,9 +181,9 @@ class Reader:
         bounds = [hash(operand) for operand in list(op.operands)[:3]]
         low, high, step = (self.indices.get(bound, Index(1.0)) for bound in bounds)
         each = max(1.0, step.start)
-        trips: float = math.ceil(round((high.mean(self.trips) - low.mean(self.trips)) / each, 6))
-        if high.steps or low.steps or high.start % 1.0:
-            trips = (high.mean(self.trips) - low.mean(self.trips)) / each
+        trips = (high.mean(self.trips) - low.mean(self.trips)) / each
+        if not (high.steps or low.steps or high.start % 1.0):
+            trips = math.ceil(round(trips, 6))
         loop = self._enter(max(0.0, trips), path)
         block = op.regions[0].blocks[0]
         variable, *carried = block.arguments
