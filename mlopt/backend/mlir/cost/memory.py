@@ -16,6 +16,9 @@ from .tree import Access, Loop, Tree
 
 LINE, PAGE = 64, 4096
 
+UNFORESEEN = 2
+"""Lines at the beginning of a run that no prefetcher has asked for, since it cannot know of it yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -85,11 +88,27 @@ def footprint(group: Group, loops: Sequence[int], trips: Mapping[int, float], un
     return count * lines * unit, far, lines * group.pieces
 
 
+def run(group: Group, loops: Sequence[int], trips: Mapping[int, float]) -> float:
+    """Bytes over which a group moves evenly, until the first of `loops`, from the last on, that jumps to other pages.
+
+    Prefetchers keep to a page, and know even steps in it.
+    """
+    extent = group.width
+    for loop in reversed(loops):
+        step = abs(group.steps.get(loop, 0.0))
+        if step > max(extent + LINE, PAGE - 1):
+            break
+        extent += step * max(0.0, trips[loop] - 1)
+    return extent
+
+
 class Visit:
     """A group where it stands: `loops` around it from the function (0) down, `touched` the bytes in all iterations of
-    the loops from each of these on, and after the last, of one iteration of it; `limit` those of its buffer."""
+    the loops from each of these on, and after the last, of one iteration of it; `limit` those of its buffer.
 
-    __slots__ = ("group", "limit", "loops", "steps", "touched")
+    `unforeseen` is the share of its lines that are not prefetched."""
+
+    __slots__ = ("group", "limit", "loops", "steps", "touched", "unforeseen")
 
     def __init__(self, group: Group, loops: tuple[int, ...], tree: Tree, unit: int) -> None:
         self.group, self.loops, trips = group, loops, tree.trips
@@ -97,6 +116,16 @@ class Visit:
         found = [footprint(group, loops[depth:], trips, unit) for depth in range(len(loops) + 1)]
         self.touched = [size for size, _, _ in found]
         self.steps = [(far, lines) for _, far, lines in found]
+        self.unforeseen = min(1.0, UNFORESEEN * LINE / run(group, loops, trips))
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes that go into a cache, and from it."""
+
+    bytes: float = 0.0
+    unforeseen: float = 0.0
+    """Those that go into it and are waited for, since no prefetcher has asked for them."""
 
 
 class Visits:
@@ -137,16 +166,23 @@ class Visits:
             for buffer, each in wholes.items():
                 self.once[loop, buffer] = max(each) / sum(each)
 
-    def traffic(self, capacity: float, sets: int = 0) -> dict[int, float]:
-        """Bytes that each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
+    def traffic(self, capacity: float, sets: int = 0) -> dict[int, Traffic]:
+        """What each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
 
         `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
         """
-        return {
-            loop: sum(self._bytes(visit, self._stays(visit, capacity, sets)) for visit in visits)
-            for loop, visits in self.own.items()
-            if visits
-        }
+        found = {}
+        for loop, visits in self.own.items():
+            brought = [self._brought(visit, self._stays(visit, capacity, sets)) for visit in visits]
+            found[loop] = Traffic(
+                sum(size * self._ways(visit) for size, visit in zip(brought, visits, strict=True)),
+                sum(size * visit.unforeseen for size, visit in zip(brought, visits, strict=True)),
+            )
+        return found
+
+    def _ways(self, visit: Visit) -> float:
+        """What is written goes back; a page is looked up once."""
+        return 2.0 if visit.group.store and self.unit == LINE else 1.0
 
     def _stays(self, visit: Visit, capacity: float, sets: int) -> dict[int, float]:
         """For each loop around a group, the share of what an iteration touches that stays until the next."""
@@ -157,8 +193,8 @@ class Visits:
             stays[loop] = _share(self.working[loop] + crowded, capacity)
         return stays
 
-    def _bytes(self, visit: Visit, stays: Mapping[int, float]) -> float:
-        """What one group brings in, both ways, from the innermost loop outwards."""
+    def _brought(self, visit: Visit, stays: Mapping[int, float]) -> float:
+        """Bytes that one group brings in, from the innermost loop outwards."""
         trips = self.tree.trips
         brought = visit.touched[-1]
         for depth in range(len(visit.loops) - 1, -1, -1):
@@ -166,7 +202,7 @@ class Visits:
             kept = 0.0 if loop == 0 else min(visit.touched[depth], visit.limit) * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
-        return brought * (2.0 if visit.group.store and self.unit == LINE else 1.0)  # a page is looked up once
+        return brought
 
 
 def _crowding(size: float, step: float, lines: float, sets: int) -> float:

@@ -16,7 +16,8 @@ from .unlowered import Unlowered, lowered, stands_for_loops
 from .views import DYNAMIC, Buffer, fresh, part, reshaped
 
 IN_ORDER = ("#vector.kind<add>", "#vector.kind<mul>")
-"""Reductions of floats whose order LLVM must keep."""
+"""Reductions of floats whose order LLVM must keep, unless they allow for another."""
+ANY_ORDER = ("reassoc", "<fast>")
 EXTREMES = tuple(f"#vector.kind<{name}>" for name in ("maximumf", "minimumf", "maxnumf", "minnumf"))
 INDEX = Shape(1, 1, 64, False)
 LOADS = {"vector.load", "memref.load", "vector.maskedload", "vector.transfer_read"}
@@ -91,8 +92,9 @@ class Reader:
             detail = (first, *mask)
         elif name == "vector.reduction":
             shape = self.shapes.get(operands[0], shape)
-            kind = str(op.attributes["kind"])
-            detail = (int(kind in IN_ORDER), int(kind in EXTREMES))
+            kind, flags = str(op.attributes["kind"]), str(op.attributes["fastmath"])
+            in_order = kind in IN_ORDER and not any(flag in flags for flag in ANY_ORDER)
+            detail = (int(in_order), int(kind in EXTREMES))
         self._add(path, Operation(name, result, operands, shape, detail), made)
 
     def _insert(self, op: Any, path: list[Loop]) -> None:
