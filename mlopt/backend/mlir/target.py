@@ -25,6 +25,8 @@ class Cache:
     bytes_per_cycle: Figure
     """From here towards the core, for one core."""
     ways: Count
+    miss_cycles: Figure = 1.0
+    """Until a line that is not here comes from the next level, or from memory; next to nothing where nobody says."""
     shared: bool = False
 
 

@@ -18,6 +18,9 @@ from .tree import Access, Loop, Tree
 
 LINE, PAGE = 64, 4096
 
+UNFORESEEN = 2
+"""Lines at the beginning of a run that no prefetcher has asked for, since it cannot know of it yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -102,11 +105,27 @@ def footprint(group: Group, moves: Sequence[tuple[float, float]], unit: int) -> 
     return count * lines * unit, far, lines * group.pieces
 
 
+def run(group: Group, loops: Sequence[int], trips: Mapping[int, float]) -> float:
+    """Bytes over which a group moves evenly, until the first of `loops`, from the last on, that jumps to other pages.
+
+    Prefetchers keep to a page, and know even steps in it.
+    """
+    extent = group.width
+    for loop in reversed(loops):
+        step = abs(group.steps.get(loop, 0.0))
+        if step > max(extent + LINE, PAGE - 1):
+            break
+        extent += step * max(0.0, trips[loop] - 1)
+    return extent
+
+
 class Visit:
     """A group where it stands: `loops` around it from the function (0) down, `touched` the bytes in all iterations of
-    the loops from each of these on, and after the last, of one iteration of it; `held` no more than its buffer has."""
+    the loops from each of these on, and after the last, of one iteration of it; `held` no more than its buffer has.
 
-    __slots__ = ("group", "held", "loops", "steps", "touched")
+    `unforeseen` is the share of its lines that are not prefetched."""
+
+    __slots__ = ("group", "held", "loops", "steps", "touched", "unforeseen")
 
     def __init__(self, group: Group, loops: tuple[int, ...], tree: Tree, unit: int) -> None:
         self.group, self.loops, trips = group, loops, tree.trips
@@ -115,6 +134,16 @@ class Visit:
         self.touched = [size for size, _, _ in found]
         self.held = [min(size, limit) for size in self.touched]
         self.steps = [(far, lines) for _, far, lines in found]
+        self.unforeseen = min(1.0, UNFORESEEN * LINE / run(group, loops, trips))
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes that go into a cache, and from it."""
+
+    bytes: float = 0.0
+    unforeseen: float = 0.0
+    """Those that go into it and are waited for, since no prefetcher has asked for them."""
 
 
 class Visits:
@@ -155,17 +184,24 @@ class Visits:
             for buffer, each in wholes.items():
                 self.once[loop, buffer] = max(each) / sum(each)
 
-    def traffic(self, capacity: float, sets: int = 0) -> dict[int, float]:
-        """Bytes that each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
+    def traffic(self, capacity: float, sets: int = 0) -> dict[int, Traffic]:
+        """What each loop's own accesses bring into a cache, over the whole program, both ways, by loop.
 
         `sets` of lines for a cache whose addresses choose them, 0 where any line can lie anywhere.
         """
         stays = {loop: _share(size, capacity) for loop, size in self.working.items()}
-        return {
-            loop: sum(self._bytes(visit, self._crowded(visit, capacity, sets) if sets else stays) for visit in visits)
-            for loop, visits in self.own.items()
-            if visits
-        }
+        found = {}
+        for loop, visits in self.own.items():
+            brought = [self._brought(each, self._crowded(each, capacity, sets) if sets else stays) for each in visits]
+            found[loop] = Traffic(
+                sum(size * self._ways(visit) for size, visit in zip(brought, visits, strict=True)),
+                sum(size * visit.unforeseen for size, visit in zip(brought, visits, strict=True)),
+            )
+        return found
+
+    def _ways(self, visit: Visit) -> float:
+        """What is written goes back; a page is looked up once."""
+        return 2.0 if visit.group.store and self.unit == LINE else 1.0
 
     def _crowded(self, visit: Visit, capacity: float, sets: int) -> dict[int, float]:
         """For each loop around a group, the share of what an iteration touches that stays until the next."""
@@ -176,8 +212,8 @@ class Visits:
             stays[loop] = _share(self.working[loop] + crowded, capacity)
         return stays
 
-    def _bytes(self, visit: Visit, stays: Mapping[int, float]) -> float:
-        """What one group brings in, both ways, from the innermost loop outwards."""
+    def _brought(self, visit: Visit, stays: Mapping[int, float]) -> float:
+        """Bytes that one group brings in, from the innermost loop outwards."""
         trips = self.tree.trips
         brought = visit.touched[-1]
         for depth in range(len(visit.loops) - 1, -1, -1):
@@ -185,7 +221,7 @@ class Visits:
             kept = 0.0 if loop == 0 else visit.held[depth] * self.once[loop, visit.group.buffer]
             each = trips[loop] * brought
             brought = stays[loop] * min(kept, each) + (1.0 - stays[loop]) * each
-        return brought * (2.0 if visit.group.store and self.unit == LINE else 1.0)  # a page is looked up once
+        return brought
 
 
 def _crowding(size: float, step: float, lines: float, sets: int) -> float:

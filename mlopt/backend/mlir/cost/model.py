@@ -13,9 +13,12 @@ from ..bindings import active, ir
 from ..payload.frontend import first_line
 from ..target import Cpu
 from .core import Body
-from .memory import LINE, PAGE, Visits, grouped, past_caches
+from .memory import LINE, PAGE, Traffic, Visits, grouped, past_caches
 from .read import read
 from .tree import Loop, Tree
+
+UNDER_WAY = 10
+"""Lines that a core waits for at once: its miss buffers, 10 to 16 in cores of the last decade, less what is held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +111,19 @@ def estimate(tree: Tree, cpu: Cpu, threads: int) -> Analysis:
     for loop, times in _loops(tree.root, 1.0):
         body = Body(loop, cpu, tree.temporary)
         entry = times * entering(loop, cpu) if loop.number else 0.0
-        moved = [level.get(loop.number, 0.0) for level in traffic]
+        brought = [level.get(loop.number, Traffic()) for level in traffic]
+        moved = [each.bytes for each in brought]
         if moved:
             moved[-1] += times * max(loop.trips, 0.0) * past_caches(alike[loop.number])
-        walked = walks.get(loop.number, 0.0) / PAGE
+        walked = walks.get(loop.number, Traffic()).bytes / PAGE
         computing = times * max(loop.trips, 0.0) * body.cycles() + entry
+        waits = [
+            each.unforeseen / LINE * cache.miss_cycles / UNDER_WAY
+            for each, cache in zip(brought, cpu.caches, strict=True)
+        ]
         # Pages are looked up while lines move.
         moving = max(walked * cpu.page_walk, *(size / rate for size, rate in zip(moved, rates, strict=True)))
+        moving += max(waits, default=0.0)
         parts.append(Part(body, times, computing, entry, moving, tuple(moved), walked))
     hertz = cpu.gigahertz * 1e9
     cost = Cost(

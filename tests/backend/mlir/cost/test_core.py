@@ -29,7 +29,10 @@ CPU: Cpu = cpu(
     shuffle_latency=3,
     divide_cycles=16,
     mispredict=20,
-    caches=[{"bytes": 32768, "bytes_per_cycle": 64, "ways": 8}, {"bytes": 1 << 20, "bytes_per_cycle": 32, "ways": 16}],
+    caches=[
+        {"bytes": 32768, "bytes_per_cycle": 64, "ways": 8, "miss_cycles": 10},
+        {"bytes": 1 << 20, "bytes_per_cycle": 32, "ways": 16, "miss_cycles": 200},
+    ],
     memory_bytes_per_second=1.6e10,
     memory_bytes_per_second_one_core=8e9,
     tlb_entries=64,

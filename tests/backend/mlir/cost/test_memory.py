@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.backend.mlir.cost.memory import LINE, Visits, grouped
+from mlopt.backend.mlir.cost.memory import LINE, UNFORESEEN, Visits, grouped
 from mlopt.backend.mlir.cost.tree import Access, Loop, Tree
 
 BUFFER, OTHER = 7, 8
@@ -31,7 +31,12 @@ def read(steps: dict[int, float], width: int = 64, store: bool = False, start: f
 
 
 def brought(tree: Tree, capacity: float, sets: int = 0) -> float:
-    return sum(Visits(tree, grouped(tree.root), LINE).traffic(capacity, sets).values())
+    return sum(each.bytes for each in Visits(tree, grouped(tree.root), LINE).traffic(capacity, sets).values())
+
+
+def unforeseen(tree: Tree) -> float:
+    """Lines that are waited for, of all that go into a small cache."""
+    return sum(each.unforeseen for each in Visits(tree, grouped(tree.root), LINE).traffic(KIB).values()) / LINE
 
 
 def test_a_buffer_too_large_to_stay_is_brought_in_once_a_call() -> None:
@@ -88,3 +93,24 @@ def test_a_larger_cache_never_takes_in_more(trips: list[float], steps: list[floa
     sizes = [brought(tree, capacity) for capacity in (1 * KIB, 32 * KIB, 1024 * KIB, 1e9)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 0.0
+
+
+def test_of_what_is_read_in_a_row_the_first_lines_are_waited_for() -> None:
+    assert unforeseen(nest([4096.0], read({1: 64.0}))) == UNFORESEEN
+
+
+@pytest.mark.parametrize(("lines", "waited_for"), [(1, 1), (2, 2), (8, 2)])
+def test_after_each_jump_to_another_page_lines_are_waited_for(lines: int, waited_for: float) -> None:
+    rows = nest([64.0, float(lines)], read({1: 4096.0, 2: 64.0}))
+    assert unforeseen(rows) == 64 * waited_for
+
+
+def test_even_steps_within_a_page_are_foreseen() -> None:
+    """Down the columns of a narrow matrix: lines far from each other, but not so far."""
+    assert unforeseen(nest([16.0, 4096.0], read({1: 64.0, 2: 1024.0}))) < 16 * 4096 / 16
+    assert unforeseen(nest([16.0, 4096.0], read({1: 64.0, 2: 4096.0}))) == 16 * 4096
+
+
+def test_what_is_written_back_is_not_waited_for() -> None:
+    rows = [nest([64.0, 2.0], read({1: 4096.0, 2: 64.0}, store=store)) for store in (False, True)]
+    assert unforeseen(rows[0]) == unforeseen(rows[1])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mlopt.backend.mlir.backend import Mlir
-from mlopt.backend.mlir.cost.model import analyse
+from mlopt.backend.mlir.cost.model import UNDER_WAY, analyse
 from mlopt.backend.mlir.target import described
 from mlopt.core.errors import CompileError
 from mlopt.core.schedule import Schedule
@@ -79,6 +79,26 @@ def test_pages_are_looked_up_while_lines_move() -> None:
     assert cost(blocks(1, 65536), on=replace(far, page_walk=1.0)) == usual
     assert slower == pytest.approx(2 * slow, rel=0.01)
     assert slow > 10 * usual
+
+
+def test_lines_that_no_prefetcher_foresees_are_waited_for_several_at_once() -> None:
+    down = """func.func @f(%a: memref<1024x1024xf32>, %b: memref<16xf32>) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c16 = arith.constant 16 : index
+      %c64 = arith.constant 64 : index
+      %c1024 = arith.constant 1024 : index
+      scf.for %j = %c0 to %c64 step %c16 {
+        scf.for %i = %c0 to %c1024 step %c1 {
+          %v = vector.load %a[%i, %j] : memref<1024x1024xf32>, vector<16xf32>
+          vector.store %v, %b[%c0] : memref<16xf32>, vector<16xf32>
+        }
+      }
+      return
+    }"""
+    first, *others = CPU.caches
+    late = replace(CPU, caches=(replace(first, miss_cycles=first.miss_cycles + 1e6), *others))
+    assert cost(down, on=late) - cost(down) == pytest.approx(4 * 1024 * 1e6 / UNDER_WAY / 1e9, rel=0.01)
 
 
 def test_a_program_on_tensors_is_a_compile_error() -> None:

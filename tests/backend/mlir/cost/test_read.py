@@ -210,3 +210,13 @@ def test_what_is_done_nobody_knows_how_often_cannot_be_read() -> None:
       } do {
         scf.yield
       }""")
+
+
+@pytest.mark.parametrize(("flags", "ordered"), [("", 1), ("fastmath<reassoc>", 0), ("fastmath<nnan>", 1)])
+def test_sums_within_vectors_keep_their_order_unless_they_allow_for_another(flags: str, ordered: int) -> None:
+    found = tree(f"""
+      %v = vector.load %a[%c0, %c0] : memref<64x32xf32>, vector<16xf32>
+      %sum = vector.reduction <add>, %v {flags} : vector<16xf32> into f32
+      memref.store %sum, %b[%c0, %c0] : memref<64x32xf32>""")
+    (reduction,) = (each for each in found.root.operations if each.name == "vector.reduction")
+    assert reduction.detail == (ordered, 0)
