@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlopt.backend.mlir.cost.memory import LINE, UNFORESEEN, Visits, grouped
+from mlopt.backend.mlir.cost.memory import LINE, UNFORESEEN, Visits, footprints, grouped, groups
 from mlopt.backend.mlir.cost.tree import Access, Loop, Tree
 
 BUFFER, OTHER = 7, 8
@@ -93,6 +93,20 @@ def test_a_larger_cache_never_takes_in_more(trips: list[float], steps: list[floa
     sizes = [brought(tree, capacity) for capacity in (1 * KIB, 32 * KIB, 1024 * KIB, 1e9)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 0.0
+
+
+@given(
+    trips=st.lists(st.integers(1, 64).map(float), min_size=4, max_size=4),
+    steps=st.lists(st.sampled_from([0.0, 4.0, 64.0, 4096.0, 5000.0]), min_size=4, max_size=4),
+    order=st.permutations(range(4)),
+)
+def test_what_all_iterations_touch_is_the_same_in_any_order_of_loops(
+    trips: list[float], steps: list[float], order: list[int]
+) -> None:
+    (group,) = groups([read({loop: step for loop, step in enumerate(steps) if step})])
+    touched = [footprints(group, loops, dict(enumerate(trips)), LINE) for loops in (range(4), order)]
+    assert touched[0][0] == touched[1][0]
+    assert touched[0][-1] == touched[1][-1]
 
 
 def test_of_what_is_read_in_a_row_the_first_lines_are_waited_for() -> None:

@@ -77,6 +77,17 @@ def test_a_loop_with_a_rest_has_its_mean_number_of_iterations() -> None:
     assert innermost(found.root).trips == (48 + 16) / 2
 
 
+def test_a_loop_that_begins_later_has_its_mean_number_of_iterations() -> None:
+    found = tree("""
+      scf.for %i = %c0 to %c2 step %c1 {
+        %first = affine.max affine_map<(d0) -> (d0 * 24 - 16, 4)>(%i)
+        scf.for %j = %first to %c16 step %c1 {
+          %v = memref.load %a[%j, %c0] : memref<64x32xf32>
+        }
+      }""")
+    assert innermost(found.root).trips == 16 - (4 + 8) / 2
+
+
 def test_parallel_loops_are_told_from_others() -> None:
     found = tree("""
       scf.forall (%i, %j) = (0, 0) to (64, 32) step (16, 8) {
@@ -220,3 +231,29 @@ def test_sums_within_vectors_keep_their_order_unless_they_allow_for_another(flag
       memref.store %sum, %b[%c0, %c0] : memref<64x32xf32>""")
     (reduction,) = (each for each in found.root.operations if each.name == "vector.reduction")
     assert reduction.detail == (ordered, 0)
+
+
+def test_sums_of_one_program_that_allow_for_different_orders_are_told_apart() -> None:
+    found = tree("""
+      %v = vector.load %a[%c0, %c0] : memref<64x32xf32>, vector<16xf32>
+      %w = vector.reduction <add>, %v : vector<16xf32> into f32
+      %x = vector.reduction <add>, %v fastmath<reassoc> : vector<16xf32> into f32
+      %y = vector.reduction <maximumf>, %v : vector<16xf32> into f32""")
+    details = [each.detail for each in found.root.operations if each.name == "vector.reduction"]
+    assert details == [(1, 0), (0, 0), (0, 1)]
+
+
+def test_masks_are_used_where_they_choose_what_is_read_and_written() -> None:
+    found = tree("""
+      %none = arith.constant dense<0.0> : vector<16xf32>
+      %mask = vector.create_mask %c8 : vector<16xi1>
+      %v = vector.maskedload %a[%c0, %c8], %mask, %none
+        : memref<64x32xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+      vector.maskedstore %b[%c2, %c0], %mask, %v : memref<64x32xf32>, vector<16xi1>, vector<16xf32>""")
+    mask, load, store = found.root.operations
+    assert load.operands[0] == mask.result
+    assert store.operands == (load.result, mask.result)
+    read_from, written_to = found.root.accesses
+    assert (read_from.start, read_from.store) == (8 * 4.0, False)
+    assert (written_to.start, written_to.store) == (2 * 128.0, True)
+    assert read_from.buffer != written_to.buffer
