@@ -16,7 +16,7 @@ from mlopt.core.trial import Status, Trial
 from mlopt.protocols import Budget, Search, Space, StudyContext
 from mlopt.search.optuna import Optuna, Sampler
 from mlopt.testing import SearchContract
-from mlopt.testing.spaces import Flat, schedules
+from mlopt.testing.spaces import Flat, Tree, schedules
 
 
 class TestTpe(SearchContract):
@@ -25,6 +25,12 @@ class TestTpe(SearchContract):
 
 
 class TestCmaes(SearchContract):
+    """On one space, with all kinds of knobs: the adapter is the same."""
+
+    @pytest.fixture
+    def space(self) -> Space:
+        return Tree()
+
     def make(self) -> Search:
         return Optuna("cmaes", initial=3)
 

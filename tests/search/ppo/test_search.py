@@ -46,8 +46,8 @@ class TestTransformer(SearchContract):
 
 
 def test_from_scratch_it_beats_random_search() -> None:
-    learned = [best(Ppo(hints=False), seed, 300) for seed in range(3)]
-    drawn = [best(Random(), seed, 300) for seed in range(3)]
+    learned = [best(Ppo(hints=False), seed, 300) for seed in range(2)]
+    drawn = [best(Random(), seed, 300) for seed in range(2)]
     assert np.mean(learned) < np.mean(drawn)
 
 

@@ -51,7 +51,7 @@ WORKLOADS: dict[str, Workload] = {
     "complex numbers": Contraction(spec="a,a->", sizes={"a": 5}),
     **{path.stem: MlirFile(str(path)) for path in sorted(PROGRAMS.glob("*.mlir"))},
 }
-COUNT = 4
+COUNT = 3
 """Schedules of each workload at each number of threads."""
 
 
