@@ -134,7 +134,8 @@ class Visit:
         self.touched = [size for size, _, _ in found]
         self.held = [min(size, limit) for size in self.touched]
         self.steps = [(far, lines) for _, far, lines in found]
-        self.unforeseen = min(1.0, UNFORESEEN * LINE / run(group, loops, trips))
+        # Pages are looked up, and not prefetched.
+        self.unforeseen = min(1.0, UNFORESEEN * LINE / run(group, loops, trips)) if unit == LINE else 0.0
 
 
 @dataclass(frozen=True, slots=True)
